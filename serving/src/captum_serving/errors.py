@@ -1,0 +1,105 @@
+"""Every error that a client may see.
+
+ServingError
+├── BadInput          400  INVALID_ARGUMENT
+├── Forbidden         403  PERMISSION_DENIED
+├── NotFound          404  NOT_FOUND
+├── NotAllowed        405  UNIMPLEMENTED
+├── TooLarge          413  RESOURCE_EXHAUSTED
+├── Internal          500  INTERNAL
+├── BadGateway        502  UNAVAILABLE
+├── Unavailable       503  UNAVAILABLE          (with Retry-After)
+│   └── Overloaded    503  RESOURCE_EXHAUSTED
+└── DeadlineExceeded  504  DEADLINE_EXCEEDED
+
+They are gRPC exceptions too, so that kserve's gRPC interceptor answers with their status.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from grpc import StatusCode
+from grpc_interceptor.exceptions import GrpcException
+
+
+class ServingError(GrpcException):  # type: ignore[misc]  # the base is untyped
+    """An error whose sentence may be shown to the client: what was got, what was expected, and the choices."""
+
+    http_status: ClassVar[int] = 500
+    retry_after_seconds: ClassVar[int | None] = None
+    status_code = StatusCode.INTERNAL
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(details=sentence)
+        self.sentence = sentence
+
+    def __str__(self) -> str:
+        return self.sentence
+
+
+class BadInput(ServingError):
+    """The request itself is wrong: sending it again cannot help."""
+
+    http_status = 400
+    status_code = StatusCode.INVALID_ARGUMENT
+
+
+class Forbidden(ServingError):
+    """The server does not offer this operation to anyone."""
+
+    http_status = 403
+    status_code = StatusCode.PERMISSION_DENIED
+
+
+class NotFound(ServingError):
+    """No such model, or no such path."""
+
+    http_status = 404
+    status_code = StatusCode.NOT_FOUND
+
+
+class NotAllowed(ServingError):
+    """The path exists, its method does not."""
+
+    http_status = 405
+    status_code = StatusCode.UNIMPLEMENTED
+
+
+class TooLarge(ServingError):
+    """The body or the batch is over a limit of the server."""
+
+    http_status = 413
+    status_code = StatusCode.RESOURCE_EXHAUSTED
+
+
+class Internal(ServingError):
+    """A defect of ours: the log says more than the client is told."""
+
+
+class BadGateway(ServingError):
+    """The predictor answered something that it must not answer."""
+
+    http_status = 502
+    status_code = StatusCode.UNAVAILABLE
+
+
+class Unavailable(ServingError):
+    """It may work again in a moment."""
+
+    http_status = 503
+    retry_after_seconds = 1
+    status_code = StatusCode.UNAVAILABLE
+
+
+class Overloaded(Unavailable):
+    """The queue is full."""
+
+    status_code = StatusCode.RESOURCE_EXHAUSTED
+
+
+class DeadlineExceeded(ServingError):
+    """The answer would have come too late."""
+
+    http_status = 504
+    status_code = StatusCode.DEADLINE_EXCEEDED

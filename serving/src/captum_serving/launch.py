@@ -1,0 +1,70 @@
+"""Starting a kserve ModelServer that binds where it is told, tells the truth when asked, and cannot be emptied."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from typing import Any, NoReturn
+
+from kserve import Model, ModelServer
+from kserve.protocol.dataplane import DataPlane
+from kserve.protocol.model_repository_extension import ModelRepositoryExtension
+
+from captum_serving.errors import Forbidden
+
+
+class TruthfulDataPlane(DataPlane):  # type: ignore[misc]  # kserve is untyped
+    """kserve's data plane, whose server is ready when its models are (kserve's own says always)."""
+
+    async def ready(self) -> bool:
+        """True when every model is ready."""
+        return all([await self._model_registry.is_model_ready(name) for name in self._model_registry.get_models()])
+
+
+class FixedRepository(ModelRepositoryExtension):  # type: ignore[misc]  # kserve is untyped
+    """Refuses `load` and `unload`, over REST and gRPC: as kserve has them, anyone can take the model away."""
+
+    async def load(self, model_name: str) -> NoReturn:
+        """Refuse.
+
+        Raises:
+            Forbidden: Always.
+        """
+        raise Forbidden("models are loaded when the server starts; load and unload are not offered")
+
+    unload = load
+
+
+class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
+    """kserve's ModelServer, bound to `host` (kserve's own listens on every interface)."""
+
+    def __init__(self, host: str, **arguments: Any) -> None:  # noqa: ANN401 - kserve's own arguments
+        super().__init__(**arguments)
+        self.host = host
+        self.dataplane = TruthfulDataPlane(model_registry=self.registered_models)
+        self.model_repository_extension = FixedRepository(model_registry=self.registered_models)
+
+    def start(self, models: list[Model]) -> None:
+        """Serve until a signal comes; a port that is taken ends the process with a sentence and status 1."""
+        _refuse_taken_port(self.host, self.http_port)
+        if self.enable_grpc:
+            # gRPC shares a taken port silently (SO_REUSEPORT), and calls then reach one server or the other.
+            _refuse_taken_port("::" if socket.has_ipv6 else "0.0.0.0", self.grpc_port)
+        super().start(models)
+
+    async def _serve(self) -> None:
+        rest = self._rest_server or self._rest_multiprocess_server._rest_server
+        rest.config.host = self.host
+        await super()._serve()
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            sys.exit(
+                f"cannot listen on {host} port {port}: {error.strerror}; stop what uses it, or choose another port"
+            )

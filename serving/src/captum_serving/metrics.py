@@ -1,0 +1,26 @@
+"""`/metrics`: this process's metrics, or with several workers the sums over all of them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
+from starlette.requests import Request
+from starlette.responses import Response
+
+FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def share_between_workers() -> None:
+    """Make every worker write its metrics into one folder: to be called before any metric is made."""
+    os.environ.setdefault(FOLDER, tempfile.mkdtemp(prefix="kserve-captum-metrics-"))
+
+
+async def metrics(request: Request) -> Response:
+    """The metrics in Prometheus' text format."""
+    registry = REGISTRY
+    if FOLDER in os.environ:
+        registry = CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,203 @@
+"""The Open Inference Protocol's (V2) REST messages, in JSON and in the binary tensor data extension.
+
+A binary body is a JSON header of `Inference-Header-Content-Length` bytes, and after it the tensors' bytes,
+little-endian, row-major, in the header's order. Both ways go between bytes and NumPy arrays: no Python list is built
+for a binary tensor.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import orjson
+
+from captum_serving.errors import BadInput
+
+HEADER_LENGTH = "inference-header-content-length"
+
+DATATYPES: dict[str, np.dtype[Any]] = {
+    "BOOL": np.dtype("?"),
+    "UINT8": np.dtype("u1"),
+    "UINT16": np.dtype("<u2"),
+    "UINT32": np.dtype("<u4"),
+    "UINT64": np.dtype("<u8"),
+    "INT8": np.dtype("i1"),
+    "INT16": np.dtype("<i2"),
+    "INT32": np.dtype("<i4"),
+    "INT64": np.dtype("<i8"),
+    "FP16": np.dtype("<f2"),
+    "FP32": np.dtype("<f4"),
+    "FP64": np.dtype("<f8"),
+}
+NAMES = {dtype: name for name, dtype in DATATYPES.items()}
+
+Side = Literal["inputs", "outputs"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """A request (side `inputs`) or a response (side `outputs`): its JSON document, and its tensors by name."""
+
+    document: dict[str, Any]
+    tensors: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The message's own parameters; empty where it has none."""
+        value = self.document.get("parameters")
+        return value if isinstance(value, dict) else {}
+
+
+def parse_json(body: bytes | memoryview) -> Any:  # noqa: ANN401 - JSON is any value
+    """Read JSON, whatever its Content-Type said.
+
+    Raises:
+        BadInput: It is no JSON (NaN, Infinity and a nesting over a thousand levels are none either).
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise BadInput(f"the body is not JSON ({error}); expected a JSON object") from None
+
+
+def decode(body: bytes, header_length: str | None, side: Side) -> Message:
+    """Read a message from a body; `header_length` is the header of that name, None for a body that is JSON alone.
+
+    Binary tensors are read-only views of the body.
+
+    Raises:
+        BadInput: The body does not follow the protocol.
+    """
+    split = len(body) if header_length is None else _header_length(header_length, len(body))
+    view = memoryview(body)
+    document = parse_json(view[:split])
+    if not isinstance(document, dict):
+        raise BadInput(f"the body is a JSON {_kind(document)}; expected an object with {side!r}")
+    entries = document.get(side)
+    if not isinstance(entries, list) or not entries:
+        raise BadInput(f"{side!r} is {_kind(entries)}; expected a list of one or more tensors")
+    tensors: dict[str, np.ndarray[Any, Any]] = {}
+    offset = split
+    for entry in entries:
+        name, dtype, shape = _description(entry, side)
+        if name in tensors:
+            raise BadInput(f"{side}: {name!r} is there twice; expected each tensor once")
+        size = (entry.get("parameters") or {}).get("binary_data_size")
+        if size is None:
+            tensors[name] = _from_json(entry, name, dtype, shape)
+        else:
+            tensors[name] = _from_bytes(view, offset, size, name, dtype, shape)
+            offset += size
+    if offset != len(body):
+        raise BadInput(f"the body has {len(body) - offset} bytes after its last tensor; expected none")
+    return Message(document, tensors)
+
+
+def encode(
+    document: Mapping[str, Any], tensors: Mapping[str, np.ndarray[Any, Any]], side: Side, binary: frozenset[str] | bool
+) -> tuple[bytes, int | None]:
+    """Write a message; `binary` says which tensors go as bytes (all, none, or those of these names).
+
+    Returns:
+        The body, and the length of its JSON header (None where no tensor is binary: the body is JSON alone).
+    """
+    entries: list[dict[str, Any]] = []
+    payload: list[bytes] = []
+    for name, tensor in tensors.items():
+        entry: dict[str, Any] = {"name": name, "datatype": NAMES[tensor.dtype], "shape": list(tensor.shape)}
+        if binary is True or (binary and name in binary):
+            data = tensor.tobytes()
+            payload.append(data)
+            entry["parameters"] = {"binary_data_size": len(data)}
+        else:
+            entry["data"] = np.ascontiguousarray(tensor).reshape(-1)
+        entries.append(entry)
+    header = orjson.dumps({**document, side: entries}, option=orjson.OPT_SERIALIZE_NUMPY)
+    return (b"".join([header, *payload]), len(header)) if payload else (header, None)
+
+
+def _header_length(text: str, limit: int) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > limit:
+        raise BadInput(
+            f"Inference-Header-Content-Length is {text[:40]!r}; expected a number of 0 to {limit}, the body's length"
+        )
+    return int(text)
+
+
+def _description(entry: object, side: Side) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
+    if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
+        raise BadInput(
+            f"{side}: got {_kind(entry)} without a 'name'; expected objects with name, datatype, shape and data"
+        )
+    name, datatype, shape = entry["name"], entry.get("datatype"), entry.get("shape")
+    if not isinstance(datatype, str) or datatype not in DATATYPES:
+        raise BadInput(f"{name}: datatype is {str(datatype)[:40]!r}; expected one of {', '.join(DATATYPES)}")
+    if not isinstance(shape, list) or not all(type(size) is int and 0 <= size < 2**31 for size in shape):
+        raise BadInput(f"{name}: shape is {str(shape)[:80]}; expected a list of sizes of 0 or more")
+    if not isinstance(entry.get("parameters", {}), dict | None):
+        raise BadInput(f"{name}: parameters is {_kind(entry['parameters'])}; expected an object")
+    return name, DATATYPES[datatype], tuple(shape)
+
+
+def _from_bytes(
+    view: memoryview, offset: int, size: object, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> np.ndarray[Any, Any]:
+    expected = math.prod(shape) * dtype.itemsize
+    if type(size) is not int or size != expected:
+        raise BadInput(
+            f"{name}: binary_data_size is {str(size)[:40]}; expected {expected} bytes for {NAMES[dtype]} {list(shape)}"
+        )
+    if offset + size > len(view):
+        raise BadInput(
+            f"{name}: the body ends {offset + size - len(view)} bytes too early; expected {size} bytes for this tensor"
+        )
+    return np.frombuffer(view[offset : offset + size], dtype=dtype).reshape(shape)
+
+
+def _from_json(entry: dict[str, Any], name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    if not isinstance(entry.get("data"), list):
+        raise BadInput(
+            f"{name}: data is {_kind(entry.get('data'))}; expected a list of {math.prod(shape)} numbers, flat or nested"
+        )
+    array = numbers(entry["data"], name)
+    if array.size != math.prod(shape):
+        raise BadInput(
+            f"{name}: data has {array.size} numbers; expected {math.prod(shape)} for the shape {list(shape)}"
+        )
+    if dtype.kind in "iu" and array.size:
+        limits = np.iinfo(dtype)
+        if array.dtype.kind == "f" or array.min() < limits.min or array.max() > limits.max:
+            raise BadInput(
+                f"{name}: data does not fit {NAMES[dtype]}; expected whole numbers of {limits.min} to {limits.max}"
+            )
+    with np.errstate(over="ignore"):
+        return array.astype(dtype).reshape(shape)
+
+
+def numbers(data: object, name: str) -> np.ndarray[Any, Any]:
+    """Nested lists of JSON numbers as an array of their own shape; `name` is what an error calls them.
+
+    Raises:
+        BadInput: Rows of different length, or something that is not a number.
+    """
+    try:
+        array = np.asarray(data)
+    except (ValueError, OverflowError):
+        raise BadInput(f"{name}: rows of different length or depth; expected nested lists of equal length") from None
+    if array.dtype.kind not in "biuf" and array.size:
+        raise BadInput(f"{name}: holds something that is not a number; expected numbers only")
+    return array if array.size else array.astype(np.float32)
+
+
+def _kind(value: object) -> str:
+    names = {
+        dict: "an object",
+        list: "an empty list" if value == [] else "a list",
+        str: "a string",
+        type(None): "missing or null",
+    }
+    return names.get(type(value), "a number" if isinstance(value, int | float) else type(value).__name__)
