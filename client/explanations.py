@@ -1,0 +1,113 @@
+"""The server's answer, checked, and its words."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from explainer_http import Answer
+from numpy.typing import NDArray
+from query_error import QueryError, printable
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One attribution and what the server says about it.
+
+    `attributions` is float64: [height, width], [channels, height, width] or, of a layer without height and width,
+    [units]; positive values speak for the target. `delta` is the convergence delta. None: the server does not say.
+    """
+
+    attributions: NDArray[np.float64]
+    method: str
+    prediction: str | None
+    probability: float | None
+    target: str | None
+    delta: float | None
+    converged: bool | None
+
+    def prediction_words(self) -> str:
+        """As in `Ankle boot (99.8 %)`."""
+        chance = "" if self.probability is None else f"({_percent(self.probability)})"
+        return " ".join(filter(None, [self.prediction, chance])) or "no prediction"
+
+    def method_words(self) -> str:
+        """As in `integrated_gradients, target Ankle boot, convergence delta 0.00012`."""
+        words = self.method + (f", target {self.target}" if self.target else "")
+        if self.delta is None:
+            return words
+        verdict = " (not converged)" if self.converged is False else ""
+        return f"{words}, convergence delta {self.delta:.2g}{verdict}"
+
+
+def read_explanations(answer: Answer, count: int) -> list[list[Explanation]]:
+    """The explanations of each of `count` images: one, or several where `top_k` asked for them.
+
+    Raises QueryError where the answer is not what the explainer's API promises.
+    """
+    content = answer.json
+    if not isinstance(content, dict):
+        raise _unexpected("it is not an object")
+    parts = [content.get(key) for key in ("explanations", "details")]
+    for key, part in zip(("explanations", "details"), parts, strict=True):
+        if not isinstance(part, list) or len(part) != count:
+            got = f"{len(part)} entries" if isinstance(part, list) else type(part).__name__
+            raise _unexpected(f"{key!r} is {got} where a list of {count} was expected")
+    return [_of_image(values, details) for values, details in zip(*parts, strict=True)]
+
+
+def _of_image(values: object, details: object) -> list[Explanation]:
+    if isinstance(details, dict):
+        return [_explanation(values, details)]
+    if not isinstance(details, list) or not isinstance(values, list) or len(values) != len(details):
+        raise _unexpected("'details' does not fit 'explanations'")
+    return [_explanation(value, detail) for value, detail in zip(values, details, strict=True)]
+
+
+def _explanation(values: object, detail: object) -> Explanation:
+    if not isinstance(detail, dict):
+        raise _unexpected("an entry of 'details' is not an object")
+    converged = detail.get("converged")
+    return Explanation(
+        attributions=_numbers(values),
+        method=printable(detail.get("method", "unknown method"), 60),
+        prediction=_class(detail, "prediction"),
+        probability=_number(detail.get("probability")),
+        target=_class(detail, "target"),
+        delta=_number(detail.get("convergence_delta")),
+        converged=converged if isinstance(converged, bool) else None,
+    )
+
+
+def _numbers(values: object) -> NDArray[np.float64]:
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        raise _unexpected("an explanation is not an array of numbers") from error
+    if array.size == 0 or not 1 <= array.ndim <= 3:
+        raise _unexpected(f"an explanation has the shape {list(array.shape)}")
+    if not np.isfinite(array).all():
+        raise _unexpected("an explanation has values that are not finite")
+    return array
+
+
+def _class(detail: Mapping[str, object], key: str) -> str | None:
+    label = detail.get(f"{key}_label")
+    name = label if label is not None else detail.get(key)
+    return printable(name, 40) if name is not None else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _percent(probability: float) -> str:
+    """One decimal, and never 100 % for what is less than certain."""
+    percent = min(probability * 100, 99.9) if probability < 1 else 100.0
+    return f"{percent:.1f} %"
+
+
+def _unexpected(what: str) -> QueryError:
+    return QueryError(
+        f"The answer is not an explanation that can be drawn: {what}.", "--json prints the answer as it came."
+    )

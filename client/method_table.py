@@ -1,0 +1,62 @@
+"""The explainer's catalogue of methods as a table."""
+
+import json
+import shutil
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+
+from explainer_http import Answer
+from query_error import QueryError, printable
+
+
+def method_lines(answer: Answer, names: Sequence[str]) -> Iterator[str]:
+    """Lines for the terminal: all methods, or those of `names` with their parameters.
+
+    Raises QueryError for an answer that is no catalogue and for a name that is not in it.
+    """
+    content = answer.json
+    methods = content.get("methods") if isinstance(content, dict) else None
+    if not isinstance(methods, list) or not all(isinstance(method, dict) for method in methods):
+        raise QueryError("The answer is not a list of methods.", "Is it the explainer that answers at URL?")
+    known = {printable(method.get("name", ""), 60): method for method in methods}
+    if missing := [name for name in names if name not in known]:
+        raise QueryError(f"Method {missing[0]!r} is not known to the server. Known: {', '.join(known)}.")
+    if names:
+        return (line for name in names for line in _details(name, known[name]))
+    return _table(f"{printable(content.get('model'))} (access: {printable(content.get('access'))})", known)
+
+
+def _table(title: str, known: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+    yield title
+    cells = [("METHOD", "FAMILY", "NEEDS", "WHAT IT TELLS")]
+    for name, method in known.items():
+        family, access, summary = (printable(method.get(key, "")) for key in ("family", "access", "summary"))
+        cells.append((name, family, access, summary))
+    widths = [max(len(row[column]) for row in cells) for column in range(3)]
+    indent = sum(widths) + 2 * len(widths)
+    room = max(shutil.get_terminal_size((120, 24)).columns - indent, 30)
+    for row in cells:
+        first, *rest = textwrap.wrap(row[3], room) or [""]
+        yield ("".join(cell.ljust(width + 2) for cell, width in zip(row, widths, strict=False)) + first).rstrip()
+        yield from (" " * indent + line for line in rest)
+
+
+def _details(name: str, method: Mapping[str, object]) -> Iterator[str]:
+    yield f"{name}: {printable(method.get('summary', ''))}"
+    if paper := method.get("paper"):
+        yield f"  paper: {printable(paper)}"
+    parameters = method.get("parameters")
+    for parameter, schema in parameters.items() if isinstance(parameters, dict) else ():
+        yield f"  {printable(parameter, 60)}: {_schema_words(schema)}"
+
+
+def _schema_words(schema: object) -> str:
+    if not isinstance(schema, dict):
+        return ""
+    kind = schema.get("type", "")
+    parts = [" or ".join(map(str, kind)) if isinstance(kind, list) else kind]
+    if isinstance(choices := schema.get("enum"), list):
+        parts = ["one of " + ", ".join(map(str, choices))]
+    if "default" in schema:
+        parts.append(f"default {json.dumps(schema['default'])}")
+    return printable("; ".join([", ".join(filter(None, parts)), *filter(None, [schema.get("description")])]))

@@ -1,0 +1,75 @@
+"""A user's picture as the models' input: greyscale, 28 x 28."""
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+from query_error import QueryError, printable
+
+SIDE = 28
+MAX_BYTES = 64 * 2**20
+MAX_PIXELS = 50_000_000
+# What Pillow's PNG and JPEG readers raise for broken files, beyond OSError.
+_BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, zlib.error)
+
+
+def read_picture(path: Path, invert: bool) -> NDArray[np.uint8]:
+    """Greyscale pixels, uint8 [28, 28], of a PNG or JPEG file; `invert` swaps black and white.
+
+    The whole picture is kept: the shorter side is filled with the colour of the picture's border. Transparent parts
+    count as white. A picture that is 28 x 28 and grey already keeps its values.
+    Raises QueryError for a file that is missing, is no PNG or JPEG, is broken, or is absurdly large (from its header).
+    """
+    if not path.is_file():
+        raise QueryError(f"{printable(path)} is not a file.")
+    if path.stat().st_size > MAX_BYTES:
+        raise QueryError(f"{printable(path)} has more than {MAX_BYTES // 2**20} MB.", "Make it smaller.")
+    try:
+        with Image.open(path, formats=("PNG", "JPEG")) as picture:
+            _refuse_absurd_size(path, picture.width, picture.height)
+            grey = _grey(ImageOps.exif_transpose(picture))
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, "far too many") from error
+    except UnidentifiedImageError as error:
+        raise QueryError(f"{printable(path)} is not a PNG or JPEG picture.") from error
+    except _BROKEN as error:
+        raise QueryError(f"{printable(path)} is a broken picture: {printable(error, 80)}.") from error
+    pixels = np.asarray(_square(grey))
+    return 255 - pixels if invert else pixels
+
+
+def _refuse_absurd_size(path: Path, width: int, height: int) -> None:
+    if width * height > MAX_PIXELS:
+        raise _too_large(path, f"{width} x {height}")
+
+
+def _too_large(path: Path, pixels: str) -> QueryError:
+    return QueryError(
+        f"{printable(path)} has {pixels} pixels; at most {MAX_PIXELS // 1_000_000} million are read.",
+        "Make it smaller.",
+    )
+
+
+def _grey(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I"):  # 16 bits a pixel: Pillow's own conversion clips at 255 instead of scaling
+        return Image.fromarray((np.asarray(picture, np.float64) / 257).round().clip(0, 255).astype(np.uint8))
+    if picture.has_transparency_data:
+        opaque = Image.new("RGBA", picture.size, "white")
+        opaque.alpha_composite(picture.convert("RGBA"))
+        picture = opaque
+    return picture.convert("L")
+
+
+def _square(grey: Image.Image) -> Image.Image:
+    if grey.size == (SIDE, SIDE):
+        return grey
+    pixels = np.asarray(grey)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+    longest = max(grey.size)
+    small = grey.resize([max(1, round(side * SIDE / longest)) for side in grey.size], Image.Resampling.BOX)
+    square = Image.new("L", (SIDE, SIDE), int(np.median(border)))
+    square.paste(small, ((SIDE - small.width) // 2, (SIDE - small.height) // 2))
+    return square

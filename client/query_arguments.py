@@ -1,0 +1,221 @@
+"""The command line: the positional arguments of KServe's AIX example, and options."""
+
+import argparse
+import json
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from input_images import CLASS_NAMES, SHIPPED_IMAGES, TEST_SET_SIZE
+
+DEFAULT_OUTPUT = Path("explanation.png")
+_FORMATS = (".png", ".pdf", ".svg")
+_USAGE = "%(prog)s URL HOST [INDEX] [JSON] [options]"
+_DESCRIPTION = """\
+Ask an explainer why the model sees what it sees in an image, and draw the answer: a row for each image and method, with
+the original, its attributions, the positive and the negative ones. Red speaks for the target, blue against it."""
+_EPILOG = """\
+examples:
+  %(prog)s http://localhost:8080/v1/models/fashion-mnist:explain fashion-mnist.default.example.com
+  %(prog)s http://localhost:8080/v1/models/mnist:explain mnist.default.example.com 42 --method deep_lift --method lime
+  %(prog)s http://localhost:8080/v1/models/mnist:explain mnist.default.example.com --image seven.jpg --invert --target 1
+  %(prog)s http://localhost:8080/v1/models/mnist:explain mnist.default.example.com --list-methods
+
+exit code: 0 explained; 1 not explained, and a sentence says why; 2 wrong usage."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """What the user asked for, checked as far as that goes without the server or the disk."""
+
+    url: str
+    host: str
+    index: int
+    request: dict[str, Any]
+    methods: list[str]
+    images: list[Path]
+    invert: bool
+    dataset: str
+    data_dir: Path | None
+    output: Path | None
+    json: bool
+    list_methods: bool
+    timeout: float
+    headers: dict[str, str]
+
+    def request_for(self, method: str | None, instances: list[list[list[float]]]) -> dict[str, Any]:
+        """The body that asks for `method`; None leaves the choice to the request's own parameters or the server."""
+        chosen = {"method": method} if method else {}
+        parameters = {**self.request.get("parameters", {}), **chosen}
+        return {"instances": instances, **self.request, **({"parameters": parameters} if parameters else {})}
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}\nusage: {self.format_usage().removeprefix('usage: ')}See --help.\n")
+
+
+def parse_arguments(argv: Sequence[str] | None = None) -> Query:
+    """The query that `argv` (default: the process's own) describes. Wrong usage: one sentence and SystemExit(2)."""
+    parser = _parser()
+    # Intermixed, or options between the positional arguments would cut off INDEX and JSON.
+    given = parser.parse_intermixed_args(argv)
+    if given.invert and not given.image:
+        parser.error("--invert goes with --image")
+    request = dict(given.json_keys)
+    if "instances" in request:
+        parser.error("JSON: 'instances' comes from INDEX or --image")
+    if not isinstance(request.get("parameters", {}), dict):
+        parser.error("JSON: 'parameters' is to be an object")
+    options = {"target": given.target, "layer": given.layer, "upsample": given.upsample or None}
+    chosen = {key: value for key, value in options.items() if value is not None}
+    parameters = {**request.get("parameters", {}), **given.parameters, **chosen}
+    return Query(
+        url=given.url,
+        host=given.host,
+        index=given.index,
+        request={**request, "parameters": parameters} if parameters else request,
+        methods=given.method,
+        images=given.image,
+        invert=given.invert,
+        dataset=given.dataset or _dataset_of(given.url),
+        data_dir=given.data_dir,
+        output=given.output,
+        json=given.json,
+        list_methods=given.list_methods,
+        timeout=given.timeout,
+        headers=dict(given.header),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="query_explain.py",
+        usage=_USAGE,
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("url", metavar="URL", type=_url, help="where to ask, as in http://localhost:8080/v1/models/mnist:explain")
+    add("host", metavar="HOST", type=_header_value, help="the service's host name, sent as the Host header")
+    add(
+        "index", metavar="INDEX", type=_index, nargs="?", default=0, help="image of the test set, 0 to 9999 (default 0)"
+    )
+    add("json_keys", metavar="JSON", type=_object, nargs="?", default={}, help=_JSON_HELP)
+    what = parser.add_argument_group("what to explain")
+    what.add_argument("--method", action="append", default=[], metavar="NAME", help=_METHOD_HELP)
+    what.add_argument(
+        "--target", type=_target, help="class index or label (digits are an index); default: the predicted"
+    )
+    what.add_argument("--layer", metavar="STAGE", help="the layer that a layer or neuron method explains")
+    what.add_argument(
+        "--upsample", action="store_true", help="let the server scale a layer's attributions to the image"
+    )
+    what.add_argument("--parameters", type=_object, default={}, metavar="JSON", help=_PARAMETERS_HELP)
+    images = parser.add_argument_group("images")
+    images.add_argument("--image", action="append", type=Path, default=[], metavar="FILE", help=_IMAGE_HELP)
+    images.add_argument(
+        "--invert", action="store_true", help="swap black and white of the pictures, as for ink on paper"
+    )
+    images.add_argument(
+        "--dataset", choices=list(CLASS_NAMES), help="test set (default: by the model's name, else mnist)"
+    )
+    images.add_argument("--data-dir", type=Path, metavar="DIR", help=_DATA_DIR_HELP)
+    answer = parser.add_argument_group("the answer")
+    answer.add_argument("--output", type=_output, metavar="FILE.png", help=_OUTPUT_HELP)
+    answer.add_argument("--json", action="store_true", help=_RAW_HELP)
+    answer.add_argument("--list-methods", action="store_true", help="list the methods; with --method, its parameters")
+    server = parser.add_argument_group("the connection")
+    server.add_argument(
+        "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="for each answer (default 60)"
+    )
+    server.add_argument(
+        "--header", action="append", type=_header, default=[], metavar="'NAME: VALUE'", help=_HEADER_HELP
+    )
+    return parser
+
+
+_JSON_HELP = """keys for the top level of the request, as in '{"top_labels": "10"}'"""
+_METHOD_HELP = "attribution method; repeatable, a row each (default: the server's)"
+_PARAMETERS_HELP = """more parameters, as in '{"n_steps": 100}'; the options above win over them"""
+_IMAGE_HELP = "PNG or JPEG to explain in place of INDEX, made grey and 28x28; repeatable, a row each"
+_DATA_DIR_HELP = f"""folder with mnist/t10k-images-idx3-ubyte.gz and so on (default: $KSERVE_CAPTUM_DATA, then
+~/.cache/kserve-captum, then the {SHIPPED_IMAGES} images that are shipped)"""
+_OUTPUT_HELP = f"""write the figure there (.png, .pdf, .svg) and open no window (default: a window; without a display,
+{DEFAULT_OUTPUT})"""
+_RAW_HELP = "print the server's JSON, a line for each method, and draw only if there is an --output"
+_HEADER_HELP = "one more header, as in 'Authorization: Bearer ...'; repeatable"
+
+
+def _dataset_of(url: str) -> str:
+    name = re.search(r"/models/([^/:]*)", url)
+    return "fashion-mnist" if name and "fashion" in name[1].lower() else "mnist"
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like http://localhost:8080/v1/models/mnist:explain")
+    return text
+
+
+def _index(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,4}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {TEST_SET_SIZE - 1}")
+    return int(text)
+
+
+def _target(text: str) -> int | str:
+    return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else text
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f"""{text[:60]!r} is not a JSON object, as in '{{"n_steps": 100}}'""")
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _output(text: str) -> Path:
+    if Path(text).suffix.lower() not in _FORMATS:
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in {', '.join(_FORMATS)}")
+    return Path(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, at most 86400")
+    return seconds
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 'Name: value'")
+    return name, _header_value(value.strip())
+
+
+def _header_value(text: str) -> str:
+    if not re.fullmatch(r"[\x20-\x7e]*", text) or text != text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} cannot be sent as a header: it has other than plain characters")
+    return text
