@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
 
@@ -67,6 +68,13 @@ def build_network(architecture: str, options: Mapping[str, Any]) -> nn.Module:
     if not isinstance(network, nn.Module):
         raise ArchitectureError(f"{architecture!r} gave a {type(network).__name__}, expected a torch.nn.Module")
     return network
+
+
+def use_channels_last(network: nn.Module) -> None:
+    """Lay out every four-dimensional parameter with its channels last, in place; convolutions then run faster."""
+    for parameter in network.parameters():
+        if parameter.dim() == 4:  # not network.to(): it fails on a Conv3d beside a Conv2d
+            parameter.data = parameter.data.to(memory_format=torch.channels_last)
 
 
 def one_line(error: BaseException) -> str:

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from captum_predictor import model_description, weights
-from captum_predictor.architectures import ArchitectureError, build_network, one_line
+from captum_predictor.architectures import ArchitectureError, build_network, one_line, use_channels_last
 from captum_predictor.digest import model_digest
 from captum_predictor.model_description import ModelDescription, ModelDirectoryError, read_description
 from captum_predictor.stages import Normalize, Stage, StageError, kind_of, split_into_stages
@@ -72,9 +71,7 @@ def _freeze(network: nn.Module) -> None:
     for module in network.modules():
         if getattr(module, "inplace", False):
             module.inplace = False  # type: ignore[assignment]  # a segment may begin here: its source must stay as it is
-    for parameter in network.parameters():
-        if parameter.dim() == 4:  # not network.to(): it fails on a Conv3d beside a Conv2d
-            parameter.data = parameter.data.to(memory_format=torch.channels_last)
+    use_channels_last(network)
 
 
 def _stages(description: ModelDescription, network: nn.Module) -> tuple[Stage, ...]:

@@ -1,0 +1,1 @@
+"""Train the two networks that are shipped, on MNIST and Fashion-MNIST."""

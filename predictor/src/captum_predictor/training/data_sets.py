@@ -1,0 +1,143 @@
+"""MNIST and Fashion-MNIST: found on this machine or downloaded, and checked by the published bytes' MD5."""
+
+import gzip
+import hashlib
+import os
+import struct
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from captum_predictor.training.download import download
+
+FOLDER_VARIABLE = "KSERVE_CAPTUM_DATA"
+
+
+class DataSetError(Exception):
+    """Data that cannot be had or is not what it should be; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set of IDX files: where it is published, its classes, and each unpacked file's MD5."""
+
+    name: str
+    address: str
+    credit: str
+    labels: tuple[str, ...]
+    md5: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Images, uint8 `[n, 1, 28, 28]`, and their classes, int64 `[n]`."""
+
+    images: torch.Tensor
+    classes: torch.Tensor
+
+
+DATA_SETS: Mapping[str, DataSet] = {
+    "mnist": DataSet(
+        name="mnist",
+        address="https://ossci-datasets.s3.amazonaws.com/mnist/",
+        credit="MNIST by Y. LeCun, C. Cortes and C. Burges (CC BY-SA 3.0)",
+        labels=tuple("0123456789"),
+        md5={
+            "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+            "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+            "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+            "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+        },
+    ),
+    "fashion-mnist": DataSet(
+        name="fashion-mnist",
+        # A bucket that is served as a website has no https; the checksum guards the bytes.
+        address="http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
+        credit="Fashion-MNIST by Zalando SE (MIT)",
+        labels=(
+            *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+            *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+        ),
+        md5={
+            "train-images-idx3-ubyte": "f4a8712d7a061bf5bd6d2ca38dc4d50a",
+            "train-labels-idx1-ubyte": "9018921c3c673c538a1fc5bad174d6f9",
+            "t10k-images-idx3-ubyte": "8181f5470baa50b63fa0f6fddb340f0a",
+            "t10k-labels-idx1-ubyte": "15d484375f8d13e6eb1aabb0c3f46965",
+        },
+    ),
+}
+
+
+def read_split(data_set: DataSet, part: str, data_dir: Path | None = None, may_download: bool = True) -> Split:
+    """Read a part, `train` or `t10k`, of a data set.
+
+    Each file is looked for in `data_dir`, in the folder that $KSERVE_CAPTUM_DATA names and in the user's cache (in the
+    sub-folder of the data set's name, packed or not), and then downloaded into `data_dir` or else the cache.
+    Raises `DataSetError`.
+    """
+    images = _read_idx(data_set, f"{part}-images-idx3-ubyte", data_dir, may_download)
+    classes = _read_idx(data_set, f"{part}-labels-idx1-ubyte", data_dir, may_download)
+    return Split(torch.from_numpy(images).unsqueeze(1), torch.from_numpy(classes.astype(np.int64)))
+
+
+def _read_idx(data_set: DataSet, name: str, data_dir: Path | None, may_download: bool) -> np.ndarray:
+    path = _find(data_set, name, data_dir)
+    if path is None:
+        if not may_download:
+            folders = ", ".join(map(str, _folders(data_dir)))
+            raise DataSetError(
+                f"{data_set.name}/{name}.gz is in none of {folders}; name its folder by {FOLDER_VARIABLE}"
+            )
+        path = _fetch(data_set, name, data_dir)
+    content = _unpacked(path)
+    _check(path, content, data_set.md5[name])
+    dimensions = content[3]  # IDX: two zero bytes, the type, the number of dimensions, then each as a big-endian int
+    shape = struct.unpack_from(f">{dimensions}I", content, 4)
+    return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
+
+
+def _find(data_set: DataSet, name: str, data_dir: Path | None) -> Path | None:
+    candidates = (folder / data_set.name / file for folder in _folders(data_dir) for file in (name + ".gz", name))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _folders(data_dir: Path | None) -> list[Path]:
+    named = os.environ.get(FOLDER_VARIABLE)
+    return [*([data_dir] if data_dir else []), *([Path(named)] if named else []), _cache()]
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kserve-captum"
+
+
+def _fetch(data_set: DataSet, name: str, data_dir: Path | None) -> Path:
+    path = (data_dir or _cache()) / data_set.name / f"{name}.gz"
+    address = data_set.address + path.name
+
+    def check(packed: Path) -> None:
+        _check(packed, _unpacked(packed), data_set.md5[name])
+
+    try:
+        download(address, path, check)
+    except OSError as error:  # requests' exceptions are OSErrors
+        reason = " ".join(str(error).split())
+        raise DataSetError(f"{address} could not be downloaded ({reason}); put the file at {path} by hand") from error
+    return path
+
+
+def _unpacked(path: Path) -> bytes:
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            return file.read()
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataSetError(f"{path} cannot be read ({error}); remove it, and it will be downloaded again") from error
+
+
+def _check(path: Path, content: bytes, expected: str) -> None:
+    got = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if got != expected:
+        raise DataSetError(f"{path} holds other bytes than the published ones: unpacked MD5 {got}, expected {expected}")

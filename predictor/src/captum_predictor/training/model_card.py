@@ -1,0 +1,66 @@
+"""The model card: which command, seed and versions made the weights, and how good they are."""
+
+import platform
+from importlib.metadata import version
+
+import torch
+
+from captum_predictor.training.evaluation import Evaluation
+from captum_predictor.training.loop import Epoch, Settings, best_epoch
+from captum_predictor.training.recipes import Recipe
+
+_CARD = """# {title}
+
+{architecture} trained on {data_set}: images `[1, 28, 28]` in 0..1 to the logits of ten classes
+({labels}).
+
+| | |
+| --- | --- |
+| Accuracy on the test set | {accuracy:.4f} of {rows} images |
+| Digest | `{digest}` |
+| Epoch kept | {kept} of {epochs}, by the loss on {validation_rows} held-out training images |
+| Training | Adam at {learning_rate:g}, cross entropy, batches of {batch_size} |
+| Seed | {seed} |
+| Threads | {threads} |
+| Versions | {versions} |
+| Data | {credit} |
+
+Made by
+
+```bash
+{command}
+```
+
+The same command gives the same bytes on the same kind of processor with the same versions.
+
+- `model.json`, `model.safetensors`: the model;
+- `training-report.txt`: every epoch, and the classification report of the test set;
+- `confusion-matrix.png`: which classes are taken for which;
+- `examples/`: the first ten images of the test set, and their classes in `labels.json`.
+
+The model is for demonstrations and tests of explanations. It knows {count} classes and nothing else: whatever picture
+it is given, it names one of them.
+"""
+
+
+def model_card(
+    recipe: Recipe, settings: Settings, epochs: list[Epoch], test: Evaluation, digest: str, command: str
+) -> str:
+    """Give the card as Markdown; `command` is the one that trains the model again."""
+    versions = {"Python": platform.python_version(), "torch": torch.__version__, "safetensors": version("safetensors")}
+    return _CARD.format(
+        title=recipe.data_set.name,
+        architecture=f"`{recipe.architecture}`",
+        data_set=recipe.data_set.name,
+        labels=", ".join(recipe.data_set.labels),
+        accuracy=test.accuracy,
+        rows=len(test.classes),
+        digest=digest,
+        kept=best_epoch(epochs).number,
+        threads=torch.get_num_threads(),
+        versions=", ".join(f"{name} {number}" for name, number in versions.items()),
+        credit=recipe.data_set.credit,
+        command=command,
+        count=len(recipe.data_set.labels),
+        **vars(settings),
+    )

@@ -1,0 +1,53 @@
+"""What a training run came to: a report in words and numbers, and the confusion matrix as a picture."""
+
+from pathlib import Path
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from sklearn.metrics import classification_report, confusion_matrix
+
+from captum_predictor.training.evaluation import Evaluation
+from captum_predictor.training.loop import Epoch, best_epoch
+
+
+def epoch_line(epoch: Epoch) -> str:
+    """Say an epoch in one line."""
+    return (
+        f"epoch {epoch.number:2d}  training loss {epoch.training_loss:.4f}  "
+        f"validation loss {epoch.validation_loss:.4f}  validation accuracy {epoch.validation_accuracy:.4f}"
+    )
+
+
+def training_report(epochs: list[Epoch], test: Evaluation, labels: tuple[str, ...]) -> str:
+    """Give the epochs, the one that was kept, and scikit-learn's classification report of the test set."""
+    table = classification_report(
+        test.classes.numpy(), test.predicted.numpy(), labels=range(len(labels)), target_names=labels, digits=4
+    )
+    lines = [
+        *map(epoch_line, epochs),
+        f"kept epoch {best_epoch(epochs).number}, of the least validation loss",
+        "",
+        f"test set of {len(test.classes)} images: loss {test.loss:.4f}, accuracy {test.accuracy:.4f}",
+        "",
+        table.rstrip(),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_confusion_matrix(test: Evaluation, labels: tuple[str, ...], path: Path) -> None:
+    """Draw the counts of true classes (rows) against predicted ones (columns) as a PNG."""
+    counts = confusion_matrix(test.classes.numpy(), test.predicted.numpy(), labels=range(len(labels)))
+    figure = Figure(figsize=(7, 6.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    shares = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in [((r, c), counts[r, c]) for r in range(len(labels)) for c in range(len(labels))]:
+        colour = "white" if shares[row, column] > 0.5 else "black" if count else "lightgrey"
+        axes.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=8)
+    axes.set_xticks(range(len(labels)), labels, rotation=45, ha="right")
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    axes.set_title(f"Test set: {int(counts.trace())} of {int(counts.sum())} right ({test.accuracy:.2%})")
+    figure.savefig(path, dpi=100)
