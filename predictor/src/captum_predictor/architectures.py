@@ -2,6 +2,7 @@
 
 import difflib
 import importlib
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -75,6 +76,11 @@ def use_channels_last(network: nn.Module) -> None:
     for parameter in network.parameters():
         if parameter.dim() == 4:  # not network.to(): it fails on a Conv3d beside a Conv2d
             parameter.data = parameter.data.to(memory_format=torch.channels_last)
+
+
+def quiet_even_kernels() -> None:
+    """Keep torch from warning, for the rest of the process, that `mnist_cnn`'s even kernels cost it a padded copy."""
+    warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths", UserWarning)
 
 
 def one_line(error: BaseException) -> str:

@@ -10,7 +10,7 @@ from typing import NoReturn
 
 import torch
 
-from captum_predictor.architectures import build_network
+from captum_predictor.architectures import build_network, quiet_even_kernels
 from captum_predictor.atomic_files import replaced_directory
 from captum_predictor.model_directory import load_model
 from captum_predictor.model_saving import save_model
@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(options: argparse.Namespace) -> None:
     recipe = RECIPES[options.model]
     labels = recipe.data_set.labels
+    quiet_even_kernels()
     torch.set_num_threads(options.threads)
     training_set = read_split(recipe.data_set, "train", options.data_dir)
     test_set = read_split(recipe.data_set, "t10k", options.data_dir)
