@@ -74,7 +74,8 @@ class Explainer:
     def _read(self, response: requests.Response, deadline: float) -> str:
         parts: list[bytes] = []
         size = 0
-        for part in response.iter_content(2**16):
+        # Not iter_content, which waits for a whole chunk: an answer that trickles would outlive the deadline.
+        while part := response.raw.read1(2**16, decode_content=True):
             size += len(part)
             if size > MAX_ANSWER_BYTES:
                 raise QueryError(f"The answer has more than {MAX_ANSWER_BYTES // 2**20} MB.", "Send fewer images.")
@@ -105,7 +106,7 @@ class Explainer:
         if "Connection refused" in reason:
             hint = "Is the server running (make serve), or the port forwarded (kubectl port-forward)?"
             return QueryError(f"Nothing listens at {self.url}: connection refused.", hint)
-        if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
+        if isinstance(error, requests.ConnectionError | urllib3.exceptions.ProtocolError):
             return QueryError(f"The connection to {self.url} broke: {printable(reason, 160)}.", _HINTS[503])
         return QueryError(f"{self.url} cannot be asked: {printable(reason, 160)}.")
 

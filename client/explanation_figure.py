@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from explanations import Explanation
@@ -103,12 +104,13 @@ def _draw_outline(axis: Axes, pixels: NDArray[np.uint8]) -> None:
 
 def _draw_original(axis: Axes, row: Row) -> None:
     axis.imshow(row.image.pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest", extent=(0, 1, 0, 1))
-    _frame(axis, printable(f"Predicted {row.explanation.prediction_words()}", 32))
-    axis.set_xlabel(printable(row.image.words(), 34), fontsize=9, parse_math=False)
+    # From the left edge on: a long label would otherwise leave the picture.
+    _frame(axis, printable(f"Predicted {row.explanation.prediction_words()}", 32), loc="left")
+    axis.set_xlabel(printable(row.image.words(), 34), fontsize=9, loc="left", parse_math=False)
 
 
-def _frame(axis: Axes, title: str) -> None:
-    axis.set_title(title, fontsize=10, parse_math=False)
+def _frame(axis: Axes, title: str, loc: Literal["left", "center"] = "center") -> None:
+    axis.set_title(title, fontsize=10, loc=loc, parse_math=False)
     axis.set_xticks([])
     axis.set_yticks([])
     for spine in axis.spines.values():

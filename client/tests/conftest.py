@@ -1,4 +1,6 @@
+import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -63,3 +65,27 @@ def test_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / dataset / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
     monkeypatch.setenv("KSERVE_CAPTUM_DATA", str(folder))
     return folder
+
+
+@pytest.fixture
+def trickling_url() -> Iterator[str]:
+    """A server that starts its answer and then sends a byte every 50 ms for three seconds."""
+    stop = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(2**20)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            for _ in range(60):
+                if stop.wait(0.05):
+                    break
+                connection.sendall(b" ")
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1/models/mnist:explain"
+    stop.set()
+    thread.join()
+    listener.close()
