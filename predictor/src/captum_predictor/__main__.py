@@ -1,0 +1,45 @@
+"""`python -m captum_predictor`: load a model directory and serve it."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+
+from captum_serving import boundary
+from captum_serving.launch import Server
+from kserve.model_server import app
+
+from captum_predictor import observation, routes
+from captum_predictor.cpus import usable_cpus
+from captum_predictor.engine import Engine
+from captum_predictor.grpc_model import GrpcModel
+from captum_predictor.inference import Limits
+from captum_predictor.lanes import Lanes
+from captum_predictor.model_directory import ModelDirectoryError, load_model
+from captum_predictor.options import parse_options
+from captum_predictor.service import Service
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until a signal comes; a directory that cannot be served ends the process with one line and status 1."""
+    options = parse_options(arguments)
+    warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths")  # mnist_cnn is that way
+    try:
+        model = load_model(options.model_dir, options.device)
+    except ModelDirectoryError as error:
+        sys.exit(str(error))
+    lanes = Lanes(options.lanes, options.queue_rows, usable_cpus())
+    limits = Limits(options.max_rows, options.max_body_bytes)
+    service = Service(options.model_name, model, Engine(lanes, options.device), limits)
+    observation.watch_queue(lanes)
+    boundary.install(app, options.max_body_bytes)
+    routes.register(app, service)
+    # One process, whatever --workers says: the lanes are its parallelism, and a second one would load the model again.
+    server = Server(options.host, http_port=options.http_port, enable_grpc=options.enable_grpc, workers=1)
+    server.start([GrpcModel(service)])
+    lanes.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""The engine: a call's rows, split evenly into chunks that the lanes compute."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from captum_serving.errors import BadInput
+
+from captum_predictor import observation
+from captum_predictor.lanes import Chunk, Lanes, Priority
+from captum_predictor.segments import Segment, run, run_with_gradient
+
+Array = np.ndarray[Any, Any]
+Floats = np.ndarray[Any, np.dtype[np.float32]]
+
+# No slower a row than 50, and much faster than 100, whose memory goes back to the system each time.
+MOST_ROWS = 25
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The sink's value `[rows, *sink shape]`, and where it was asked for the gradient `[rows, *source shape]`."""
+
+    value: Floats
+    gradient: Floats | None
+
+
+def even_chunks(rows: int) -> list[slice]:
+    """Split `rows` into the fewest slices of at most `MOST_ROWS`, whose sizes differ by one at most."""
+    count = math.ceil(rows / MOST_ROWS)
+    ends = [rows * i // count for i in range(count + 1)]
+    return [slice(begin, end) for begin, end in itertools.pairwise(ends)]
+
+
+class Engine:
+    """Computes segments on the lanes; `device` is where the stages' modules are."""
+
+    def __init__(self, lanes: Lanes, device: str) -> None:
+        self.lanes = lanes
+        self._device = device
+
+    async def compute(self, segment: Segment, source: Array, cotangent: Array | None, priority: Priority) -> Answer:
+        """The segment's value for `source` `[rows, *source shape]`, and with a cotangent of the value's shape the VJP.
+
+        Cancelled, it takes what still waits out of the queue.
+
+        Raises:
+            Overloaded: The queue is full.
+            BadInput: The value or the gradient overflows, or there is no gradient.
+        """
+        rows = len(source)
+        value = np.empty((rows, *segment.sink.shape), np.float32)
+        gradient = None if cotangent is None else np.empty((rows, *segment.source_shape), np.float32)
+        chunks = [
+            Chunk(
+                part.stop - part.start, partial(self._compute_chunk, segment, source, cotangent, value, gradient, part)
+            )
+            for part in even_chunks(rows)
+        ]
+        call = self.lanes.submit(chunks, priority)
+        try:
+            await asyncio.wrap_future(call.done)
+        except asyncio.CancelledError:
+            self.lanes.cancel(call)
+            raise
+        return Answer(value, gradient)
+
+    def _compute_chunk(
+        self,
+        segment: Segment,
+        source: Array,
+        cotangent: Array | None,
+        value: Floats,
+        gradient: Floats | None,
+        part: slice,
+    ) -> None:
+        begin = time.perf_counter()
+        source_rows = self._tensor(source[part])
+        if cotangent is None or gradient is None:
+            _store(run(segment, source_rows), value[part], segment.sink.name)
+        else:
+            value_rows, gradient_rows = run_with_gradient(segment, source_rows, self._tensor(cotangent[part]))
+            _store(value_rows, value[part], segment.sink.name)
+            _store(gradient_rows, gradient[part], "gradient")
+        observation.observe_chunk(time.perf_counter() - begin, with_gradient=cotangent is not None)
+
+    def _tensor(self, rows: Array) -> torch.Tensor:
+        # One copy: from the body's bytes, which are read-only and may be unaligned, into the layout of the model.
+        if rows.ndim == 4:
+            count, channels, height, width = rows.shape
+            layout = np.empty((count, height, width, channels), np.float32).transpose(0, 3, 1, 2)
+        else:
+            layout = np.empty(rows.shape, np.float32)
+        layout[...] = rows
+        return torch.from_numpy(layout).to(self._device)
+
+
+def _store(computed: torch.Tensor, rows: Floats, name: str) -> None:
+    torch.from_numpy(rows).copy_(computed)
+    if not finite(rows):
+        raise BadInput(f"{name} overflows to infinity or NaN for this input; expected smaller numbers")
+
+
+def finite(array: Array) -> bool:
+    """Whether a float array holds neither NaN nor infinity; two passes without a temporary array."""
+    return array.size == 0 or bool(np.isfinite(array.min()) and np.isfinite(array.max()))

@@ -1,0 +1,82 @@
+"""The chain of stages, and what a segment of it computes for a few rows: its value and its VJP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from captum_serving.errors import BadInput
+
+from captum_predictor.model_directory import LoadedModel
+from captum_predictor.stages import Stage
+
+
+@dataclass(frozen=True)
+class Segment:
+    """The stages after `source` up to the sink, which is the last of them. Shapes are one instance's."""
+
+    source: str
+    source_shape: tuple[int, ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def sink(self) -> Stage:
+        """The stage whose output is asked for."""
+        return self.stages[-1]
+
+
+class Chain:
+    """A model as the chain input, stage, stage ...: the one place that knows that it has no branches."""
+
+    def __init__(self, model: LoadedModel) -> None:
+        self._stages = model.stages
+        self._names = [model.input_name, *(stage.name for stage in model.stages)]
+        self._shapes = [model.input_shape, *(stage.shape for stage in model.stages)]
+
+    @property
+    def sources(self) -> list[str]:
+        """The names that may be a source: the input's and every stage's but the last."""
+        return self._names[:-1]
+
+    def segment(self, source: str, sink: str | None) -> Segment:
+        """The segment from the source to the sink (None: the last stage).
+
+        Raises:
+            BadInput: A name that is not known, or a sink that does not come after the source.
+        """
+        if source not in self.sources:
+            raise BadInput(f"the source is {source[:80]!r}; expected one of {', '.join(self.sources)}")
+        begin = self._names.index(source)
+        sinks = self._names[begin + 1 :]
+        if sink is not None and sink not in sinks:
+            raise BadInput(f"sink is {sink[:80]!r}; expected a stage after {source!r}: {', '.join(sinks)}")
+        end = len(self._stages) if sink is None else self._names.index(sink)
+        return Segment(source, self._shapes[begin], self._stages[begin:end])
+
+
+def run(segment: Segment, source: torch.Tensor) -> torch.Tensor:
+    """The sink's value `[rows, *sink shape]` for the source's `[rows, *source shape]`, without a graph."""
+    with torch.inference_mode():
+        return _forward(segment, source)
+
+
+def run_with_gradient(
+    segment: Segment, source: torch.Tensor, cotangent: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The sink's value, and cotangent^T · d sink / d source `[rows, *source shape]`.
+
+    Raises:
+        BadInput: The sink cannot be differentiated by the source.
+    """
+    leaf = source.detach().requires_grad_(True)
+    value = _forward(segment, leaf)
+    if not value.requires_grad:
+        raise BadInput(f"{segment.sink.name!r} has no gradient by {segment.source!r}; expected no cotangent")
+    (gradient,) = torch.autograd.grad(value, leaf, cotangent, materialize_grads=True)
+    return value.detach(), gradient
+
+
+def _forward(segment: Segment, value: torch.Tensor) -> torch.Tensor:
+    for stage in segment.stages:
+        value = stage.module(value)
+    return value
