@@ -1,0 +1,1 @@
+"""The KServe explainer: Captum, unmodified, on a skeleton of the predictor's model."""

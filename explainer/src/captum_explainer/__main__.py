@@ -1,0 +1,25 @@
+"""Starts the explainer: `python -m captum_explainer --model_name mnist --predictor_host localhost:8081`."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    """Parse the flags and serve until a signal comes."""
+    from captum_serving.metrics import share_between_workers
+
+    # Metrics choose between one process and several when they are made, which importing kserve does.
+    if any(argument.startswith("--workers") for argument in sys.argv):
+        share_between_workers()
+    from captum_serving.launch import Server
+
+    from captum_explainer.model import attach
+    from captum_explainer.settings import parse
+
+    settings = parse(sys.argv[1:])
+    Server(host=settings.host, enable_grpc=False).start([attach(settings)])
+
+
+if __name__ == "__main__":
+    main()

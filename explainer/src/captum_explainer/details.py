@@ -1,0 +1,64 @@
+"""What an answer says beside the attributions: predictions, scores, and whether the attributions add up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from captum_explainer.method import Attribution
+from captum_explainer.predictor.description import Access
+from captum_explainer.task import Task
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The model's output as the predictor gives it: float32 [instances, outputs], and [baselines, outputs] of each."""
+
+    output: Tensor
+    at_baselines: list[Tensor] | None
+
+
+def details_of(task: Task, scored: Scored, attribution: Attribution, instance: int, target: int) -> dict[str, Any]:
+    """One explanation's details; a neuron's method has no target, score or delta."""
+    output, description = scored.output[instance], task.description
+    prediction = int(output.argmax())
+    probabilities = _probabilities(task, output)
+    details: dict[str, Any] = {
+        "method": task.chosen.name,
+        "prediction": prediction,
+        "prediction_label": description.label(prediction),
+        "probability": float(probabilities[prediction]),
+    }
+    if task.chosen.method.family == "neuron":
+        return details
+    score = float(_explained(task, output)[target])
+    details |= {
+        "target": target,
+        "target_label": description.label(target),
+        "score": score,
+        "baseline_score": None,
+        "convergence_delta": None,
+        "converged": None,
+    }
+    if scored.at_baselines is not None:
+        baseline_score = float(_explained(task, scored.at_baselines[instance])[:, target].mean())
+        details["baseline_score"] = baseline_score
+        if task.chosen.method.complete:
+            difference = score - baseline_score
+            delta = float(attribution.values.double().sum()) - difference
+            details["convergence_delta"] = delta
+            details["converged"] = abs(delta) <= task.chosen["tolerance"] * abs(difference)
+    return details | (attribution.details or {})
+
+
+def _probabilities(task: Task, output: Tensor) -> Tensor:
+    if task.description.access == Access.SCORES:
+        return output
+    return torch.sigmoid(output) if output.shape[-1] == 1 else torch.softmax(output, dim=-1)
+
+
+def _explained(task: Task, output: Tensor) -> Tensor:
+    return _probabilities(task, output) if task.chosen.get("output") == "probability" else output

@@ -1,0 +1,26 @@
+"""DeepLIFT with the rescale rule."""
+
+from __future__ import annotations
+
+from captum.attr import DeepLift
+
+from captum_explainer.method import Attribution, Method, Problem, detached
+from captum_explainer.predictor.description import Access
+
+
+def attribute(problem: Problem) -> Attribution:
+    """Contributions of the difference from the baseline, [1, *input shape]; they sum to the scores' difference."""
+    values = DeepLift(problem.model).attribute(problem.inputs, baselines=problem.baselines, target=problem.target)
+    return detached(values)
+
+
+METHOD = Method(
+    attribute,
+    summary="Differences of activations from a baseline's, passed backward by the rescale rule.",
+    paper="Shrikumar et al., Learning Important Features, https://arxiv.org/abs/1704.02685",
+    access=Access.STRUCTURE,
+    baselines="one",
+    nonlinearities=True,
+    one_by_one=True,
+    complete=True,
+)

@@ -1,0 +1,19 @@
+"""Input times gradient."""
+
+from __future__ import annotations
+
+from captum.attr import InputXGradient
+
+from captum_explainer.method import Attribution, Method, Problem, detached
+
+
+def attribute(problem: Problem) -> Attribution:
+    """The input times its gradient, [rows, *input shape]; positive values raise the score."""
+    return detached(InputXGradient(problem.model).attribute(problem.inputs, target=problem.target))
+
+
+METHOD = Method(
+    attribute,
+    summary="Each input value times its gradient: the score's linear part.",
+    paper="Shrikumar et al., Not Just a Black Box, https://arxiv.org/abs/1605.01713",
+)

@@ -1,0 +1,42 @@
+"""LIME."""
+
+from __future__ import annotations
+
+from captum._utils.models.linear_model import SkLearnLasso
+from captum.attr import Lime
+
+from captum_explainer.method import Attribution, Method, Problem
+from captum_explainer.parameters.kinds import integer, number
+from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
+from captum_explainer.predictor.description import Access
+from captum_explainer.surrogate import ScoredModel, surrogate_attribution
+
+
+def attribute(problem: Problem) -> Attribution:
+    """Each segment's coefficient in a sparse local linear model, at each of its values, [1, *input shape]."""
+    assert problem.feature_mask is not None
+    explainer = Lime(problem.model, interpretable_model=ScoredModel(SkLearnLasso(alpha=problem.parameters["alpha"])))
+    values = explainer.attribute(
+        problem.inputs,
+        baselines=problem.baselines,
+        target=problem.target,
+        feature_mask=problem.feature_mask,
+        **problem.parameters_for_captum("n_samples", "perturbations_per_eval"),
+    )
+    return surrogate_attribution(values, problem.feature_mask, explainer.interpretable_model)
+
+
+METHOD = Method(
+    attribute,
+    summary="A sparse linear model of the score, fitted to random subsets of the input's segments near the input.",
+    paper="Ribeiro et al., Why Should I Trust You?, https://arxiv.org/abs/1602.04938",
+    access=Access.SCORES,
+    parameters={
+        "n_samples": integer(200, "random subsets of segments", limit="max_samples"),
+        "alpha": number(0.01, "strength of the lasso's penalty, in the score's units"),
+        **PERTURBATIONS_PER_EVAL,
+    },
+    baselines="one",
+    takes_segments=True,
+    random=True,
+)

@@ -1,0 +1,48 @@
+"""Occlusion."""
+
+from __future__ import annotations
+
+from captum.attr import Occlusion
+
+from captum_explainer.method import Attribution, Method, Problem, detached
+from captum_explainer.parameters.kinds import Parameter
+from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
+from captum_explainer.predictor.description import Access
+
+WINDOW = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1},
+        {"type": "array", "items": {"type": "integer", "minimum": 1}},
+    ]
+}
+
+
+def attribute(problem: Problem) -> Attribution:
+    """The score's fall where a window of the input is replaced by the baseline, [rows, *input shape]."""
+    values = Occlusion(problem.model).attribute(
+        problem.inputs,
+        sliding_window_shapes=tuple(problem.parameters["sliding_window_shapes"]),
+        strides=tuple(problem.parameters["strides"]),
+        baselines=problem.baselines,
+        target=problem.target,
+        **problem.parameters_for_captum("perturbations_per_eval"),
+    )
+    return detached(values)
+
+
+METHOD = Method(
+    attribute,
+    summary="How much the score falls where a sliding window of the input is replaced by the baseline.",
+    paper="Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, https://arxiv.org/abs/1311.2901",
+    access=Access.SCORES,
+    parameters={
+        "sliding_window_shapes": Parameter(
+            {**WINDOW, "default": 4, "description": "the window's size in each dimension; one number: height and width"}
+        ),
+        "strides": Parameter(
+            {**WINDOW, "default": 2, "description": "the window's step in each dimension; one number: height and width"}
+        ),
+        **PERTURBATIONS_PER_EVAL,
+    },
+    baselines="one",
+)

@@ -1,0 +1,21 @@
+"""The explainer's own metrics."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Histogram
+
+SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+
+EXPLANATIONS = Histogram(
+    "captum_explainer_explanation_seconds", "Explanations that succeeded", ["method"], buckets=SECONDS
+)
+CALLS = Counter("captum_explainer_predictor_calls", "Calls to the predictor", ["method"])
+ROWS = Counter("captum_explainer_predictor_rows", "Rows sent to the predictor", ["method"])
+RESPONSES = Counter("captum_explainer_responses", "Responses", ["path", "status"])
+
+
+def observe(method: str, seconds: float, calls: int, rows: int) -> None:
+    """Count an explanation, and what it cost the predictor."""
+    EXPLANATIONS.labels(method).observe(seconds)
+    CALLS.labels(method).inc(calls)
+    ROWS.labels(method).inc(rows)

@@ -1,0 +1,140 @@
+"""The served model as KServe knows it: off the event loop, within limits, and of one version."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import torch
+from captum_serving.errors import NotFound, Overloaded, Unavailable
+from kserve import Model
+
+from captum_explainer import routes
+from captum_explainer.catalogue import as_json
+from captum_explainer.deadline import Deadline
+from captum_explainer.explain import Explanations, explain
+from captum_explainer.metrics import observe
+from captum_explainer.predictor.client import PredictorClient
+from captum_explainer.predictor.connection import Reply
+from captum_explainer.predictor.description import Description
+from captum_explainer.predictor.session import ModelChanged
+from captum_explainer.request import read_request
+from captum_explainer.settings import Settings
+
+logger = logging.getLogger("captum_explainer")
+T = TypeVar("T")
+
+
+class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
+    """Explains one model.
+
+    Pickled into a worker it is its settings alone: threads and connections are the worker's own.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.model_name)
+        self.settings = settings
+        self.predictor = PredictorClient(settings)
+        self.ready = True
+        self._answered = False
+        self._running = 0
+        self._threads = ThreadPoolExecutor(settings.concurrency, "explain", initializer=_one_thread_each)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What kserve sends to its workers."""
+        return attach, (self.settings,)
+
+    async def healthy(self) -> bool:
+        """Whether the predictor has ever answered; it stays true, for a predictor that went away is an answer's 503."""
+        if not self._answered:
+            deadline = Deadline(1.0)
+            try:
+                await self._off_loop(lambda: self.predictor.describe(self.name, deadline, {}), deadline)
+                self._answered = True
+            except Exception as error:
+                logger.info("not ready: %s", error)
+        return self._answered
+
+    async def explanations(
+        self, name: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[Explanations, Description]:
+        """Explain a request's body.
+
+        Raises:
+            ServingError: The request is wrong, the predictor fails, or there is no time.
+        """
+        self._check_name(name)
+        deadline = Deadline(self.settings.deadline_seconds)
+        return await self._off_loop(lambda: self._explain(body, headers, deadline), deadline)
+
+    async def methods(self, name: str, headers: Mapping[str, str]) -> dict[str, Any]:
+        """The catalogue of methods that this model's predictor makes possible."""
+        self._check_name(name)
+        deadline = Deadline(self.settings.deadline_seconds)
+        description = await self._off_loop(lambda: self.predictor.describe(name, deadline, headers), deadline)
+        return as_json(description, self.settings)
+
+    async def prediction(self, name: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """The predictor's own answer to a prediction."""
+        self._check_name(name)
+        deadline = Deadline(self.settings.deadline_seconds)
+        return await self._off_loop(lambda: self.predictor.predict(name, body, deadline, headers), deadline)
+
+    def _check_name(self, name: str) -> None:
+        if name != self.name:
+            raise NotFound(f"there is no model {name[:100]!r}; this server explains {self.name!r}")
+
+    def _explain(self, body: bytes, headers: Mapping[str, str], deadline: Deadline) -> tuple[Explanations, Description]:
+        started = time.perf_counter()
+        for _ in range(2):
+            description = self.predictor.describe(self.name, deadline, headers)
+            request = read_request(body, description, self.settings)
+            session = self.predictor.session(description, deadline, headers)
+            try:
+                explanations = explain(request, description, session, self.settings)
+            except ModelChanged:
+                self.predictor.forget()
+                continue
+            observe(explanations.parameters["method"], time.perf_counter() - started, session.calls, session.rows)
+            return explanations, description
+        raise Unavailable(
+            "the predictor's model changed twice during the explanation; try again when its rollout is over"
+        )
+
+    async def _off_loop(self, work: Callable[[], T], deadline: Deadline) -> T:
+        """Run in a thread; the deadline holds whatever the thread does."""
+        if self._running >= self.settings.concurrency + self.settings.max_waiting:
+            raise Overloaded(f"{self._running} requests are waiting; expected fewer: try again")
+        self._running += 1
+        future = self._threads.submit(_unless_late, work, deadline)
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done))
+        loop = asyncio.get_running_loop()
+        try:
+            # A little more than the deadline: what the thread itself says of its end is the better sentence.
+            return await asyncio.wait_for(asyncio.wrap_future(future), deadline.seconds + 0.5)
+        except TimeoutError:
+            raise deadline.exceeded() from None
+
+    def _done(self) -> None:
+        self._running -= 1
+
+
+def attach(settings: Settings) -> Explainer:
+    """Make the explainer of this process, and give it to the routes."""
+    explainer = Explainer(settings)
+    routes.serve(explainer)
+    return explainer
+
+
+def _unless_late(work: Callable[[], T], deadline: Deadline) -> T:
+    deadline.check()
+    return work()
+
+
+def _one_thread_each() -> None:
+    # The explainer's own tensors are small, and torch's threads would take the predictor's cores.
+    torch.set_num_threads(1)

@@ -1,0 +1,91 @@
+"""A parameter of the request: its JSON schema, what a wrong value is told, and the kinds that methods share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema
+from captum_serving.errors import BadInput
+
+from captum_explainer.settings import Settings
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter's schema (with its `default`, where it has one, and a `description`).
+
+    `limit` names the server's setting that is its maximum.
+    """
+
+    schema: dict[str, Any]
+    limit: str | None = None
+
+    def bounded(self, settings: Settings) -> dict[str, Any]:
+        """The schema with this server's limit in it."""
+        return self.schema if self.limit is None else {**self.schema, "maximum": getattr(settings, self.limit)}
+
+    def check(self, name: str, value: object, settings: Settings) -> None:
+        """Validate a value.
+
+        Raises:
+            BadInput: It does not fit; the sentence says what was got, what was expected, and which limit it is over.
+        """
+        schema = self.bounded(settings)
+        if not jsonschema.Draft202012Validator(schema).is_valid(value):
+            limit = f" (the server's limit, --{self.limit})" if self.limit and is_over(value, schema["maximum"]) else ""
+            raise BadInput(f"{name} is {shown(value)}; expected {expected(schema)}{limit}")
+
+
+def integer(default: int | None, description: str, minimum: int = 1, limit: str | None = None) -> Parameter:
+    """A whole number of `minimum` or more, up to the server's setting `limit`; None as default makes it nullable."""
+    kind: Any = "integer" if default is not None else ["integer", "null"]
+    return Parameter({"type": kind, "minimum": minimum, "default": default, "description": description}, limit)
+
+
+def number(default: float, description: str, minimum: float = 0.0) -> Parameter:
+    """A number of `minimum` or more."""
+    return Parameter({"type": "number", "minimum": minimum, "default": default, "description": description})
+
+
+def choice(default: str, values: tuple[str, ...], description: str) -> Parameter:
+    """One of several strings."""
+    return Parameter({"enum": list(values), "default": default, "description": description})
+
+
+def flag(default: bool, description: str) -> Parameter:
+    """True or false."""
+    return Parameter({"type": "boolean", "default": default, "description": description})
+
+
+def is_over(value: object, maximum: float) -> bool:
+    """Whether a value is a number over the maximum."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > maximum
+
+
+def shown(value: object) -> str:
+    """A value as an error shows it, shortened."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def expected(schema: dict[str, Any]) -> str:
+    """A schema in words."""
+    if "anyOf" in schema:
+        return " or ".join(expected(option) for option in schema["anyOf"])
+    if "enum" in schema:
+        return "one of " + ", ".join(repr(value) for value in schema["enum"])
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return " or ".join(_expected_kind(kind, schema) for kind in kinds)
+
+
+def _expected_kind(kind: str, schema: dict[str, Any]) -> str:
+    if kind in ("integer", "number"):
+        noun = "a whole number" if kind == "integer" else "a number"
+        if "minimum" in schema and "maximum" in schema:
+            return f"{noun} of {schema['minimum']} to {schema['maximum']}"
+        return f"{noun} of {schema['minimum']} or more" if "minimum" in schema else noun
+    if kind == "array":
+        items = schema.get("items")
+        return "a list" if not items else f"a list, each item {expected(items)}"
+    return {"boolean": "true or false", "null": "null", "string": "a string", "object": "an object"}[kind]

@@ -1,0 +1,28 @@
+"""The parameters that all path methods share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from captum_explainer.method import Problem
+from captum_explainer.parameters.kinds import Parameter, choice, integer
+
+QUADRATURES = ("gausslegendre", "riemann_left", "riemann_right", "riemann_middle", "riemann_trapezoid")
+
+PATH_PARAMETERS: dict[str, Parameter] = {
+    "n_steps": integer(50, "points of the path from baseline to input", limit="max_steps"),
+    "quadrature": choice(
+        "gausslegendre", QUADRATURES, "how the points and their weights are chosen (Captum's `method`)"
+    ),
+    "internal_batch_size": integer(
+        None, "rows a forward pass, at most; null lets the server choose, and the answer tells what it chose"
+    ),
+}
+
+
+def path_arguments(problem: Problem) -> dict[str, Any]:
+    """The path parameters as Captum's `attribute` names them."""
+    return {
+        **problem.parameters_for_captum("n_steps", "internal_batch_size"),
+        "method": problem.parameters["quadrature"],
+    }

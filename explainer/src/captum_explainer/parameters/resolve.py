@@ -1,0 +1,132 @@
+"""A request's parameters, checked and completed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from captum_serving.errors import BadInput
+
+from captum_explainer.catalogue import find_method, nearest
+from captum_explainer.layout import find_layout
+from captum_explainer.method import Method
+from captum_explainer.parameters.kinds import expected
+from captum_explainer.parameters.shared import all_parameters
+from captum_explainer.predictor.description import Access, Description
+from captum_explainer.settings import Settings
+
+DEFAULT_METHOD = {
+    Access.SCORES: "kernel_shap",
+    Access.GRADIENTS: "integrated_gradients",
+    Access.STRUCTURE: "integrated_gradients",
+}
+BYTES_PER_NUMBER = 4
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A method and its parameters, defaults included."""
+
+    name: str
+    method: Method
+    values: dict[str, Any]
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        return self.values[name]
+
+    def get(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        """A parameter that not every method takes; None where this one does not."""
+        return self.values.get(name)
+
+
+def resolve(
+    given: dict[str, Any], description: Description, settings: Settings, instances: tuple[int, ...]
+) -> Resolved:
+    """Check a request's parameters against its method's schema and complete them by the defaults.
+
+    The server's own defaults come before the method's; those that the method does not take are passed over.
+
+    Args:
+        given: The request's parameters.
+        description: The model.
+        settings: The server's limits and defaults.
+        instances: The shape [instances, *input shape] that is to be explained.
+
+    Raises:
+        BadInput: An unknown method or parameter, or a value that does not fit.
+    """
+    name = given.get("method", settings.defaults.get("method", DEFAULT_METHOD[description.access]))
+    method = find_method(name, description.access)
+    known = all_parameters(method, description)
+    for key in given:
+        if key != "method" and key not in known:
+            raise BadInput(f"parameters of {name}: {nearest(key, ['method', *known])}")
+    values: dict[str, Any] = {"method": name}
+    for key, parameter in known.items():
+        source = given if key in given else settings.defaults
+        if key in source:
+            parameter.check(key, source[key], settings)
+        elif "default" not in parameter.schema:
+            raise BadInput(f"{name} needs {key}; expected {expected(parameter.schema)}")
+        values[key] = source.get(key, parameter.schema.get("default"))
+    _complete(values, description, settings, instances)
+    return Resolved(name, method, values)
+
+
+def _complete(values: dict[str, Any], description: Description, settings: Settings, instances: tuple[int, ...]) -> None:
+    shape = instances[1:]
+    if "neuron" in values:
+        values["neuron"] = _neuron(values["neuron"], values["layer"], description)
+    for window in ("sliding_window_shapes", "strides"):
+        if window in values:
+            values[window] = _window(window, values[window], shape)
+    if "strides" in values:
+        _check_windows(values["sliding_window_shapes"], values["strides"], shape, settings)
+    if "internal_batch_size" in values and values["internal_batch_size"] is None:
+        values["internal_batch_size"] = _internal_batch_size(values["n_steps"], instances, settings)
+
+
+def _neuron(neuron: int | list[int], layer: str, description: Description) -> list[int]:
+    index = [neuron] if isinstance(neuron, int) else neuron
+    shape = description.shape_of(layer)
+    if len(index) != len(shape) or any(i >= size for i, size in zip(index, shape, strict=True)):
+        raise BadInput(f"neuron is {neuron}; expected an index into {layer}'s shape {list(shape)}")
+    return index
+
+
+def _window(name: str, window: int | list[int], shape: tuple[int, ...]) -> list[int]:
+    layout = find_layout(shape)
+    if isinstance(window, int):
+        if layout is None:
+            sizes = [window] * len(shape)
+        else:
+            sizes = [min(window, layout.height), min(window, layout.width)]
+            if layout.channel_axis is not None:
+                sizes.insert(layout.channel_axis, shape[layout.channel_axis])
+        return [min(size, limit) for size, limit in zip(sizes, shape, strict=True)]
+    if len(window) != len(shape) or any(size > limit for size, limit in zip(window, shape, strict=True)):
+        raise BadInput(f"{name} is {window}; expected one size a dimension, at most {list(shape)}")
+    return window
+
+
+def _check_windows(window: list[int], strides: list[int], shape: tuple[int, ...], settings: Settings) -> None:
+    if any(stride > size for stride, size in zip(strides, window, strict=True)):
+        raise BadInput(f"strides is {strides}; expected at most the window's size {window} in each dimension")
+    count = 1
+    for size, stride, limit in zip(window, strides, shape, strict=True):
+        count *= 1 + -(-(limit - size) // stride)
+    if count > settings.max_perturbations:
+        raise BadInput(
+            f"these strides make {count} windows; expected at most {settings.max_perturbations} "
+            "(the server's limit, --max_perturbations)"
+        )
+
+
+def _internal_batch_size(n_steps: int, instances: tuple[int, ...], settings: Settings) -> int | None:
+    """Rows a pass, where all steps of all instances at once are more than one call to the predictor carries."""
+    count, row = instances[0], BYTES_PER_NUMBER
+    for size in instances[1:]:
+        row *= size
+    if count * n_steps * row <= settings.max_call_bytes:
+        return None
+    return max(count, settings.max_call_bytes // row)

@@ -1,0 +1,76 @@
+"""The predictor as an explanation sees it: first what its model is, then a session of calls."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from captum_serving.errors import BadInput
+
+from captum_explainer.deadline import Deadline
+from captum_explainer.predictor.connection import Connection, Reply
+from captum_explainer.predictor.description import Access, Description, read_description
+from captum_explainer.predictor.refusals import accepted
+from captum_explainer.predictor.scores import ScoresSession
+from captum_explainer.predictor.session import Session
+from captum_explainer.settings import Settings
+
+# A predictor without our extension names no version, so what is known of it is asked anew from time to time.
+SCORES_ONLY_SECONDS = 30.0
+
+# A predictor with our extension answers V2; of these statuses, none does.
+NO_V2 = (404, 405, 501)
+
+
+class PredictorClient:
+    """One predictor; safe to use from any number of threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._connection = Connection(
+            settings.predictor_host,
+            settings.predictor_use_ssl,
+            settings.predictor_ca_bundle,
+            settings.predictor_request_timeout_seconds,
+            size=settings.concurrency + 2,
+        )
+        self._described: Description | None = None
+        self._described_at = 0.0
+
+    def describe(self, name: str, deadline: Deadline, headers: Mapping[str, str]) -> Description:
+        """The model's description, from the predictor or from memory.
+
+        Raises:
+            ServingError: The predictor cannot be reached, or answers what it must not.
+        """
+        known = self._described
+        fresh = time.monotonic() - self._described_at < SCORES_ONLY_SECONDS
+        if known is not None and (known.digest is not None or fresh):
+            return known
+        reply = self._connection.call("GET", f"/v2/models/{name}", deadline, headers=headers)
+        description = Description(name) if reply.status in NO_V2 else read_description(name, accepted(reply).body)
+        self._described, self._described_at = description, time.monotonic()
+        return description
+
+    def forget(self) -> None:
+        """Ask for the description again next time: the model was seen to have changed."""
+        self._described = None
+
+    def session(
+        self, description: Description, deadline: Deadline, headers: Mapping[str, str]
+    ) -> Session | ScoresSession:
+        """Calls for one explanation, all of them of the described version of the model."""
+        limit = self._settings.max_call_bytes
+        if description.access > Access.SCORES:
+            return Session(self._connection, description, deadline, headers, limit)
+        protocol = self._settings.predictor_protocol
+        if protocol == "grpc-v2":
+            raise BadInput("--predictor_protocol is grpc-v2; expected v1 or v2 for a predictor without our extension")
+        if protocol == "v1":
+            description = replace(description, binary=False)
+        return ScoresSession(self._connection, description, deadline, headers, limit, protocol)
+
+    def predict(self, name: str, body: bytes, deadline: Deadline, headers: Mapping[str, str]) -> Reply:
+        """Pass a V1 `:predict` on, and whatever the predictor answers back."""
+        return self._connection.call("POST", f"/v1/models/{name}:predict", deadline, body, headers)

@@ -1,0 +1,94 @@
+"""What the predictor says of its model, and so which methods can be asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import orjson
+from captum_serving.errors import BadGateway
+
+EXTENSION = "vector_jacobian_product"
+
+# The kind of a stage that says nothing of what is in it.
+OPAQUE = "module"
+
+
+class Access(IntEnum):
+    """How much a predictor gives away, from the least; each level has those below it."""
+
+    SCORES = 1
+    GRADIENTS = 2
+    STRUCTURE = 3
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A named step of the model: its kind, one instance's output shape, and the options of its kind."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Description:
+    """A model as its predictor describes it; of a predictor without our extension only the name is known."""
+
+    name: str
+    access: Access = Access.SCORES
+    input_name: str = "input"
+    input_shape: tuple[int, ...] | None = None
+    input_range: tuple[float, float] | None = None
+    output_name: str = "output"
+    output_width: int | None = None
+    labels: tuple[str, ...] = ()
+    baseline: float = 0.0
+    stages: tuple[Stage, ...] = ()
+    digest: str | None = None
+    binary: bool = False
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """One instance's output shape of a stage; KeyError where there is none of that name."""
+        if not self.stages and name == self.output_name and self.output_width is not None:
+            return (self.output_width,)
+        return {stage.name: stage.shape for stage in self.stages}[name]
+
+    def label(self, index: int) -> str:
+        """The label of an output, or its number where the model has no labels."""
+        return self.labels[index] if index < len(self.labels) else str(index)
+
+
+def read_description(name: str, body: bytes) -> Description:
+    """Read the answer to `GET /v2/models/{name}`.
+
+    Raises:
+        BadGateway: It says that it has our extension and then does not describe the model as the extension demands.
+    """
+    try:
+        document = orjson.loads(body)
+        first_input, first_output = document["inputs"][0], document["outputs"][0]
+        shape, outputs = tuple(first_input["shape"][1:]), tuple(first_output["shape"][1:])
+        binary = "binary_tensor_data" in document.get("extensions", [])
+        if EXTENSION not in document.get("extensions", []):
+            return Description(name, input_name=first_input["name"], output_name=first_output["name"], binary=binary)
+        stages = tuple(Stage(s["name"], s["kind"], tuple(s["shape"]), s.get("options", {})) for s in document["stages"])
+        low, high = document["input_range"]
+        return Description(
+            name=name,
+            access=Access.STRUCTURE if any(stage.kind != OPAQUE for stage in stages) else Access.GRADIENTS,
+            input_name=first_input["name"],
+            input_shape=shape,
+            input_range=(float(low), float(high)),
+            output_name=first_output["name"],
+            output_width=int(outputs[0]) if len(outputs) == 1 else None,
+            labels=tuple(document.get("labels", ())),
+            baseline=float(document.get("baseline", 0.0)),
+            stages=stages,
+            digest=document["model_digest"],
+            binary=True,
+        )
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, IndexError):
+        raise BadGateway(f"the predictor's description of {name!r} is not one of the Open Inference Protocol") from None

@@ -1,0 +1,87 @@
+"""Scores of a predictor that is not ours: V1, V2 in JSON, or V2 in binary where it declares it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import orjson
+from captum_serving.errors import BadGateway, BadInput
+from captum_serving.wire import HEADER_LENGTH, decode, encode, numbers
+
+from captum_explainer.deadline import Deadline
+from captum_explainer.predictor.connection import Connection
+from captum_explainer.predictor.description import Description
+from captum_explainer.predictor.refusals import accepted
+from captum_explainer.predictor.session import Answer, Rows
+
+# JSON takes about this many characters a number.
+JSON_BYTES_PER_NUMBER = 12
+
+
+@dataclass
+class ScoresSession:
+    """The scores of any V1 or V2 predictor, asked for as a segment from its input to its output."""
+
+    connection: Connection
+    description: Description
+    deadline: Deadline
+    headers: Mapping[str, str]
+    max_call_bytes: int
+    protocol: str
+    calls: int = field(default=0, init=False)
+    rows: int = field(default=0, init=False)
+
+    def ask(self, source: str, sink: str, rows: Rows, cotangent: Rows | None = None) -> Answer:
+        """Scores [rows, outputs] for instances [rows, ...] in the shape that the client sent; no gradient.
+
+        Raises:
+            ServingError: The predictor cannot be reached, refuses, or answers what it must not.
+        """
+        size = rows.nbytes if self.description.binary else rows.size * JSON_BYTES_PER_NUMBER
+        parts = max(1, min(len(rows), math.ceil(size / self.max_call_bytes)))
+        scores = np.concatenate([self._call(part) for part in np.array_split(rows, parts)])
+        return Answer(scores, None)
+
+    def _call(self, rows: Rows) -> Rows:
+        scores = self._v2(rows) if self.protocol == "v2" else self._v1(rows)
+        self.calls += 1
+        self.rows += len(rows)
+        if scores.ndim == 1:
+            scores = scores[:, None]
+        if scores.ndim != 2 or len(scores) != len(rows):
+            raise BadGateway(
+                f"the predictor's answer has the shape {list(scores.shape)}; expected scores [{len(rows)}, outputs]"
+            )
+        if not np.isfinite(scores).all():
+            raise BadGateway("the predictor's scores hold NaN or infinity; expected finite numbers")
+        return np.ascontiguousarray(scores, dtype=np.float32)
+
+    def _v1(self, rows: Rows) -> Rows:
+        body = orjson.dumps({"instances": np.ascontiguousarray(rows)}, option=orjson.OPT_SERIALIZE_NUMPY)
+        path = f"/v1/models/{self.description.name}:predict"
+        headers = {**self.headers, "Content-Type": "application/json"}
+        reply = accepted(self.connection.call("POST", path, self.deadline, body, headers))
+        try:
+            predictions = orjson.loads(reply.body)["predictions"]
+            return numbers(predictions, "predictions")
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            raise BadGateway("the predictor's answer is not V1's; expected a JSON object with 'predictions'") from None
+        except BadInput as error:
+            raise BadGateway(f"the predictor's answer is not V1's: {error}") from None
+
+    def _v2(self, rows: Rows) -> Rows:
+        binary = self.description.binary
+        document = {"parameters": {"binary_data_output": True}} if binary else {}
+        body, header_length = encode(document, {self.description.input_name: rows}, "inputs", binary=binary)
+        headers = {**self.headers, "Content-Type": "application/json"}
+        if header_length is not None:
+            headers |= {"Content-Type": "application/octet-stream", HEADER_LENGTH: str(header_length)}
+        path = f"/v2/models/{self.description.name}/infer"
+        reply = accepted(self.connection.call("POST", path, self.deadline, body, headers))
+        try:
+            return next(iter(decode(reply.body, reply.headers.get(HEADER_LENGTH), "outputs").tensors.values()))
+        except BadInput as error:
+            raise BadGateway(f"the predictor's answer does not follow the Open Inference Protocol: {error}") from None

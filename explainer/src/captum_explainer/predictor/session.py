@@ -1,0 +1,106 @@
+"""One explanation's calls to a predictor that has the gradient extension: one deadline, one version of the model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from captum_serving.errors import BadGateway, BadInput
+from captum_serving.wire import HEADER_LENGTH, Message, decode, encode
+
+from captum_explainer.deadline import Deadline
+from captum_explainer.predictor.connection import Connection
+from captum_explainer.predictor.description import Description
+from captum_explainer.predictor.refusals import accepted
+
+Rows = np.ndarray[Any, np.dtype[np.float32]]
+
+
+class ModelChanged(Exception):
+    """The predictor answered for another version of the model than the one that this explanation began with."""
+
+
+class Answer(NamedTuple):
+    """A sink's value, and the VJP where a cotangent was sent."""
+
+    value: Rows
+    gradient: Rows | None
+
+
+@dataclass
+class Session:
+    """Values and vector-Jacobian products of the model that `description` describes."""
+
+    connection: Connection
+    description: Description
+    deadline: Deadline
+    headers: Mapping[str, str]
+    max_call_bytes: int
+    calls: int = field(default=0, init=False)
+    rows: int = field(default=0, init=False)
+
+    def ask(self, source: str, sink: str, rows: Rows, cotangent: Rows | None = None) -> Answer:
+        """The value of `sink` for `rows` of `source`, and where there is a cotangent, cotangent^T · d sink / d source.
+
+        Args:
+            source: The model's input or a stage.
+            sink: A stage at or after the source.
+            rows: float32 [rows, *the source's shape].
+            cotangent: float32 [rows, *the sink's shape].
+
+        Raises:
+            ModelChanged: The answer is another version's.
+            ServingError: The predictor cannot be reached, refuses, or answers what it must not.
+        """
+        parts = max(1, min(len(rows), math.ceil(_bytes_per_call(rows, cotangent) / self.max_call_bytes)))
+        if parts == 1:
+            return self._call(source, sink, rows, cotangent)
+        cotangents = [None] * parts if cotangent is None else np.array_split(cotangent, parts)
+        answers = [
+            self._call(source, sink, *part) for part in zip(np.array_split(rows, parts), cotangents, strict=True)
+        ]
+        gradient = (
+            None if cotangent is None else np.concatenate([a.gradient for a in answers if a.gradient is not None])
+        )
+        return Answer(np.concatenate([a.value for a in answers]), gradient)
+
+    def _call(self, source: str, sink: str, rows: Rows, cotangent: Rows | None) -> Answer:
+        tensors = {source: rows} if cotangent is None else {source: rows, "cotangent": cotangent}
+        parameters = {"sink": sink, "explanation": True, "binary_data_output": True}
+        body, header_length = encode({"parameters": parameters}, tensors, "inputs", binary=True)
+        headers = {**self.headers, "Content-Type": "application/octet-stream", HEADER_LENGTH: str(header_length)}
+        path = f"/v2/models/{self.description.name}/infer"
+        reply = accepted(self.connection.call("POST", path, self.deadline, body, headers))
+        self.calls += 1
+        self.rows += len(rows)
+        try:
+            message = decode(reply.body, reply.headers.get(HEADER_LENGTH), "outputs")
+        except BadInput as error:
+            raise BadGateway(f"the predictor's answer does not follow the Open Inference Protocol: {error}") from None
+        self._check_version(message)
+        value = _output(message, sink, (len(rows), *self.description.shape_of(sink)))
+        return Answer(value, None if cotangent is None else _output(message, "gradient", rows.shape))
+
+    def _check_version(self, message: Message) -> None:
+        digest = message.parameters.get("model_digest")
+        if not isinstance(digest, str):
+            raise BadGateway("the predictor's answer names no model_digest; expected one in its parameters")
+        if digest != self.description.digest:
+            raise ModelChanged
+
+
+def _bytes_per_call(rows: Rows, cotangent: Rows | None) -> int:
+    return rows.nbytes + (0 if cotangent is None else cotangent.nbytes)
+
+
+def _output(message: Message, name: str, shape: tuple[int, ...]) -> Rows:
+    tensor = message.tensors.get(name)
+    if tensor is None or tensor.shape != shape or tensor.dtype != np.float32:
+        got = "none" if tensor is None else f"{tensor.dtype} {list(tensor.shape)}"
+        raise BadGateway(f"the predictor's output {name!r} is {got}; expected float32 {list(shape)}")
+    if not np.isfinite(tensor).all():
+        raise BadGateway(f"the predictor's output {name!r} holds NaN or infinity; expected finite numbers")
+    return tensor

@@ -1,0 +1,90 @@
+"""The HTTP paths: each reads a body, asks the explainer, and writes an answer.
+
+They are registered when this module is imported, which every worker does, and before kserve's own, which they replace:
+kserve echoes a request's headers in an explanation's response, and hands a body that is not called JSON on unparsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import orjson
+from captum_serving import boundary
+from captum_serving.errors import ServingError, Unavailable
+from captum_serving.metrics import metrics
+from kserve.model_server import app
+from starlette.requests import Request
+from starlette.responses import Response
+
+from captum_explainer.metrics import RESPONSES
+from captum_explainer.predictor.connection import passed_on
+from captum_explainer.response import render
+
+if TYPE_CHECKING:
+    from captum_explainer.model import Explainer
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def serve(explainer: Explainer) -> None:
+    """Make `explainer` the one that the routes of this process ask."""
+    app.state.explainer = explainer
+    boundary.install(app, explainer.settings.max_body_bytes)
+
+
+async def explain(request: Request) -> Response:
+    """POST /v1/models/{name}:explain."""
+    explainer = await _ready()
+    body = await request.body()
+    explanations, description = await explainer.explanations(_name(request), body, passed_on(request.headers))
+    return Response(render(explanations, description), media_type="application/json")
+
+
+async def methods(request: Request) -> Response:
+    """GET /v1/models/{name}:explain and /v1/models/{name}/methods."""
+    catalogue = await (await _ready()).methods(_name(request), passed_on(request.headers))
+    return Response(orjson.dumps(catalogue), media_type="application/json")
+
+
+async def predict(request: Request) -> Response:
+    """POST /v1/models/{name}:predict, passed on to the predictor."""
+    explainer = await _ready()
+    body = await request.body()
+    reply = await explainer.prediction(_name(request), body, passed_on(request.headers))
+    return Response(reply.body, reply.status, media_type=reply.headers.get("content-type", "application/json"))
+
+
+def _name(request: Request) -> str:
+    return str(request.path_params["model_name"])
+
+
+async def _ready() -> Explainer:
+    explainer: Explainer = app.state.explainer
+    # Envoy sends traffic to pods that are not ready when there are no others.
+    if not await explainer.healthy():
+        raise Unavailable(f"the predictor of {explainer.name!r} has not answered yet; try again")
+    return explainer
+
+
+def _counted(path: str, handler: Handler) -> Handler:
+    async def counted(request: Request) -> Response:
+        status = 500
+        try:
+            response = await handler(request)
+            status = response.status_code
+            return response
+        except ServingError as error:
+            status = error.http_status
+            raise
+        finally:
+            RESPONSES.labels(path, status).inc()
+
+    return counted
+
+
+app.add_route("/metrics", metrics, methods=["GET"])
+app.add_route("/v1/models/{model_name}:explain", _counted("explain", explain), methods=["POST"])
+app.add_route("/v1/models/{model_name}:explain", _counted("methods", methods), methods=["GET"])
+app.add_route("/v1/models/{model_name}/methods", _counted("methods", methods), methods=["GET"])
+app.add_route("/v1/models/{model_name}:predict", _counted("predict", predict), methods=["POST"])

@@ -1,0 +1,72 @@
+"""Groups the values of an instance into segments: superpixels, patches, or single values."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from captum_serving.errors import BadInput
+from skimage.segmentation import quickshift, slic
+from torch import Tensor
+
+from captum_explainer.layout import find_layout
+
+ALGORITHMS = ("slic", "quickshift", "grid", "pixels")
+
+
+def default_algorithm(shape: tuple[int, ...] | None) -> str:
+    """Superpixels for pictures, and for a shape that is not known before the request; single values for the rest."""
+    return "slic" if shape is None or find_layout(shape) else "pixels"
+
+
+def segment(instance: Tensor, algorithm: str, n_segments: int, value_range: tuple[float, float] | None) -> Tensor:
+    """The segment of each value: int64 [1, *instance shape], numbered from 0 without gaps.
+
+    Args:
+        instance: float32, one picture ([height, width], or with channels first or last), or any shape for `pixels`.
+        algorithm: One of ALGORITHMS.
+        n_segments: How many superpixels or patches, about.
+        value_range: What the model declares; the segments do not depend on the units of the pixels.
+
+    Raises:
+        BadInput: The algorithm is for pictures and the instance is none.
+    """
+    if algorithm == "pixels":
+        return torch.arange(instance.numel()).reshape(1, *instance.shape)
+    layout = find_layout(tuple(instance.shape))
+    if layout is None:
+        shape = list(instance.shape)
+        raise BadInput(f"segmentation is {algorithm!r} and the shape {shape} is no picture's; expected 'pixels'")
+    picture = _unit_picture(layout.channels_last(instance.numpy()), value_range)
+    labels = {"slic": _slic, "quickshift": _quickshift, "grid": _grid}[algorithm](picture, n_segments)
+    _, numbered = np.unique(labels, return_inverse=True)
+    plane = torch.from_numpy(numbered.reshape(labels.shape).astype(np.int64))
+    return layout.spread(plane).expand(1, *instance.shape).contiguous()
+
+
+def _unit_picture(picture: np.ndarray, value_range: tuple[float, float] | None) -> np.ndarray:
+    low, high = value_range or (float(picture.min()), float(picture.max()))
+    return ((picture - low) / ((high - low) or 1.0)).astype(np.float64)
+
+
+def _slic(picture: np.ndarray, n_segments: int) -> np.ndarray:
+    # Of a grey picture the compactness that skimage proposes for colours (10) leaves nothing but squares.
+    return np.asarray(slic(picture, n_segments=n_segments, compactness=0.1, start_label=0, channel_axis=-1))
+
+
+def _quickshift(picture: np.ndarray, n_segments: int) -> np.ndarray:
+    colours = np.repeat(picture, 3, axis=-1) if picture.shape[-1] == 1 else picture[..., :3]
+    reach = math.sqrt(picture.shape[0] * picture.shape[1] / n_segments)
+    return np.asarray(
+        quickshift(  # type: ignore[no-untyped-call]
+            colours, kernel_size=1, max_dist=reach, ratio=0.5, rng=0
+        )
+    )
+
+
+def _grid(picture: np.ndarray, n_segments: int) -> np.ndarray:
+    height, width = picture.shape[:2]
+    side = max(1, round(math.sqrt(height * width / n_segments)))
+    rows, columns = np.arange(height) // side, np.arange(width) // side
+    return np.asarray(rows[:, None] * (columns[-1] + 1) + columns[None, :])

@@ -1,0 +1,98 @@
+"""The server's flags: kserve's own, and ours."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from kserve.model_server import parser as kserve_parser
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an explainer process is told when it starts. Plain values: kserve pickles them into its workers."""
+
+    model_name: str
+    predictor_host: str
+    predictor_protocol: str = "v1"
+    predictor_use_ssl: bool = False
+    predictor_ca_bundle: str | None = None
+    predictor_request_timeout_seconds: float = 600.0
+    host: str = "0.0.0.0"
+    deadline_seconds: float = 55.0
+    concurrency: int = 8
+    max_waiting: int = 64
+    max_body_bytes: int = 64 * 2**20
+    max_call_bytes: int = 8 * 10**6
+    max_instances: int = 1024
+    max_steps: int = 1000
+    max_samples: int = 10_000
+    max_perturbations: int = 10_000
+    defaults: dict[str, Any] = field(default_factory=dict)
+
+
+def parse(arguments: list[str]) -> Settings:
+    """Read the command line; kserve reads its own flags from the same one, when it is imported."""
+    flags = _parser().parse_args(arguments)
+    if flags.predictor_host is None:
+        _parser().error(
+            "--predictor_host is missing; expected the predictor's host, as in --predictor_host localhost:8081"
+        )
+    names = Settings.__dataclass_fields__
+    return Settings(**{name: value for name, value in vars(flags).items() if name in names})
+
+
+def _parser() -> argparse.ArgumentParser:
+    default = Settings(model_name="", predictor_host="")
+    parser = argparse.ArgumentParser(prog="captum_explainer", parents=[kserve_parser], allow_abbrev=False)
+    add = parser.add_argument
+    add("--host", default=default.host, help="the address to listen on")
+    add(
+        "--predictor_ca_bundle",
+        default=os.environ.get("REQUESTS_CA_BUNDLE"),
+        help="CA certificates for a predictor with TLS",
+    )
+    add("--deadline_seconds", type=_positive(float), default=default.deadline_seconds, help="an explanation's deadline")
+    add("--concurrency", type=_positive(int), default=default.concurrency, help="explanations at once, in a worker")
+    add("--max_waiting", type=_positive(int), default=default.max_waiting, help="explanations that wait, before a 503")
+    add("--max_body_bytes", type=_positive(int), default=default.max_body_bytes, help="the largest request")
+    add(
+        "--max_call_bytes",
+        type=_positive(int),
+        default=default.max_call_bytes,
+        help="the largest call to the predictor",
+    )
+    add("--max_instances", type=_positive(int), default=default.max_instances, help="the most instances in a request")
+    add("--max_steps", type=_positive(int), default=default.max_steps, help="the most steps of a path method")
+    add("--max_samples", type=_positive(int), default=default.max_samples, help="the most samples of a random method")
+    add(
+        "--max_perturbations",
+        type=_positive(int),
+        default=default.max_perturbations,
+        help="the most ablations of an image",
+    )
+    add("--defaults", type=_json_object, default={}, help="defaults of parameters as JSON, as in '{\"n_steps\": 15}'")
+    return parser
+
+
+def _positive(kind: type[int] | type[float]) -> Any:  # noqa: ANN401 - what argparse takes
+    def read(text: str) -> float:
+        value = kind(text)
+        if value <= 0:
+            raise argparse.ArgumentTypeError(f"{text} is not over 0")
+        return value
+
+    return read
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("expected a JSON object")
+    return value

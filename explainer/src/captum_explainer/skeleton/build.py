@@ -1,0 +1,110 @@
+"""Where to cut the model, and the skeleton that comes of it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from captum_serving.errors import BadInput
+from torch import Tensor, nn
+
+from captum_explainer.predictor.description import OPAQUE, Description, Stage
+from captum_explainer.skeleton.segment import Foresee, RemoteSegment, Segments
+
+# What Captum has rules for (its SUPPORTED_NON_LINEAR): these stay local, so that it can rewrite their backward pass.
+NONLINEARITIES: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "softplus": nn.Softplus,
+    "softmax": nn.Softmax,
+    "max_pool1d": nn.MaxPool1d,
+    "max_pool2d": nn.MaxPool2d,
+    "max_pool3d": nn.MaxPool3d,
+}
+PROBABILITY = "probability"
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """How a method wants the model cut.
+
+    `layer` names a stage that is to be a module of its own output; `nonlinearities` says that the backward rule changes
+    there; `to_layer` leaves out all that comes after the layer (a neuron's methods need none of it).
+    """
+
+    layer: str | None = None
+    nonlinearities: bool = False
+    to_layer: bool = False
+
+
+class Separate(nn.Module):
+    """Between two nonlinearities that touch: gives the second one a tensor of its own.
+
+    Captum 0.9.0 hooks a module's output before the next one's input. Where both are one tensor, DeepLIFT's hooks run
+    in the wrong order and its multipliers are wrong: 8 % off on a ReLU before a max-pool, and without bound.
+    """
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """The same values, in another tensor."""
+        return rows.view_as(rows)
+
+
+def build_skeleton(
+    description: Description, segments: Segments, cuts: Cuts, output: str, foresee: Foresee | None
+) -> nn.Sequential:
+    """A fresh skeleton: its modules are named after the stages that they end with.
+
+    Args:
+        description: The model; its stages are a chain.
+        segments: What computes the remote segments.
+        cuts: Where the method needs a module of its own.
+        output: `logit`, or `probability` for a softmax (of one output: a sigmoid) after the last stage.
+        foresee: The last segment's likely cotangent.
+
+    Raises:
+        BadInput: The method needs to see inside a stage that the predictor does not describe.
+    """
+    modules: OrderedDict[str, nn.Module] = OrderedDict()
+    source, run = description.input_name, list[Stage]()
+    touching = False
+
+    def close() -> None:
+        nonlocal source, run, touching
+        if run:
+            modules[run[-1].name] = RemoteSegment(segments, source, run[-1].name)
+            source, run, touching = run[-1].name, [], False
+
+    for stage in _chain(description, cuts):
+        if cuts.nonlinearities and stage.kind == OPAQUE:
+            raise BadInput(
+                f"the stage {stage.name!r} is opaque; expected a model whose nonlinearities are stages of their own"
+            )
+        if cuts.nonlinearities and stage.kind in NONLINEARITIES:
+            close()
+            if touching:
+                modules[f"before_{stage.name}"] = Separate()
+            modules[stage.name] = NONLINEARITIES[stage.kind](**stage.options)
+            source, touching = stage.name, True
+        else:
+            run.append(stage)
+        if stage.name == cuts.layer:
+            close()
+    close()
+    last = next(reversed(modules.values()))
+    if isinstance(last, RemoteSegment):
+        last.foresee = foresee
+    if output == PROBABILITY and not cuts.to_layer:
+        modules[PROBABILITY] = nn.Sigmoid() if description.output_width == 1 else nn.Softmax(dim=1)
+    return nn.Sequential(modules)
+
+
+def _chain(description: Description, cuts: Cuts) -> tuple[Stage, ...]:
+    if not description.stages:
+        return (Stage(description.output_name, OPAQUE, (), {}),)
+    if not cuts.to_layer:
+        return description.stages
+    names = [stage.name for stage in description.stages]
+    return description.stages[: names.index(str(cuts.layer)) + 1]
