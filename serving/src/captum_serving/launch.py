@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
 from typing import Any, NoReturn
 
-from kserve import Model, ModelServer
+from kserve import Model, ModelServer, model_server
+from kserve.constants.constants import KSERVE_LOGLEVEL
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
 from captum_serving.errors import Forbidden
+from captum_serving.grpc_server import BoundGrpcServer
 
 
 class TruthfulDataPlane(DataPlane):  # type: ignore[misc]  # kserve is untyped
@@ -38,24 +41,36 @@ class FixedRepository(ModelRepositoryExtension):  # type: ignore[misc]  # kserve
 class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
     """kserve's ModelServer, bound to `host` (kserve's own listens on every interface)."""
 
-    def __init__(self, host: str, **arguments: Any) -> None:  # noqa: ANN401 - kserve's own arguments
-        super().__init__(**arguments)
+    def __init__(self, host: str, enable_grpc: bool, **arguments: Any) -> None:  # noqa: ANN401 - kserve's own arguments
+        super().__init__(enable_grpc=False, **arguments)  # gRPC's server is our own
         self.host = host
         self.dataplane = TruthfulDataPlane(model_registry=self.registered_models)
         self.model_repository_extension = FixedRepository(model_registry=self.registered_models)
+        if enable_grpc:
+            self._grpc_server = BoundGrpcServer(
+                host, self.grpc_port, self.dataplane, self.model_repository_extension, kwargs=vars(model_server.args)
+            )
+        _quiet()
 
     def start(self, models: list[Model]) -> None:
         """Serve until a signal comes; a port that is taken ends the process with a sentence and status 1."""
         _refuse_taken_port(self.host, self.http_port)
-        if self.enable_grpc:
-            # gRPC shares a taken port silently (SO_REUSEPORT), and calls then reach one server or the other.
-            _refuse_taken_port("::" if socket.has_ipv6 else "0.0.0.0", self.grpc_port)
+        if self._grpc_server is not None:
+            _refuse_taken_port(self.host, self.grpc_port)
+            self.servers.append(self._grpc_server.start(self.max_threads))
         super().start(models)
 
     async def _serve(self) -> None:
         rest = self._rest_server or self._rest_multiprocess_server._rest_server
         rest.config.host = self.host
         await super()._serve()
+
+
+def _quiet() -> None:
+    """No line a request, unless KSERVE_LOGLEVEL asks for all there is, or a log configuration of the user's own."""
+    if KSERVE_LOGLEVEL != "DEBUG" and model_server.args.log_config_file is None:
+        for name in ("uvicorn.access", "kserve.trace"):
+            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _refuse_taken_port(host: str, port: int) -> None:
