@@ -59,7 +59,7 @@ def split_into_stages(network: nn.Module, input_shape: tuple[int, ...]) -> tuple
     """Split a network that is in evaluation mode into its stages.
 
     An `nn.Sequential` is the chain of its children (a plain `nn.Sequential` among them is opened in turn, its children
-    named `outer_inner`); any other module is one stage, `logits`, of kind `module`. The shapes are found by running
+    named `outer_inner`); any other module is one stage, `logits`. The shapes are found by running
     zeros of `[2, *input_shape]`. Raises `StageError`.
     """
     modules = list(_children(network)) if _is_chain(network) else [("logits", network)]

@@ -58,7 +58,7 @@ def _check_tensor(path: Path, name: str, got: torch.Tensor, expected: torch.Tens
     broken = int((~torch.isfinite(got)).sum())
     if broken:
         raise ModelDirectoryError(
-            path, f"{name}: got {broken} values that are NaN or infinite, expected finite numbers"
+            path, f"{name}: got {broken} of {got.numel()} values NaN or infinite, expected finite numbers"
         )
 
 
