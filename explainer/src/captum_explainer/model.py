@@ -14,6 +14,7 @@ from captum_serving.errors import NotFound, Overloaded, Unavailable
 from kserve import Model
 
 from captum_explainer import routes
+from captum_explainer.captum_warnings import ignore_expected_warnings
 from captum_explainer.catalogue import as_json
 from captum_explainer.deadline import Deadline
 from captum_explainer.explain import Explanations, explain
@@ -125,6 +126,7 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
 
 def attach(settings: Settings) -> Explainer:
     """Make the explainer of this process, and give it to the routes."""
+    ignore_expected_warnings()
     explainer = Explainer(settings)
     routes.serve(explainer)
     return explainer

@@ -1,0 +1,18 @@
+"""Captum's own warnings that say nothing to anyone who runs a server, by name."""
+
+from __future__ import annotations
+
+import warnings
+
+EXPECTED = (
+    "Input Tensor .* did not already require gradients",
+    "Setting forward, backward hooks and attributes on non-linear",
+    "Setting backward hooks on ReLU activations",
+    "Attempting to construct interpretable model with > 10000 features",
+)
+
+
+def ignore_expected_warnings() -> None:
+    """Silence them in this process (not around each call: Python's warning filters are not a thread's own)."""
+    for message in EXPECTED:
+        warnings.filterwarnings("ignore", message=rf"\s*{message}", category=UserWarning)
