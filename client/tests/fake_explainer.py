@@ -31,13 +31,15 @@ CATALOGUE = {
 
 @dataclass
 class Reply:
-    """What the server sends: a JSON value or bytes; `pause` seconds before it; `cut` hangs up half-way."""
+    """What the server sends: a JSON value or bytes; `pause` seconds before it; `cut` hangs up half-way;
+    `chunked` sends it in chunks of 1000 bytes."""
 
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
     pause: float = 0
     cut: bool = False
+    chunked: bool = False
 
 
 @dataclass
@@ -46,6 +48,7 @@ class Call:
     path: str
     headers: dict[str, str]
     json: Any
+    client_port: int
 
 
 def detail(**changes: Any) -> dict[str, Any]:
@@ -114,16 +117,21 @@ class FakeExplainer:
             def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                call = Call(self.command, self.path, headers, json.loads(body) if body else None)
+                call = Call(
+                    self.command, self.path, headers, json.loads(body) if body else None, self.client_address[1]
+                )
                 fake.calls.append(call)
                 reply = fake._reply(call)
                 time.sleep(reply.pause)
                 content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
                 self.send_response(reply.status)
-                self.send_header("Content-Length", str(len(content)))
-                for name, value in reply.headers.items():
+                length = {"Transfer-Encoding": "chunked"} if reply.chunked else {"Content-Length": str(len(content))}
+                for name, value in (length | reply.headers).items():
                     self.send_header(name, value)
                 self.end_headers()
+                if reply.chunked:
+                    parts = [content[start : start + 1000] for start in range(0, len(content), 1000)]
+                    content = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in [*parts, b""])
                 if reply.cut:
                     content = content[: len(content) // 2]
                     self.close_connection = True
