@@ -18,7 +18,12 @@ def download(address: str, path: Path, check: Callable[[Path], None]) -> None:
 
     Raises `OSError` (of which requests' exceptions are), or what `check` raises.
     """
-    with requests.get(address, stream=True, timeout=_TIMEOUT) as response, replaced_file(path) as temporary:
+    # identity: else a server that packs on the way would have the archive unpacked here
+    headers = {"Accept-Encoding": "identity"}
+    with (
+        requests.get(address, headers=headers, stream=True, timeout=_TIMEOUT) as response,
+        replaced_file(path) as temporary,
+    ):
         response.raise_for_status()
         total = int(response.headers.get("Content-Length", 0)) or None
         with temporary.open("wb") as file, tqdm(total=total, desc=path.name, unit="B", unit_scale=True) as bar:
