@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 import sys
+import warnings
 from typing import Any, NoReturn
 
 from kserve import Model, ModelServer, model_server
@@ -12,16 +13,40 @@ from kserve.constants.constants import KSERVE_LOGLEVEL
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
-from captum_serving.errors import Forbidden
+from captum_serving.errors import Forbidden, NotFound
 from captum_serving.grpc_server import BoundGrpcServer
 
 
 class TruthfulDataPlane(DataPlane):  # type: ignore[misc]  # kserve is untyped
-    """kserve's data plane, whose server is ready when its models are (kserve's own says always)."""
+    """kserve's data plane, whose readiness is true, and whose errors are ours."""
 
     async def ready(self) -> bool:
-        """True when every model is ready."""
-        return all([await self._model_registry.is_model_ready(name) for name in self._model_registry.get_models()])
+        """True when every model is ready, and there is one."""
+        models = self._model_registry.get_models()
+        return bool(models) and all([await self._model_registry.is_model_ready(name) for name in models])
+
+    def metadata(self) -> dict[str, Any]:
+        """The server's name and version, without the repository extension, which is refused."""
+        return {**super().metadata(), "extensions": []}
+
+    def get_model_from_registry(self, name: str) -> Any:  # noqa: ANN401 - kserve is untyped
+        """The model of this name.
+
+        Raises:
+            NotFound: There is none.
+        """
+        known = self._model_registry.get_models()
+        if name not in known:
+            raise NotFound(f"model {name[:80]!r} is not known; this server has {', '.join(map(repr, known))}")
+        return known[name]
+
+    async def get_model(self, name: str) -> Any:  # noqa: ANN401 - kserve is untyped
+        """The model of this name; raises NotFound."""
+        return self.get_model_from_registry(name)
+
+    async def model_ready(self, model_name: str, disable_predictor_health_check: bool = False) -> bool:
+        """Whether this model is ready; raises NotFound."""
+        return bool(await self.get_model_from_registry(model_name).healthy())
 
 
 class FixedRepository(ModelRepositoryExtension):  # type: ignore[misc]  # kserve is untyped
@@ -68,6 +93,7 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
 
 def _quiet() -> None:
     """No line a request, unless KSERVE_LOGLEVEL asks for all there is, or a log configuration of the user's own."""
+    warnings.filterwarnings("ignore", "ORJSONResponse is deprecated")
     if KSERVE_LOGLEVEL != "DEBUG" and model_server.args.log_config_file is None:
         for name in ("uvicorn.access", "kserve.trace"):
             logging.getLogger(name).setLevel(logging.WARNING)
