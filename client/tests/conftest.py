@@ -47,6 +47,20 @@ def run(explainer: FakeExplainer, test_set: Path) -> Callable[..., int]:
 
 
 @pytest.fixture
+def failure(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """What stands on standard error: one error, no traceback, and no part of an answer on standard output."""
+
+    def read() -> str:
+        out, err = capsys.readouterr()
+        assert "Wrote" not in out
+        assert err.startswith("error: ")
+        assert "Traceback" not in err
+        return err
+
+    return read
+
+
+@pytest.fixture
 def test_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder whose two test sets have twenty images: image i is bright in column i only, its class i mod 10."""
     import gzip
