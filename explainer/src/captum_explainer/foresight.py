@@ -24,7 +24,6 @@ def target_cotangent(targets: list[int], width: int | None) -> Foresee | None:
 
 def neuron_cotangent(neuron: list[int], shape: tuple[int, ...]) -> Foresee:
     """One neuron's one-hot, the same in every row."""
-
     one_hot = torch.zeros(shape)
     one_hot[tuple(neuron)] = 1.0
 

@@ -16,8 +16,8 @@ ALGORITHMS = ("slic", "quickshift", "grid", "pixels")
 
 
 def default_algorithm(shape: tuple[int, ...] | None) -> str:
-    """Superpixels for pictures, and for a shape that is not known before the request; single values for the rest."""
-    return "slic" if shape is None or find_layout(shape) else "pixels"
+    """Superpixels of which a plain background is one, for pictures, and for a shape that is not known before the request; single values for the rest."""
+    return "quickshift" if shape is None or find_layout(shape) else "pixels"
 
 
 def segment(instance: Tensor, algorithm: str, n_segments: int, value_range: tuple[float, float] | None) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,15 @@ from captum_explainer.method import Attribution
 
 
 class ScoredModel(Model):  # type: ignore[misc]  # captum is untyped
-    """Captum's interpretable model, with the weighted R² of its fit."""
+    """Captum's interpretable model, with the weighted R² of its fit to the random samples.
 
-    def __init__(self, model: Model) -> None:
+    Samples of the weight `anchor` are left out of R²: KernelSHAP holds the fit at the input and at the baseline by a
+    weight of a million, which would make any fit look perfect.
+    """
+
+    def __init__(self, model: Model, anchor: float = math.inf) -> None:
         self.model = model
+        self.anchor = anchor
         self.r2: float | None = None
 
     def fit(self, train_data: DataLoader[Any], **arguments: Any) -> Any:  # noqa: ANN401 - Captum's interface
@@ -26,7 +32,8 @@ class ScoredModel(Model):  # type: ignore[misc]  # captum is untyped
         samples, scores, weights = (torch.cat(parts) for parts in zip(*train_data, strict=True))
         with torch.no_grad():
             fitted = self.model(samples.to(torch.float32))
-        self.r2 = weighted_r2(scores, fitted, weights)
+        drawn = weights.reshape(-1) < self.anchor
+        self.r2 = weighted_r2(scores.reshape(-1)[drawn], fitted.reshape(-1)[drawn], weights.reshape(-1)[drawn])
         return report
 
     def representation(self) -> Tensor:

@@ -15,7 +15,7 @@ def attribute(problem: Problem) -> Attribution:
     """Each segment's SHAP value, at each of its values, [1, *input shape]."""
     assert problem.feature_mask is not None
     explainer = KernelShap(problem.model)
-    explainer.interpretable_model = ScoredModel(explainer.interpretable_model)
+    explainer.interpretable_model = ScoredModel(explainer.interpretable_model, explainer.inf_weight)
     values = explainer.attribute(
         problem.inputs,
         baselines=problem.baselines,
@@ -31,7 +31,7 @@ METHOD = Method(
     summary="SHAP values of the input's segments, by a linear fit to the scores of random subsets of them.",
     paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
     access=Access.SCORES,
-    parameters={"n_samples": integer(200, "random subsets of segments", limit="max_samples"), **PERTURBATIONS_PER_EVAL},
+    parameters={"n_samples": integer(500, "random subsets of segments", limit="max_samples"), **PERTURBATIONS_PER_EVAL},
     baselines="one",
     takes_segments=True,
     random=True,

@@ -32,7 +32,7 @@ METHOD = Method(
     paper="Ribeiro et al., Why Should I Trust You?, https://arxiv.org/abs/1602.04938",
     access=Access.SCORES,
     parameters={
-        "n_samples": integer(200, "random subsets of segments", limit="max_samples"),
+        "n_samples": integer(500, "random subsets of segments", limit="max_samples"),
         "alpha": number(0.01, "strength of the lasso's penalty, in the score's units"),
         **PERTURBATIONS_PER_EVAL,
     },

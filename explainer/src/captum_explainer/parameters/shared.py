@@ -76,7 +76,7 @@ NEURON = Parameter(
         "description": "the neuron's index in the layer's output: one number a dimension",
     }
 )
-N_SEGMENTS = integer(50, "superpixels or patches of an image, about", minimum=2, limit="max_perturbations")
+N_SEGMENTS = integer(30, "superpixels or patches of an image, about", minimum=2, limit="max_perturbations")
 TOLERANCE = number(0.05, "share of the scores' difference by which a convergence delta may be off")
 
 
