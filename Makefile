@@ -13,7 +13,12 @@ TORCH_INDEX ?= $(if $(SHARED),,https://download.pytorch.org/whl/cpu)
 DATA_DIR ?= $(if $(SHARED),$(abspath $(SHARED)/data),)
 export KSERVE_CAPTUM_DATA ?= $(DATA_DIR)
 
-SOURCES := serving/src predictor/src explainer/src client
+TYPED := serving/src predictor/src explainer/src client local
+
+# What `make serve` serves, and where.
+MODEL ?= fashion-mnist
+PORT ?= 8080
+PREDICTOR_PORT ?= 8081
 
 ##@ General
 
@@ -31,3 +36,37 @@ $(VENV)/installed: constraints.txt requirements-dev.txt serving/pyproject.toml p
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e serving -e 'predictor[train]' -e explainer -r client/requirements.txt -r requirements-dev.txt
 	touch $@
+
+##@ Use
+
+.PHONY: demo
+demo: setup ## Explain an ankle boot and a digit by three methods, and write the pictures
+	$(RUN) -m local.demo
+
+.PHONY: serve
+serve: setup ## Keep both servers running: make serve MODEL=mnist PORT=8080 PREDICTOR_PORT=8081
+	$(RUN) -m local.serve --model $(MODEL) --port $(PORT) --predictor-port $(PREDICTOR_PORT)
+
+##@ Development
+
+.PHONY: test
+test: setup ## Run all tests that need no cluster
+	$(RUN) -m pytest -q
+
+.PHONY: format
+format: setup ## Format the code
+	$(VENV)/bin/ruff format .
+	$(VENV)/bin/ruff check --fix .
+
+.PHONY: lint
+lint: setup ## Check format and lint
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+
+.PHONY: types
+types: setup ## Check the types
+	$(VENV)/bin/mypy $(TYPED)
+
+.PHONY: bench
+bench: setup ## Measure the served path beside bare Captum, in one run
+	$(RUN) -m local.bench
