@@ -107,7 +107,7 @@ class Reader:
     def _source(self, message: wire.Message) -> str:
         names = [name for name in message.tensors if name != COTANGENT]
         if len(names) != 1 or names[0] not in self._chain.sources:
-            got = ", ".join(repr(name[:80]) for name in message.tensors)
+            got = ", ".join(repr(name[:80]) for name in message.tensors) or "none"
             input_name, *stages = self._chain.sources
             raise BadInput(
                 f"inputs are {got}; expected {input_name!r}, the model's input, or the output of one stage "

@@ -1,0 +1,239 @@
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+from captum_predictor.architectures import build_network
+from captum_predictor.engine import Engine, even_chunks
+from captum_predictor.lanes import Lanes, Priority
+from captum_predictor.segments import Chain
+from captum_serving.errors import BadInput, Overloaded
+from torch import nn
+
+ROWS = 30
+
+
+@pytest.fixture(scope="module")
+def engine():
+    lanes = Lanes(2, 10_000, 2)
+    yield Engine(lanes, "cpu")
+    lanes.stop()
+
+
+def compute(engine, segment, source, cotangent=None, priority=Priority.PREDICTION):
+    return asyncio.run(engine.compute(segment, source, cotangent, priority))
+
+
+def images(rows, seed=0):
+    return np.random.default_rng(seed).random((rows, 1, 28, 28), np.float32)
+
+
+def in_process(architecture):
+    """The network as a plain torch module, with the same weights as the served one, frozen and channels_last."""
+    torch.manual_seed(0)
+    network = build_network(architecture, {}).eval().requires_grad_(False)
+    return network.to(memory_format=torch.channels_last)
+
+
+@pytest.mark.parametrize("architecture", ["mnist_cnn", "fashion_cnn"])
+def test_every_segments_value_and_gradient_are_plain_torchs_bit_for_bit(architecture, engine, served_as):
+    network = in_process(architecture)
+    model = served_as((1, 28, 28), **dict(network.named_children()))
+    modules = list(network)
+    chain = Chain(model)
+    activations = [torch.from_numpy(images(ROWS))]
+    for module in modules:
+        activations.append(module(activations[-1]))
+    names = [*chain.sources, model.stages[-1].name]
+    generator = torch.Generator().manual_seed(1)
+    for begin in range(len(modules)):
+        for end in range(begin + 1, len(names)):
+            leaf = activations[begin].detach().clone().requires_grad_(True)
+            value = leaf
+            for module in modules[begin:end]:
+                value = module(value)
+            cotangent = torch.randn(value.shape, generator=generator)
+            (gradient,) = torch.autograd.grad(value, leaf, cotangent)
+            segment = chain.segment(names[begin], names[end])
+            source = activations[begin].contiguous().numpy()
+            answer = compute(engine, segment, source, cotangent.numpy())
+            between = f"{names[begin]} to {names[end]}"
+            np.testing.assert_array_equal(answer.value, value.detach().numpy(), between, strict=True)
+            np.testing.assert_array_equal(answer.gradient, gradient.numpy(), between, strict=True)
+            alone = compute(engine, segment, source)
+            assert alone.gradient is None
+            np.testing.assert_array_equal(alone.value, answer.value, between, strict=True)
+
+
+def test_answers_are_row_major(engine, mnist):
+    answer = compute(engine, Chain(mnist).segment("image", "conv1"), images(3), np.ones((3, 64, 28, 28), np.float32))
+    assert answer.value.flags.c_contiguous
+    assert answer.gradient.flags.c_contiguous
+
+
+def test_a_read_only_and_unaligned_body_is_taken_as_it_is(engine, mnist):
+    segment = Chain(mnist).segment("image", None)
+    source = images(2)
+    body = b"x" + source.tobytes()
+    view = np.frombuffer(memoryview(body)[1:], np.float32).reshape(source.shape)
+    assert not view.flags.writeable
+    np.testing.assert_array_equal(compute(engine, segment, view).value, compute(engine, segment, source).value)
+
+
+def test_a_batch_is_split_evenly_into_the_fewest_chunks():
+    assert [part.stop - part.start for part in even_chunks(101)] == [20, 20, 20, 20, 21]
+    for rows in range(1, 300):
+        parts = even_chunks(rows)
+        sizes = [part.stop - part.start for part in parts]
+        assert sum(sizes) == rows
+        assert [part.start for part in parts[1:]] == [part.stop for part in parts[:-1]]
+        assert max(sizes) <= 25
+        assert max(sizes) - min(sizes) <= 1
+        assert len(parts) == -(-rows // 25)
+
+
+@pytest.mark.parametrize("rows", [1, 5, 11, 12, 25, 26, 50, 60])
+def test_the_same_call_gives_the_same_bytes_under_load_as_alone(engine, mnist, rows):
+    chain = Chain(mnist)
+    segment = chain.segment("image", None)
+    source, cotangent = images(rows), np.random.default_rng(1).random((rows, 10), np.float32)
+    alone = compute(engine, segment, source, cotangent)
+    stop = threading.Event()
+
+    def load(seed):
+        while not stop.is_set():
+            compute(engine, segment, images(37, seed), None, Priority.EXPLANATION)
+
+    with ThreadPoolExecutor(8) as threads:
+        loads = [threads.submit(load, seed) for seed in range(7)]
+        try:
+            for _ in range(5):
+                answer = compute(engine, segment, source, cotangent)
+                assert answer.value.tobytes() == alone.value.tobytes()
+                assert answer.gradient.tobytes() == alone.gradient.tobytes()
+        finally:
+            stop.set()
+        for future in loads:
+            future.result()
+
+
+def test_a_sink_that_does_not_depend_on_the_source_has_a_gradient_of_zeros(engine, served_as):
+    class Constant(nn.Module):
+        def forward(self, inputs):
+            return torch.ones(len(inputs), 2, requires_grad=True) * 1
+
+    segment = Chain(served_as((3,), constant=Constant())).segment("image", None)
+    answer = compute(engine, segment, np.ones((2, 3), np.float32), np.ones((2, 2), np.float32))
+    np.testing.assert_array_equal(answer.gradient, np.zeros((2, 3)))
+
+
+class Detached(nn.Module):
+    def forward(self, inputs):
+        return inputs.detach() * 2
+
+
+def test_a_stage_that_cannot_be_differentiated_is_the_callers_error(engine, served_as):
+    segment = Chain(served_as((3,), doubled=Detached())).segment("image", None)
+    source = np.ones((2, 3), np.float32)
+    np.testing.assert_array_equal(compute(engine, segment, source).value, source * 2)
+    with pytest.raises(BadInput, match=r"^'doubled' has no gradient by 'image'; expected no cotangent$"):
+        compute(engine, segment, source, source)
+
+
+class Squared(nn.Module):
+    def forward(self, inputs):
+        return inputs * inputs
+
+
+def test_an_answer_that_overflows_is_an_error_and_no_number(engine, served_as):
+    segment = Chain(served_as((2,), squared=Squared())).segment("image", None)
+    with pytest.raises(BadInput, match=r"^squared overflows to infinity or NaN for this input"):
+        compute(engine, segment, np.full((1, 2), 1e30, np.float32))
+    with pytest.raises(BadInput, match=r"^gradient overflows to infinity or NaN for this input"):
+        compute(engine, segment, np.full((1, 2), 1e3, np.float32), np.full((1, 2), 1e38, np.float32))
+
+
+class Gated(nn.Module):
+    """Holds a lane until it is opened, from the first chunk on that comes in after it was shut."""
+
+    def __init__(self):
+        super().__init__()
+        self.open = threading.Event()
+        self.open.set()
+        self.entered = threading.Event()
+        self.seen = []
+
+    def forward(self, inputs):
+        self.seen.append(float(inputs.flatten()[0]))
+        self.entered.set()
+        assert self.open.wait(20)
+        return inputs
+
+
+@pytest.fixture
+def gated(served_as):
+    lanes = Lanes(1, 100, 2)
+    gate = Gated()
+    segment = Chain(served_as((2,), gate=gate)).segment("image", None)
+    gate.seen.clear()
+    gate.entered.clear()
+    gate.open.clear()
+    yield Engine(lanes, "cpu"), segment, gate
+    gate.open.set()
+    lanes.stop()
+
+
+def rows_of(value, rows):
+    return np.full((rows, 2), value, np.float32)
+
+
+def test_a_prediction_overtakes_the_chunks_of_an_explanation(gated):
+    engine, segment, gate = gated
+
+    async def scenario():
+        explanation = asyncio.ensure_future(engine.compute(segment, rows_of(1, 75), None, Priority.EXPLANATION))
+        await asyncio.to_thread(gate.entered.wait, 20)
+        prediction = asyncio.ensure_future(engine.compute(segment, rows_of(2, 1), None, Priority.PREDICTION))
+        await asyncio.sleep(0)
+        gate.open.set()
+        await asyncio.gather(explanation, prediction)
+
+    asyncio.run(scenario())
+    assert gate.seen == [1, 2, 1, 1]
+
+
+def test_a_cancelled_call_is_taken_out_of_the_queue(gated):
+    engine, segment, gate = gated
+
+    async def scenario():
+        call = asyncio.ensure_future(engine.compute(segment, rows_of(1, 75), None, Priority.EXPLANATION))
+        await asyncio.to_thread(gate.entered.wait, 20)
+        assert engine.lanes.waiting_rows(Priority.EXPLANATION) == 50
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert engine.lanes.waiting_rows(Priority.EXPLANATION) == 0
+        gate.open.set()
+        await engine.compute(segment, rows_of(2, 1), None, Priority.PREDICTION)
+
+    asyncio.run(scenario())
+    assert gate.seen == [1, 2]
+
+
+def test_a_full_queue_is_overload(gated):
+    engine, segment, gate = gated
+
+    async def scenario():
+        held = asyncio.ensure_future(engine.compute(segment, rows_of(1, 1), None, Priority.PREDICTION))
+        await asyncio.to_thread(gate.entered.wait, 20)
+        waiting = asyncio.ensure_future(engine.compute(segment, rows_of(2, 100), None, Priority.PREDICTION))
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await engine.compute(segment, rows_of(3, 1), None, Priority.PREDICTION)
+        gate.open.set()
+        await asyncio.gather(held, waiting)
+
+    asyncio.run(scenario())
+    assert gate.seen == [1, 2, 2, 2, 2]
