@@ -1,4 +1,4 @@
-"""What users get wrong, in arguments and in files: each case has its exit code and its sentence, and never a traceback."""
+"""What users get wrong, in arguments and in files: each case has its exit code and sentence, and never a traceback."""
 
 import gzip
 import struct

@@ -197,6 +197,19 @@ class TestAnswer:
         assert first.endswith("integrated_gradients, target Bag")
         assert second.endswith("target Coat, convergence delta 0.00012 (not converged)")
 
+    def test_each_picture_gets_its_own_explanation(
+        self, run: Run, explainer: FakeExplainer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for name in ("a.png", "b.png"):
+            Image.new("L", (28, 28)).save(name)
+        zeros = np.zeros((1, 28, 28)).tolist()
+        details = [detail(prediction_label="Bag"), detail(prediction_label="Coat")]
+        explainer.replies = [Reply({"explanations": [zeros, zeros], "details": details})]
+        assert run("--image", "a.png", "--image", "b.png") == 0
+        first, second, _ = capsys.readouterr().out.splitlines()
+        assert first.startswith("a.png: predicted Bag ")
+        assert second.startswith("b.png: predicted Coat ")
+
     def test_catalogue(self, run: Run, explainer: FakeExplainer, capsys: pytest.CaptureFixture[str]) -> None:
         assert run("--list-methods") == 0
         assert explainer.calls[0].verb == "GET"
