@@ -21,7 +21,12 @@ def epoch_line(epoch: Epoch) -> str:
 def training_report(epochs: list[Epoch], test: Evaluation, labels: tuple[str, ...]) -> str:
     """Give the epochs, the one that was kept, and scikit-learn's classification report of the test set."""
     table = classification_report(
-        test.classes.numpy(), test.predicted.numpy(), labels=range(len(labels)), target_names=labels, digits=4
+        test.classes.numpy(),
+        test.predicted.numpy(),
+        labels=range(len(labels)),
+        target_names=labels,
+        digits=4,
+        zero_division=0,
     )
     lines = [
         *map(epoch_line, epochs),
