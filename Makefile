@@ -70,3 +70,10 @@ types: setup ## Check the types
 .PHONY: bench
 bench: setup ## Measure the served path beside bare Captum, in one run
 	$(RUN) -m local.bench
+
+##@ Models
+
+.PHONY: train
+train: setup ## Train both shipped models again, by the commands of their cards
+	$(RUN) -m captum_predictor.training fashion-mnist --epochs 8 --seed 0 --threads 2 --output models/fashion-mnist
+	$(RUN) -m captum_predictor.training mnist --epochs 10 --seed 0 --threads 1 --output models/mnist
