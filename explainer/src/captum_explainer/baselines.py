@@ -17,6 +17,7 @@ from captum_explainer.layout import find_layout
 BLUR = 0.15
 # How many random baselines the SHAP family is given by the name "random".
 RANDOM_BASELINES = 20
+LARGEST = torch.finfo(torch.float32).max
 
 
 def resolve_baselines(
@@ -44,6 +45,8 @@ def resolve_baselines(
     if isinstance(value, str):
         return [_named(value, instance, kind, value_range, seed) for instance in inputs]
     if isinstance(value, int | float):
+        if abs(value) > LARGEST:
+            raise BadInput(f"baselines is {value:g}; expected a number that fits float32")
         return [torch.full_like(instance, float(value))[None] for instance in inputs]
     array = torch.from_numpy(np.ascontiguousarray(numbers(value, "baselines"), dtype=np.float32))
     if not torch.isfinite(array).all():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 import warnings
 
@@ -24,11 +23,10 @@ def from_base64(text: object, description: Description) -> np.ndarray:
     if not isinstance(text, str):
         raise BadInput("b64 is not a string; expected a picture in base64")
     try:
-        return decode(
-            base64.b64decode(text.partition(",")[2] if text.startswith("data:") else text, validate=True), description
-        )
-    except binascii.Error:
+        data = base64.b64decode(text.partition(",")[2] if text.startswith("data:") else text, validate=True)
+    except ValueError:  # of which binascii.Error is one, and what is not ASCII another
         raise BadInput("b64 is not base64; expected a picture in base64") from None
+    return decode(data, description)
 
 
 def decode(data: bytes, description: Description) -> np.ndarray:

@@ -16,7 +16,7 @@ ALGORITHMS = ("slic", "quickshift", "grid", "pixels")
 
 
 def default_algorithm(shape: tuple[int, ...] | None) -> str:
-    """Superpixels for pictures and for what is not known before the request (a plain background is few); else values."""
+    """Superpixels for pictures and where the shape is not known before the request; single values for the rest."""
     return "quickshift" if shape is None or find_layout(shape) else "pixels"
 
 

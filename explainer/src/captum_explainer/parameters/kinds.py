@@ -10,6 +10,12 @@ from captum_serving.errors import BadInput
 
 from captum_explainer.settings import Settings
 
+# JSON Schema takes 5.0 for an integer, and Captum takes it for none; JSON's integers over 64 bits are floats too.
+Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int),
+)
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -32,7 +38,7 @@ class Parameter:
             BadInput: It does not fit; the sentence says what was got, what was expected, and which limit it is over.
         """
         schema = self.bounded(settings)
-        if not jsonschema.Draft202012Validator(schema).is_valid(value):
+        if not Validator(schema).is_valid(value):
             limit = f" (the server's limit, --{self.limit})" if self.limit and is_over(value, schema["maximum"]) else ""
             raise BadInput(f"{name} is {shown(value)}; expected {expected(schema)}{limit}")
 

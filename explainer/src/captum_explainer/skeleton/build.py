@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 
+import torch
 from captum_serving.errors import BadInput
 from torch import Tensor, nn
 
@@ -24,6 +25,8 @@ NONLINEARITIES: dict[str, type[nn.Module]] = {
     "max_pool2d": nn.MaxPool2d,
     "max_pool3d": nn.MaxPool3d,
 }
+# What gives its gradient on as it is, when the model is evaluated.
+PASSED_THROUGH = ("dropout", "identity")
 PROBABILITY = "probability"
 
 
@@ -74,7 +77,7 @@ def build_skeleton(
     def close() -> None:
         nonlocal source, run, touching
         if run:
-            modules[run[-1].name] = RemoteSegment(segments, source, run[-1].name)
+            modules[run[-1].name] = RemoteSegment(segments, source, run[-1].name, _gradient_format(run))
             source, run, touching = run[-1].name, [], False
 
     for stage in _chain(description, cuts):
@@ -99,6 +102,12 @@ def build_skeleton(
     if output == PROBABILITY and not cuts.to_layer:
         modules[PROBABILITY] = nn.Sigmoid() if description.output_width == 1 else nn.Softmax(dim=1)
     return nn.Sequential(modules)
+
+
+def _gradient_format(run: list[Stage]) -> torch.memory_format:
+    """How the gradient by the run's source lies in memory in process: flatten's is row-major, all others' are not."""
+    kinds = [stage.kind for stage in run if stage.kind not in PASSED_THROUGH]
+    return torch.contiguous_format if kinds[:1] == ["flatten"] else torch.channels_last
 
 
 def _chain(description: Description, cuts: Cuts) -> tuple[Stage, ...]:

@@ -30,12 +30,15 @@ class RemoteSegment(nn.Module):
     forward call, and the backward pass then needs no second one. A wrong foresight costs that call and nothing else.
     """
 
-    def __init__(self, segments: Segments, source: str, sink: str, foresee: Foresee | None = None) -> None:
+    def __init__(
+        self, segments: Segments, source: str, sink: str, gradient_format: torch.memory_format = torch.channels_last
+    ) -> None:
         super().__init__()
         self.segments = segments
         self.source = source
         self.sink = sink
-        self.foresee = foresee
+        self.gradient_format = gradient_format
+        self.foresee: Foresee | None = None
         # LayerDeepLift hooks tensors that must require a gradient, also where the input of the model does not.
         self.anchor = nn.Parameter(torch.zeros(()))
 
@@ -54,25 +57,29 @@ class _Remote(torch.autograd.Function):
         cotangent = None if ctx.foreseen is None else _to_numpy(ctx.foreseen)
         answer = segment.segments.ask(segment.source, segment.sink, ctx.rows, cotangent)
         ctx.gradient = answer.gradient
-        return _to_tensor(answer.value)
+        return _to_tensor(answer.value, torch.channels_last)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, None, None]:  # noqa: ANN401
         if not ctx.needs_input_grad[0]:
             return None, None, None
-        if ctx.foreseen is not None and torch.equal(cotangent, ctx.foreseen):
-            return _to_tensor(ctx.gradient), None, None
         segment: RemoteSegment = ctx.segment
+        if ctx.foreseen is not None and torch.equal(cotangent, ctx.foreseen):
+            return _to_tensor(ctx.gradient, segment.gradient_format), None, None
         answer = segment.segments.ask(segment.source, segment.sink, ctx.rows, _to_numpy(cotangent))
         assert answer.gradient is not None
-        return _to_tensor(answer.gradient), None, None
+        return _to_tensor(answer.gradient, segment.gradient_format), None, None
 
 
 def _to_numpy(tensor: Tensor) -> Rows:
     return np.ascontiguousarray(tensor.detach().numpy(), dtype=np.float32)
 
 
-def _to_tensor(array: Rows) -> Tensor:
-    # The array is a read-only view of the answer's body, and Captum's hooks may write in place.
-    return torch.from_numpy(array.copy())
+def _to_tensor(array: Rows, memory_format: torch.memory_format) -> Tensor:
+    # In process the tensors of an image network are channels_last, and the order in memory is the order in which
+    # Captum's sums over them are taken (Grad-CAM's means): it decides their last bits.
+    tensor = torch.empty(array.shape, memory_format=memory_format if array.ndim == 4 else torch.contiguous_format)
+    # A copy, since the array is a read-only view of the answer's body, and Captum's hooks may write in place.
+    tensor.numpy()[...] = array
+    return tensor
