@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 from captum_serving import boundary
-from captum_serving.errors import ServingError, Unavailable
+from captum_serving.errors import NotAllowed, NotFound, ServingError, Unavailable
 from captum_serving.metrics import metrics
 from kserve.model_server import app
 from starlette.requests import Request
@@ -55,6 +55,24 @@ async def predict(request: Request) -> Response:
     return Response(reply.body, reply.status, media_type=reply.headers.get("content-type", "application/json"))
 
 
+async def elsewhere(request: Request) -> Response:
+    """V2's inference and versions, for which kserve would call the explainer a model that fails.
+
+    Raises:
+        NotFound: Always.
+    """
+    raise NotFound(f"{request.url.path[:200]} is the predictor's; the explainer has :explain, :predict and /methods")
+
+
+async def only_post(request: Request) -> Response:
+    """GET /v1/models/{name}:predict, which kserve would take for a model's name.
+
+    Raises:
+        NotAllowed: Always.
+    """
+    raise NotAllowed(f"{request.method} is not possible at {request.url.path[:200]}; expected POST")
+
+
 def _name(request: Request) -> str:
     return str(request.path_params["model_name"])
 
@@ -88,3 +106,6 @@ app.add_route("/v1/models/{model_name}:explain", _counted("explain", explain), m
 app.add_route("/v1/models/{model_name}:explain", _counted("methods", methods), methods=["GET"])
 app.add_route("/v1/models/{model_name}/methods", _counted("methods", methods), methods=["GET"])
 app.add_route("/v1/models/{model_name}:predict", _counted("predict", predict), methods=["POST"])
+app.add_route("/v1/models/{model_name}:predict", only_post, methods=["GET"])
+app.add_route("/v2/models/{model_name}/infer", elsewhere, methods=["POST"])
+app.add_route("/v2/models/{model_name}/versions/{rest:path}", elsewhere, methods=["GET", "POST"])
