@@ -1,0 +1,52 @@
+"""What the README says can be typed, and its example request is a good one."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import requests
+from captum_explainer.catalogue import catalogue
+from captum_explainer.predictor.description import Access
+
+from local.servers import ROOT, Pair
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_make_target_of_the_readme_is_in_the_makefile():
+    named = set(re.findall(r"\bmake ([a-z-]+)", README))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    assert {"demo", "test", "serve", "help"} <= named
+    assert named <= targets
+
+
+def test_every_link_of_the_readme_leads_to_a_file():
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("https://")]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_table_of_methods_is_the_catalogue():
+    rows = dict(re.findall(r"^\| (scores|gradients|structure): .*? \| (`.*`) \|$", README, flags=re.MULTILINE))
+    for access in Access:
+        known = {name for name, method in catalogue().items() if method.access == access}
+        assert set(re.findall(r"`(\w+)`", rows[access.name.lower()])) == known
+
+
+def test_the_example_request_is_answered(pair: Pair):
+    request = json.loads(re.findall(r"```json\n(.*?)```", README, flags=re.DOTALL)[0])
+    if pair.name == "mnist":
+        request["parameters"]["target"] = "7"
+    reply = requests.post(pair.explain_url, json=request, timeout=60)
+    assert reply.status_code == 200, reply.text
+    assert set(reply.json()) == {"explanations", "details", "parameters", "model"}
+    assert reply.json()["parameters"]["n_steps"] == 100
+
+
+def test_the_pictures_of_the_examples_are_answered_as_bytes(pair: Pair):
+    picture = (ROOT / "models" / pair.name / "examples" / "0.png").read_bytes()
+    reply = requests.post(pair.explain_url, data=picture, timeout=60)
+    assert reply.status_code == 200, reply.text
+    labels = json.loads((ROOT / "models" / pair.name / "examples" / "labels.json").read_text())
+    assert reply.json()["details"][0]["prediction"] == labels[0]
