@@ -55,7 +55,7 @@ class Session:
             ModelChanged: The answer is another version's.
             ServingError: The predictor cannot be reached, refuses, or answers what it must not.
         """
-        parts = max(1, min(len(rows), math.ceil(_bytes_per_call(rows, cotangent) / self.max_call_bytes)))
+        parts = max(1, min(len(rows), math.ceil(self._carried_bytes(sink, rows, cotangent) / self.max_call_bytes)))
         if parts == 1:
             return self._call(source, sink, rows, cotangent)
         cotangents = [None] * parts if cotangent is None else np.array_split(cotangent, parts)
@@ -84,16 +84,19 @@ class Session:
         value = _output(message, sink, (len(rows), *self.description.shape_of(sink)))
         return Answer(value, None if cotangent is None else _output(message, "gradient", rows.shape))
 
+    def _carried_bytes(self, sink: str, rows: Rows, cotangent: Rows | None) -> int:
+        """Of the request or of its answer, whichever is larger."""
+        value = rows.itemsize * len(rows) * math.prod(self.description.shape_of(sink))
+        if cotangent is None:
+            return max(rows.nbytes, value)
+        return rows.nbytes + value
+
     def _check_version(self, message: Message) -> None:
         digest = message.parameters.get("model_digest")
         if not isinstance(digest, str):
             raise BadGateway("the predictor's answer names no model_digest; expected one in its parameters")
         if digest != self.description.digest:
             raise ModelChanged
-
-
-def _bytes_per_call(rows: Rows, cotangent: Rows | None) -> int:
-    return rows.nbytes + (0 if cotangent is None else cotangent.nbytes)
 
 
 def _output(message: Message, name: str, shape: tuple[int, ...]) -> Rows:
