@@ -10,7 +10,7 @@ from captum_serving.errors import BadInput
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.connection import Connection, Reply
-from captum_explainer.predictor.description import Access, Description, read_description
+from captum_explainer.predictor.description import Access, Description, read_description, takes_binary
 from captum_explainer.predictor.refusals import accepted
 from captum_explainer.predictor.scores import ScoresSession
 from captum_explainer.predictor.session import Session
@@ -50,6 +50,9 @@ class PredictorClient:
             return known
         reply = self._connection.call("GET", f"/v2/models/{name}", deadline, headers=headers)
         description = Description(name) if reply.status in NO_V2 else read_description(name, accepted(reply).body)
+        if description.access == Access.SCORES and self._settings.predictor_protocol == "v2":
+            server = self._connection.call("GET", "/v2", deadline, headers=headers)
+            description = replace(description, binary=server.status == 200 and takes_binary(server.body))
         self._described, self._described_at = description, time.monotonic()
         return description
 
@@ -67,8 +70,6 @@ class PredictorClient:
         protocol = self._settings.predictor_protocol
         if protocol == "grpc-v2":
             raise BadInput("--predictor_protocol is grpc-v2; expected v1 or v2 for a predictor without our extension")
-        if protocol == "v1":
-            description = replace(description, binary=False)
         return ScoresSession(self._connection, description, deadline, headers, limit, protocol)
 
     def predict(self, name: str, body: bytes, deadline: Deadline, headers: Mapping[str, str]) -> Reply:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import urllib3
-from captum_serving.errors import BadGateway, ServingError, Unavailable
+from captum_serving.errors import BadGateway, DeadlineExceeded, ServingError, Unavailable
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
@@ -90,7 +90,7 @@ class Connection:
             )
             return Reply(response.status, response.headers, _read(response, deadline))
         except ReadTimeoutError:
-            return deadline.exceeded()
+            return self._too_slow() if deadline.left() > 0 else deadline.exceeded()
         except (NewConnectionError, ConnectTimeoutError):
             return Unavailable(f"the predictor at {self.address} cannot be reached; is it running?")
         except SSLError:
@@ -103,6 +103,10 @@ class Connection:
             return BadGateway(f"the predictor at {self.address} does not answer in HTTP")
         except HTTPError:
             return BadGateway(f"the predictor at {self.address} does not answer in HTTP")
+
+    def _too_slow(self) -> DeadlineExceeded:
+        seconds = f"{self.timeout_seconds:g} s"
+        return DeadlineExceeded(f"the predictor did not answer within {seconds} (--predictor_request_timeout_seconds)")
 
 
 def passed_on(headers: Mapping[str, str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ import orjson
 from captum_serving.errors import BadGateway
 
 EXTENSION = "vector_jacobian_product"
+BINARY = "binary_tensor_data"
 
 # The kind of a stage that says nothing of what is in it.
 OPAQUE = "module"
@@ -61,6 +62,14 @@ class Description:
         return self.labels[index] if index < len(self.labels) else str(index)
 
 
+def takes_binary(server: bytes) -> bool:
+    """Whether a server's own metadata (`GET /v2`) declares the binary tensor data extension."""
+    try:
+        return BINARY in orjson.loads(server)["extensions"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return False
+
+
 def read_description(name: str, body: bytes) -> Description:
     """Read the answer to `GET /v2/models/{name}`.
 
@@ -69,11 +78,12 @@ def read_description(name: str, body: bytes) -> Description:
     """
     try:
         document = orjson.loads(body)
+        if EXTENSION not in document.get("extensions", []):
+            # kserve's own servers describe neither inputs nor outputs unless they are told to.
+            inputs = document.get("inputs") or [{}]
+            return Description(name, input_name=inputs[0].get("name", Description.input_name))
         first_input, first_output = document["inputs"][0], document["outputs"][0]
         shape, outputs = tuple(first_input["shape"][1:]), tuple(first_output["shape"][1:])
-        binary = "binary_tensor_data" in document.get("extensions", [])
-        if EXTENSION not in document.get("extensions", []):
-            return Description(name, input_name=first_input["name"], output_name=first_output["name"], binary=binary)
         stages = tuple(Stage(s["name"], s["kind"], tuple(s["shape"]), s.get("options", {})) for s in document["stages"])
         low, high = document["input_range"]
         return Description(
@@ -88,7 +98,6 @@ def read_description(name: str, body: bytes) -> Description:
             baseline=float(document.get("baseline", 0.0)),
             stages=stages,
             digest=document["model_digest"],
-            binary=True,
         )
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError, IndexError):
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError, IndexError):
         raise BadGateway(f"the predictor's description of {name!r} is not one of the Open Inference Protocol") from None

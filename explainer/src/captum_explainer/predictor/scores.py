@@ -15,7 +15,7 @@ from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.connection import Connection
 from captum_explainer.predictor.description import Description
 from captum_explainer.predictor.refusals import accepted
-from captum_explainer.predictor.session import Answer, Rows
+from captum_explainer.predictor.session import MAX_CALL_ROWS, Answer, Rows
 
 # JSON takes about this many characters a number.
 JSON_BYTES_PER_NUMBER = 12
@@ -41,7 +41,7 @@ class ScoresSession:
             ServingError: The predictor cannot be reached, refuses, or answers what it must not.
         """
         size = rows.nbytes if self.description.binary else rows.size * JSON_BYTES_PER_NUMBER
-        parts = max(1, min(len(rows), math.ceil(size / self.max_call_bytes)))
+        parts = max(math.ceil(len(rows) / MAX_CALL_ROWS), min(len(rows), math.ceil(size / self.max_call_bytes)))
         scores = np.concatenate([self._call(part) for part in np.array_split(rows, parts)])
         return Answer(scores, None)
 

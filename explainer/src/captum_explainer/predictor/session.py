@@ -16,6 +16,9 @@ from captum_explainer.predictor.connection import Connection
 from captum_explainer.predictor.description import Description
 from captum_explainer.predictor.refusals import accepted
 
+# Half of what the predictor takes by default, whatever a row's size.
+MAX_CALL_ROWS = 2048
+
 Rows = np.ndarray[Any, np.dtype[np.float32]]
 
 
@@ -55,7 +58,10 @@ class Session:
             ModelChanged: The answer is another version's.
             ServingError: The predictor cannot be reached, refuses, or answers what it must not.
         """
-        parts = max(1, min(len(rows), math.ceil(self._carried_bytes(sink, rows, cotangent) / self.max_call_bytes)))
+        parts = max(
+            math.ceil(len(rows) / MAX_CALL_ROWS),
+            min(len(rows), math.ceil(self._carried_bytes(sink, rows, cotangent) / self.max_call_bytes)),
+        )
         if parts == 1:
             return self._call(source, sink, rows, cotangent)
         cotangents = [None] * parts if cotangent is None else np.array_split(cotangent, parts)
