@@ -52,7 +52,8 @@ class Separate(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """The same values, in another tensor."""
-        return rows.view_as(rows)
+        # Not view_as: of one row it forgets that the rows are channels_last, which decides the bits of sums over them.
+        return rows.expand_as(rows)
 
 
 def build_skeleton(
