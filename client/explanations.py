@@ -20,6 +20,7 @@ class Explanation:
 
     attributions: NDArray[np.float64]
     method: str
+    layer: str | None
     prediction: str | None
     probability: float | None
     target: str | None
@@ -33,11 +34,13 @@ class Explanation:
 
     def method_words(self) -> str:
         """As in `integrated_gradients, target Ankle boot, convergence delta 0.00012`."""
-        words = self.method + (f", target {self.target}" if self.target else "")
-        if self.delta is None:
-            return words
-        verdict = " (not converged)" if self.converged is False else ""
-        return f"{words}, convergence delta {self.delta:.2g}{verdict}"
+        words = [f"{self.method} at {self.layer}" if self.layer else self.method]
+        if self.target:
+            words.append(f"target {self.target}")
+        if self.delta is not None:
+            verdict = " (not converged)" if self.converged is False else ""
+            words.append(f"convergence delta {self.delta:.2g}{verdict}")
+        return ", ".join(words)
 
 
 def read_explanations(answer: Answer, count: int) -> list[list[Explanation]]:
@@ -53,24 +56,28 @@ def read_explanations(answer: Answer, count: int) -> list[list[Explanation]]:
         if not isinstance(part, list) or len(part) != count:
             got = f"{len(part)} entries" if isinstance(part, list) else type(part).__name__
             raise _unexpected(f"{key!r} is {got} where a list of {count} was expected")
-    return [_of_image(values, details) for values, details in zip(*parts, strict=True)]
+    parameters = content.get("parameters")
+    layer = parameters.get("layer") if isinstance(parameters, dict) else None
+    layer = printable(layer, 40) if layer is not None else None
+    return [_of_image(values, details, layer) for values, details in zip(*parts, strict=True)]
 
 
-def _of_image(values: object, details: object) -> list[Explanation]:
+def _of_image(values: object, details: object, layer: str | None) -> list[Explanation]:
     if isinstance(details, dict):
-        return [_explanation(values, details)]
+        return [_explanation(values, details, layer)]
     if not isinstance(details, list) or not isinstance(values, list) or len(values) != len(details):
         raise _unexpected("'details' does not fit 'explanations'")
-    return [_explanation(value, detail) for value, detail in zip(values, details, strict=True)]
+    return [_explanation(value, detail, layer) for value, detail in zip(values, details, strict=True)]
 
 
-def _explanation(values: object, detail: object) -> Explanation:
+def _explanation(values: object, detail: object, layer: str | None) -> Explanation:
     if not isinstance(detail, dict):
         raise _unexpected("an entry of 'details' is not an object")
     converged = detail.get("converged")
     return Explanation(
         attributions=_numbers(values),
         method=printable(detail.get("method", "unknown method"), 60),
+        layer=layer,
         prediction=_class(detail, "prediction"),
         probability=_number(detail.get("probability")),
         target=_class(detail, "target"),

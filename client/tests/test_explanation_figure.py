@@ -15,7 +15,7 @@ SQUARE[7:21, 7:21] = 255
 
 
 def row(attributions: NDArray[np.float64], target: str = "Bag", pixels: NDArray[np.uint8] = SQUARE) -> Row:
-    explanation = Explanation(attributions, "deep_lift", "Bag", 0.75, target, 0.5, converged=False)
+    explanation = Explanation(attributions, "deep_lift", None, "Bag", 0.75, target, 0.5, converged=False)
     return Row(InputImage(pixels, "test image 5", "Coat"), explanation)
 
 

@@ -56,3 +56,13 @@ def test_several_explanations_of_an_image() -> None:
     first, second = read_explanations(answer, 2)
     assert [explanation.attributions.tolist() for explanation in first] == [[1.0], [2.0]]
     assert [explanation.attributions.tolist() for explanation in second] == [[3.0]]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [({"layer": "conv2"}, "lime at conv2"), ({"layer": None}, "lime"), ({}, "lime"), (None, "lime")],
+)
+def test_layer_is_named(parameters: object, words: str) -> None:
+    details = [detail(method="lime", target_label=None, target=None, convergence_delta=None)]
+    answer = Answer("", {"explanations": [[[[1.0]]]], "details": details, "parameters": parameters})
+    assert read_explanations(answer, 1)[0][0].method_words() == words

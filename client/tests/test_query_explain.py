@@ -74,7 +74,7 @@ class TestScript:
 
 class TestRequest:
     def test_plain_query_carries_the_image_and_nothing_else(self, run: Run, explainer: FakeExplainer) -> None:
-        assert run() == 0
+        assert run("--json") == 0
         (call,) = explainer.calls
         assert (call.verb, call.path) == ("POST", "/v1/models/fashion-mnist:explain")
         assert call.headers["host"] == HOST
@@ -85,13 +85,13 @@ class TestRequest:
         np.testing.assert_array_equal(call.json["instances"], expected)
 
     def test_index_and_json_as_in_kserves_example(self, run: Run, explainer: FakeExplainer) -> None:
-        assert run("7", '{"top_labels": "10", "num_samples": 100}') == 0
+        assert run("7", '{"top_labels": "10", "num_samples": 100}', "--json") == 0
         request = explainer.calls[0].json
         assert {key: request[key] for key in request if key != "instances"} == {"top_labels": "10", "num_samples": 100}
         assert np.flatnonzero(np.array(request["instances"])[0, 0]).tolist() == [7]
 
     def test_json_between_options(self, run: Run, explainer: FakeExplainer) -> None:
-        assert run("--method", "lime", "7", "--target", "2", '{"top_labels": 3}') == 0
+        assert run("--method", "lime", "7", "--target", "2", '{"top_labels": 3}', "--json") == 0
         request = explainer.calls[0].json
         assert request["top_labels"] == 3
         assert request["parameters"] == {"method": "lime", "target": 2}
@@ -113,7 +113,7 @@ class TestRequest:
     def test_options_become_parameters(
         self, run: Run, explainer: FakeExplainer, arguments: list[str], parameters: dict[str, object]
     ) -> None:
-        assert run(*arguments) == 0
+        assert run(*arguments, "--json") == 0
         assert explainer.calls[0].json["parameters"] == parameters
 
     def test_one_request_a_method(self, run: Run, explainer: FakeExplainer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -138,7 +138,7 @@ class TestRequest:
         assert names == ["a.png", "a.png", "b.png", "b.png", "Wrote explanation.png"]
 
     def test_headers(self, run: Run, explainer: FakeExplainer) -> None:
-        assert run("--header", "Authorization: Bearer a:b", "--header", "X-Trace:1") == 0
+        assert run("--header", "Authorization: Bearer a:b", "--header", "X-Trace:1", "--json") == 0
         headers = explainer.calls[0].headers
         assert headers["authorization"] == "Bearer a:b"
         assert headers["x-trace"] == "1"
@@ -161,7 +161,7 @@ class TestRequest:
             file = test_set / dataset / "t10k-images-idx3-ubyte"
             file.with_name(file.name + ".gz").unlink()
             file.write_bytes(np.array([0x803, 1, 28, 28], ">u4").tobytes() + images.tobytes())
-        assert run(*options, url=explainer.url.replace("fashion-mnist", model)) == 0
+        assert run(*options, "--json", url=explainer.url.replace("fashion-mnist", model)) == 0
         assert np.flatnonzero(explainer.calls[0].json["instances"][0][0]).tolist() == [column]
 
 
