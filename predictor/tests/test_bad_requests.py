@@ -14,6 +14,7 @@ from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceSt
 PREDICT = "/v1/models/mnist:predict"
 INFER = "/v2/models/mnist/infer"
 IMAGE = np.zeros((2, 1, 28, 28), np.float32)
+RAW = IMAGE.tobytes()
 
 
 def tensor(name="image", datatype="FP32", shape=(1, 1, 28, 28), data=(0.0,) * 784, **more):
@@ -105,7 +106,7 @@ CASES = {
         "model 'mnist' has no version '3'; expected none",
     ),
     "v2: an unknown path": ("/v2/models/mnist/explain", "{}", 404, "there is nothing at /v2/models/mnist/explain"),
-    "v2: a list": (INFER, "[1]", 400, "the body is a JSON a list; expected an object with 'inputs'"),
+    "v2: a list": (INFER, "[1]", 400, "the body is a list; expected a JSON object with 'inputs'"),
     "v2: no inputs": (INFER, "{}", 400, "'inputs' is missing or null; expected a list of one or more tensors"),
     "v2: no tensor": (INFER, inputs(), 400, "'inputs' is an empty list; expected a list of one or more tensors"),
     "v2: a tensor that is a number": (INFER, inputs(7), 400, "inputs: got a number without a 'name'; expected objects"),
@@ -279,7 +280,7 @@ def stub(server):
         yield GRPCInferenceServiceStub(channel)
 
 
-def grpc_request(name="image", datatype="FP32", shape=IMAGE.shape, raw=IMAGE.tobytes(), **request):
+def grpc_request(name="image", datatype="FP32", shape=IMAGE.shape, raw=RAW, **request):
     entry = pb.ModelInferRequest.InferInputTensor(name=name, datatype=datatype, shape=shape)
     return pb.ModelInferRequest(**{"model_name": "mnist", "inputs": [entry], "raw_input_contents": [raw], **request})
 

@@ -71,7 +71,7 @@ def test_a_full_queue_refuses_a_call_and_says_how_many_rows_wait(lanes_of):
     gate, _ = hold(lanes)
     waiting = lanes.submit([noting(order, "first", rows=8)], Priority.EXPLANATION)
     assert lanes.waiting_rows(Priority.EXPLANATION) == 8
-    with pytest.raises(Overloaded, match="^8 rows wait already, and with these 3 it would be more than 10; try again"):
+    with pytest.raises(Overloaded, match=r"^8 rows wait already, and with these 3 it would be more than 10; try again"):
         lanes.submit([noting(order, "refused", rows=3)], Priority.EXPLANATION)
     fits = lanes.submit([noting(order, "second", rows=2)], Priority.EXPLANATION)
     gate.open()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 
-from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,12 +12,15 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
 def share_between_workers() -> None:
-    """Make every worker write its metrics into one folder: to be called before any metric is made."""
+    """Make every worker write its metrics into one folder: to be called before prometheus_client is imported."""
     os.environ.setdefault(FOLDER, tempfile.mkdtemp(prefix="kserve-captum-metrics-"))
 
 
 async def metrics(request: Request) -> Response:
     """The metrics in Prometheus' text format."""
+    # Imported here: it looks for the folder when it is imported, and this module is what sets it.
+    from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess
+
     registry = REGISTRY
     if FOLDER in os.environ:
         registry = CollectorRegistry()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 import orjson
@@ -33,6 +33,10 @@ DATATYPES: dict[str, np.dtype[Any]] = {
     "FP32": np.dtype("<f4"),
     "FP64": np.dtype("<f8"),
 }
+MOST_DIMENSIONS = 16
+MOST_ELEMENTS = 2**40
+MOST_DIGITS = 18
+
 NAMES = {dtype: name for name, dtype in DATATYPES.items()}
 
 Side = Literal["inputs", "outputs"]
@@ -76,7 +80,7 @@ def decode(body: bytes, header_length: str | None, side: Side) -> Message:
     view = memoryview(body)
     document = parse_json(view[:split])
     if not isinstance(document, dict):
-        raise BadInput(f"the body is a JSON {_kind(document)}; expected an object with {side!r}")
+        raise BadInput(f"the body is {_kind(document)}; expected a JSON object with {side!r}")
     entries = document.get(side)
     if not isinstance(entries, list) or not entries:
         raise BadInput(f"{side!r} is {_kind(entries)}; expected a list of one or more tensors")
@@ -121,7 +125,7 @@ def encode(
 
 
 def _header_length(text: str, limit: int) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > limit:
+    if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS or int(text) > limit:
         raise BadInput(
             f"Inference-Header-Content-Length is {text[:40]!r}; expected a number of 0 to {limit}, the body's length"
         )
@@ -136,11 +140,21 @@ def _description(entry: object, side: Side) -> tuple[str, np.dtype[Any], tuple[i
     name, datatype, shape = entry["name"], entry.get("datatype"), entry.get("shape")
     if not isinstance(datatype, str) or datatype not in DATATYPES:
         raise BadInput(f"{name}: datatype is {str(datatype)[:40]!r}; expected one of {', '.join(DATATYPES)}")
-    if not isinstance(shape, list) or not all(type(size) is int and 0 <= size < 2**31 for size in shape):
-        raise BadInput(f"{name}: shape is {str(shape)[:80]}; expected a list of sizes of 0 or more")
+    if not _is_shape(shape):
+        raise BadInput(
+            f"{name}: shape is {str(shape)[:80]}; expected a list of at most {MOST_DIMENSIONS} sizes of 0 or more"
+        )
     if not isinstance(entry.get("parameters", {}), dict | None):
         raise BadInput(f"{name}: parameters is {_kind(entry['parameters'])}; expected an object")
     return name, DATATYPES[datatype], tuple(shape)
+
+
+def _is_shape(shape: object) -> TypeGuard[list[int]]:
+    # NumPy refuses more dimensions and sizes than these, though a size of 0 among them makes the tensor empty.
+    if not isinstance(shape, list) or len(shape) > MOST_DIMENSIONS:
+        return False
+    sizes_fit = all(type(size) is int and 0 <= size < MOST_ELEMENTS for size in shape)
+    return sizes_fit and math.prod(size or 1 for size in shape) < MOST_ELEMENTS
 
 
 def _from_bytes(

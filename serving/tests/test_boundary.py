@@ -1,0 +1,162 @@
+import asyncio
+
+import httpx
+import pytest
+from captum_serving import boundary
+from captum_serving.errors import BadInput, Overloaded
+from fastapi import FastAPI
+from starlette.responses import JSONResponse, StreamingResponse
+
+LIMIT = 100
+
+
+@pytest.fixture
+def app():
+    app = FastAPI()
+    boundary.install(app, LIMIT)
+
+    async def length(request):
+        return JSONResponse({"length": len(await request.body())})
+
+    async def refuse(request):
+        raise BadInput("got this; expected that")
+
+    async def overloaded(request):
+        raise Overloaded("full")
+
+    async def fail(request):
+        raise RuntimeError("a secret of the server's")
+
+    async def typed(count: int):
+        return {"count": count}
+
+    async def break_off(request):
+        async def parts():
+            yield b"begun"
+            raise RuntimeError("in the middle")
+
+        return StreamingResponse(parts())
+
+    app.add_route("/length", length, methods=["POST"])
+    app.add_route("/refuse", refuse)
+    app.add_route("/overloaded", overloaded)
+    app.add_route("/fail", fail)
+    app.add_route("/break-off", break_off)
+    app.add_api_route("/typed", typed)
+    # What kserve registers, after ours.
+    app.add_exception_handler(Exception, lambda request, error: JSONResponse({"error": f"kserve: {error}"}, 500))
+    return app
+
+
+@pytest.fixture
+def client(app):
+    def request(method, path, **arguments):
+        async def send():
+            transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+                return await client.request(method, path, **arguments)
+
+        return asyncio.run(send())
+
+    return request
+
+
+def test_a_body_within_the_limit_reaches_the_handler(client):
+    assert client("POST", "/length", content=b"x" * LIMIT).json() == {"length": LIMIT}
+    assert client("POST", "/length").json() == {"length": 0}
+
+
+def test_a_body_over_the_limit_is_413_with_its_size(client):
+    response = client("POST", "/length", content=b"x" * 101)
+    assert response.status_code == 413
+    assert response.json() == {"error": "the body has 101 bytes; expected at most 100"}
+
+
+def test_a_body_without_end_is_cut_off(app):
+    received = 0
+
+    async def endless():
+        nonlocal received
+        received += 1
+        return {"type": "http.request", "body": b"x" * 50, "more_body": True}
+
+    sent = asyncio.run(call(app, endless))
+    assert sent[0]["status"] == 413
+    assert b"the body has more than 100 bytes; expected at most 100" in sent[1]["body"]
+    assert received == boundary.DRAIN_FACTOR * LIMIT // 50 + 1
+
+
+def test_a_client_that_hangs_up_gets_nothing_and_reaches_nobody(app):
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    assert asyncio.run(call(app, gone)) == []
+
+
+async def call(app, receive, path="/length"):
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    method = "POST" if path == "/length" else "GET"
+    scope = {"type": "http", "method": method, "path": path, "query_string": b"", "headers": [], "http_version": "1.1"}
+    await app(scope, receive, send)
+    return sent
+
+
+def test_our_errors_go_out_as_their_sentence(client):
+    response = client("GET", "/refuse")
+    assert (response.status_code, response.json()) == (400, {"error": "got this; expected that"})
+    assert "retry-after" not in response.headers
+
+
+def test_overload_says_when_to_try_again(client):
+    response = client("GET", "/overloaded")
+    assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+
+
+def test_an_unexpected_error_is_logged_and_its_text_stays_here(client, caplog):
+    response = client("GET", "/fail")
+    assert (response.status_code, response.json()) == (500, {"error": "the server failed; its log says why"})
+    assert "a secret of the server's" in caplog.text
+
+
+def test_an_error_after_the_answers_beginning_adds_no_second_answer(app, caplog):
+    events = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+    async def nothing():
+        return next(events, None) or await asyncio.Event().wait()
+
+    sent = asyncio.run(call(app, nothing, "/break-off"))
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert sent[1]["body"] == b"begun"
+    assert sent[1]["more_body"]
+    assert "in the middle" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "sentence"),
+    [
+        ("GET", "/nowhere", 404, "there is nothing at /nowhere; GET /v1/models lists the models"),
+        ("GET", "/length/", 404, "there is nothing at /length/; GET /v1/models lists the models"),
+        ("GET", "/length", 405, "GET is not possible at /length"),
+        ("GET", "/typed?count=many", 400, "the request is malformed; expected a JSON object"),
+        ("GET", "/" + "x" * 500, 404, f"there is nothing at /{'x' * 199}; GET /v1/models lists the models"),
+    ],
+)
+def test_fastapis_own_errors_are_ours(client, method, path, status, sentence):
+    response = client(method, path)
+    assert (response.status_code, response.json()) == (status, {"error": sentence})
+
+
+def test_other_protocols_pass(app):
+    async def receive():
+        return {"type": next(events)}
+
+    async def send(message):
+        sent.append(message["type"])
+
+    sent, events = [], iter(["lifespan.startup", "lifespan.shutdown"])
+    asyncio.run(app({"type": "lifespan"}, receive, send))
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]

@@ -1,0 +1,128 @@
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from captum_serving.errors import Forbidden, NotFound
+from captum_serving.launch import FixedRepository, Server, TruthfulDataPlane
+from kserve import Model, ModelRepository
+
+PROGRAM = Path(__file__).parent / "programs" / "serve_nothing.py"
+
+
+class Sick(Model):
+    async def healthy(self):
+        return False
+
+
+def ready(name):
+    model = Model(name)
+    model.load()
+    return model
+
+
+def data_plane(*models):
+    registry = ModelRepository()
+    for model in models:
+        registry.update(model)
+    return TruthfulDataPlane(registry)
+
+
+def test_a_server_is_ready_when_all_its_models_are():
+    assert asyncio.run(data_plane(ready("a"), ready("b")).ready())
+    assert not asyncio.run(data_plane(ready("a"), Sick("b")).ready())
+    assert not asyncio.run(data_plane().ready())
+
+
+def test_a_model_that_is_not_there_is_ours_to_name():
+    plane = data_plane(ready("a"), ready("b"))
+    assert asyncio.run(plane.model_ready("a"))
+    assert asyncio.run(plane.get_model("b")).name == "b"
+    for call in (plane.model_ready, plane.get_model):
+        with pytest.raises(NotFound, match=r"^model 'c' is not known; this server has 'a', 'b'$"):
+            asyncio.run(call("c"))
+
+
+def test_a_model_that_is_not_ready_says_so():
+    assert not asyncio.run(data_plane(Sick("a")).model_ready("a"))
+
+
+def test_models_are_neither_loaded_nor_unloaded():
+    registry = ModelRepository()
+    registry.update(ready("a"))
+    repository = FixedRepository(registry)
+    for call in (repository.load, repository.unload):
+        with pytest.raises(Forbidden, match="load and unload are not offered"):
+            asyncio.run(call("a"))
+    assert list(registry.get_models()) == ["a"]
+
+
+@pytest.fixture
+def taken_port():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        yield taken.getsockname()[1]
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.mark.parametrize("kind", ["http_port", "grpc_port"])
+def test_a_port_that_is_taken_is_an_error(taken_port, kind):
+    ports = {"http_port": free_port(), "grpc_port": free_port(), kind: taken_port}
+    server = Server("127.0.0.1", enable_grpc=True, **ports)
+    with pytest.raises(SystemExit, match=rf"^cannot listen on 127.0.0.1 port {taken_port}: .*choose another port$"):
+        server.start([ready("a")])
+
+
+@pytest.fixture
+def running(tmp_path):
+    http_port, grpc_port = free_port(), free_port()
+    log = (tmp_path / "log").open("wb")
+    command = [sys.executable, PROGRAM, f"--http_port={http_port}", f"--grpc_port={grpc_port}"]
+    process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "KSERVE_LOGLEVEL": "INFO"})
+    end = time.monotonic() + 60
+    while time.monotonic() < end and process.poll() is None:
+        with suppress(OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{http_port}/v2/health/ready", timeout=5).close()
+            break
+        time.sleep(0.1)
+    yield process, http_port, grpc_port, tmp_path / "log"
+    log.close()
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+
+
+def test_a_server_listens_on_its_host_only_logs_no_line_a_request_and_ends_with_status_0(running):
+    process, http_port, grpc_port, log = running
+    for port in (http_port, grpc_port):
+        assert listeners(port) == {"0100007F"}, "127.0.0.1, as the kernel writes it"
+    with urllib.request.urlopen(f"http://127.0.0.1:{http_port}/v1/models", timeout=5) as response:
+        assert json.load(response) == {"models": ["nothing"]}
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert "GET /" not in log.read_text()
+    assert "Traceback" not in log.read_text()
+
+
+def listeners(port):
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            address, local_port = line.split()[1].split(":")
+            if int(local_port, 16) == port and line.split()[3] == "0A":
+                found.add(address[-8:])
+    return found

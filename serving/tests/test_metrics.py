@@ -1,0 +1,40 @@
+import asyncio
+import subprocess
+import sys
+
+from captum_serving.metrics import metrics
+from prometheus_client import Counter
+
+SUMS = """
+import asyncio, multiprocessing, sys
+from captum_serving.metrics import metrics, share_between_workers
+share_between_workers()
+from prometheus_client import Counter
+
+counter = Counter("worked", "Work done.")
+
+def work():
+    counter.inc(2)
+
+if __name__ == "__main__":
+    workers = [multiprocessing.get_context("fork").Process(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    sys.stdout.write(asyncio.run(metrics(None)).body.decode())
+"""
+
+
+def test_one_process_shows_its_own_metrics():
+    Counter("of_one_process", "Counted here.").inc(3)
+    response = asyncio.run(metrics(None))
+    assert "of_one_process_total 3.0" in response.body.decode()
+    assert response.headers["content-type"].startswith("text/plain")
+
+
+def test_several_workers_show_their_sums(tmp_path):
+    program = tmp_path / "sums.py"
+    program.write_text(SUMS)
+    result = subprocess.run([sys.executable, program], check=True, capture_output=True, text=True, timeout=60)
+    assert "worked_total 4.0" in result.stdout
