@@ -16,10 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 import requests
 import torch
-import urllib3
 from captum.attr import DeepLift, IntegratedGradients, KernelShap, Saliency
+from captum_explainer.deadline import Deadline
+from captum_explainer.predictor.client import PredictorClient
+from captum_explainer.settings import Settings
 from captum_predictor.model_directory import load_model
-from captum_serving.wire import HEADER_LENGTH, decode, encode
 from PIL import Image
 from torch import Tensor, nn
 
@@ -87,7 +88,7 @@ def _cases(pair: Pair, session: requests.Session) -> Iterator[Case]:
             _served(pair, session, inputs, **grid),
         )
     one = images[:1]
-    yield Case("prediction (V2 binary)", 1, lambda: module(one), _prediction(pair, one.numpy()))
+    yield Case("prediction", 1, lambda: module(one), _prediction(pair, one.numpy()))
 
 
 def _bare(explainer: object, inputs: Tensor, target: Tensor, **arguments: object) -> Callable[[], object]:
@@ -100,15 +101,12 @@ def _served(pair: Pair, session: requests.Session, inputs: Tensor, **parameters:
 
 
 def _prediction(pair: Pair, rows: np.ndarray) -> Callable[[], object]:
-    pool = urllib3.PoolManager()
-    body, length = encode({"parameters": {"binary_data_output": True}}, {"image": rows}, "inputs", binary=True)
-
-    def predict() -> object:
-        url = f"{pair.predictor.url}/v2/models/{pair.name}/infer"
-        reply = pool.request("POST", url, body=body, headers={HEADER_LENGTH: str(length)})
-        return decode(reply.data, reply.headers[HEADER_LENGTH], "outputs")
-
-    return predict
+    """A prediction over the explainer's own client: V2 REST with binary tensors, on a kept-alive connection."""
+    deadline = Deadline(3600.0)
+    client = PredictorClient(Settings(pair.name, pair.predictor.url.removeprefix("http://")))
+    description = client.describe(pair.name, deadline, {})
+    session = client.session(description, deadline, {})
+    return lambda: session.ask(description.input_name, description.output_name, rows)
 
 
 def _user_module(name: str) -> nn.Module:
