@@ -92,9 +92,11 @@ def publisher():
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             name = self.path.strip("/").removesuffix(".gz")
-            body = gzip.compress(FILES[name])
+            body = gzip.compress(FILES[name], 0)
             self.send_response(self.server.statuses.get(name, 200))
             self.send_header("Content-Length", len(body))
+            if "gzip" in self.headers["Accept-Encoding"]:
+                self.send_header("Content-Encoding", "gzip")
             self.end_headers()
             self.wfile.write(self.server.replies.get(name, body))
 
@@ -127,17 +129,17 @@ def test_missing_files_are_downloaded_into_the_named_folder(tmp_path, publisher)
 
 
 def break_off(publisher):
-    publisher.replies["t10k-images-idx3-ubyte"] = gzip.compress(FILES["t10k-images-idx3-ubyte"])[:1000]
+    publisher.replies["t10k-images-idx3-ubyte"] = gzip.compress(FILES["t10k-images-idx3-ubyte"], 0)[:1000]
 
 
 def send_other_bytes(publisher):
     body = bytearray(FILES["t10k-images-idx3-ubyte"])
     body[100] ^= 1
-    publisher.replies["t10k-images-idx3-ubyte"] = gzip.compress(bytes(body))
+    publisher.replies["t10k-images-idx3-ubyte"] = gzip.compress(bytes(body), 0)  # stored, so of the same length
 
 
 def send_a_page(publisher):
-    packed = gzip.compress(FILES["t10k-images-idx3-ubyte"])
+    packed = gzip.compress(FILES["t10k-images-idx3-ubyte"], 0)
     publisher.replies["t10k-images-idx3-ubyte"] = b"<html>".ljust(len(packed))
 
 
@@ -150,7 +152,7 @@ def refuse(publisher):
     [
         (break_off, "could not be downloaded"),
         (refuse, "could not be downloaded .*404.*; put the file at .* by hand"),
-        (send_other_bytes, "holds other bytes than the published ones|could not be downloaded"),
+        (send_other_bytes, "holds other bytes than the published ones"),
         (send_a_page, "cannot be read"),
     ],
 )

@@ -35,6 +35,11 @@ def test_the_card_names_the_models_digest(name):
     assert card_figure(name, "Digest") == load_model(MODELS / name).digest
 
 
+def test_make_train_runs_the_cards_command(name):
+    command = re.search(r"```bash\npython (.*)\n```", (MODELS / name / "README.md").read_text())[1]
+    assert f"\t$(RUN) {command}\n" in (MODELS.parent / "Makefile").read_text()
+
+
 def test_the_labels_are_the_data_sets(name):
     assert load_model(MODELS / name).labels == DATA_SETS[name].labels
 

@@ -23,6 +23,15 @@ from PIL import Image
 from torch import nn
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Undo what the command sets; and two threads that compete for a busy core are slow."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def halves(rows, seed=0):
     """Give images that are bright in the upper or in the lower half: two classes that a network can learn."""
     random = np.random.default_rng(seed)
@@ -113,12 +122,8 @@ def small_data(tmp_path, monkeypatch):
 
 
 def run(data_dir, output):
-    threads = torch.get_num_threads()
     options = ["--epochs", "1", "--seed", "5", "--threads", "1", "--data-dir", str(data_dir), "--output", str(output)]
-    try:
-        program.main(["mnist", *options])
-    finally:
-        torch.set_num_threads(threads)
+    program.main(["mnist", *options])
 
 
 def test_the_command_writes_a_whole_model_directory_in_the_place_of_the_old_one(small_data, tmp_path, capsys):
