@@ -24,11 +24,10 @@ START_SECONDS = 60
 class RunningServer:
     """`python -m captum_predictor` as a process of its own, on free ports of 127.0.0.1."""
 
-    def __init__(self, process, http_port, grpc_port, model_name, log):
+    def __init__(self, process, http_port, grpc_port, log):
         self.process = process
         self.http_port = http_port
         self.grpc_port = grpc_port
-        self.model_name = model_name
         self.url = f"http://127.0.0.1:{http_port}"
         self.log = log
 
@@ -68,11 +67,12 @@ def free_ports(count):
 def running_server(directory, log, *flags, model_name="mnist"):
     http_port, grpc_port = free_ports(2)
     command = [sys.executable, "-m", "captum_predictor", "--host=127.0.0.1", f"--model_dir={directory}"]
-    command += [f"--model_name={model_name}", f"--http_port={http_port}", f"--grpc_port={grpc_port}", *flags]
+    command += [f"--http_port={http_port}", f"--grpc_port={grpc_port}", *flags]
+    command += [f"--model_name={model_name}"] if model_name is not None else []
     environment = {**os.environ, "PYTHONPATH": str(NETWORKS)}
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
-    server = RunningServer(process, http_port, grpc_port, model_name, log)
+    server = RunningServer(process, http_port, grpc_port, log)
     try:
         server.wait_until_ready()
         yield server

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lanes = Lanes(options.lanes, options.queue_rows, usable_cpus())
     limits = Limits(options.max_rows, options.max_body_bytes)
     service = Service(options.model_name, model, Engine(lanes, options.device), limits)
-    observation.watch_queue(lanes)
+    observation.watch(lanes)
     boundary.install(app, options.max_body_bytes)
     routes.register(app, service)
     # One process, whatever --workers says: the lanes are its parallelism, and a second one would load the model again.

@@ -96,6 +96,10 @@ class Lanes:
         """Rows of this priority in the queue, without those under way."""
         return self._waiting_rows[priority]
 
+    def busy(self) -> int:
+        """Lanes that compute a chunk."""
+        return self._busy
+
     def alive(self) -> bool:
         """Whether every lane takes work."""
         return not self._stopping and all(thread.is_alive() for thread in self._threads)

@@ -15,7 +15,9 @@ from captum_predictor.cpus import usable_cpus
 def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Read the command line; wrong usage ends the process with status 2."""
     parser = build_parser()
-    options = parser.parse_args(arguments)
+    # Not set_defaults(): it would change kserve's own parser, whose actions this one shares.
+    named_by_kserve = {"model_name": name} if (name := os.environ.get("INFERENCE_SERVICE_NAME")) else {}
+    options = parser.parse_args(arguments, argparse.Namespace(**named_by_kserve))
     if options.lanes is None:
         options.lanes = 1 if options.device.startswith("cuda") else usable_cpus()
     if options.queue_rows < options.max_rows:
@@ -40,7 +42,6 @@ def build_parser() -> argparse.ArgumentParser:
     add("--max_body_bytes", type=_positive, default=64 << 20, help="Largest body of a request, and of an answer.")
     add("--max_rows", type=_positive, default=4096, help="Most rows in one request.")
     add("--queue_rows", type=_positive, default=8192, help="Most rows that wait, of predictions and of explanations.")
-    parser.set_defaults(model_name=os.environ.get("INFERENCE_SERVICE_NAME", parser.get_default("model_name")))
     return parser
 
 
