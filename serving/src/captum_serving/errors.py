@@ -2,6 +2,7 @@
 
 ServingError
 ├── BadInput          400  INVALID_ARGUMENT
+├── Unauthorized      401  UNAUTHENTICATED
 ├── Forbidden         403  PERMISSION_DENIED
 ├── NotFound          404  NOT_FOUND
 ├── NotAllowed        405  UNIMPLEMENTED
@@ -23,7 +24,7 @@ from grpc import StatusCode
 from grpc_interceptor.exceptions import GrpcException
 
 
-class ServingError(GrpcException):  # type: ignore[misc]  # the base is untyped
+class ServingError(GrpcException):
     """An error whose sentence may be shown to the client: what was got, what was expected, and the choices."""
 
     http_status: ClassVar[int] = 500
@@ -43,6 +44,13 @@ class BadInput(ServingError):
 
     http_status = 400
     status_code = StatusCode.INVALID_ARGUMENT
+
+
+class Unauthorized(ServingError):
+    """The predictor wants credentials, and was given none that it takes."""
+
+    http_status = 401
+    status_code = StatusCode.UNAUTHENTICATED
 
 
 class Forbidden(ServingError):
