@@ -75,8 +75,13 @@ def free_port() -> int:
 
 @contextmanager
 def running(module: str, log: Path, *flags: str, port: int | None = None) -> Iterator[Server]:
-    """A server started as `python -m module` on the loopback, ended with the context."""
+    """A server started as `python -m module` on the loopback, ended with the context.
+
+    Raises:
+        NotReady: The port is taken.
+    """
     port = port or free_port()
+    _require_free(port)
     command = [sys.executable, "-m", module, "--host", "127.0.0.1", "--http_port", str(port), *flags]
     with log.open("ab") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, "PYTHONUNBUFFERED": "1"})
@@ -89,6 +94,16 @@ def running(module: str, log: Path, *flags: str, port: int | None = None) -> Ite
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def _require_free(port: int) -> None:
+    """Before the start: what listens there already would answer in the new server's name."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise NotReady(f"port {port} of 127.0.0.1 is not to be had ({error.strerror}); choose another") from None
 
 
 @contextmanager
