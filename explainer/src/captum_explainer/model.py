@@ -111,9 +111,9 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
         if self._running >= self.settings.concurrency + self.settings.max_waiting:
             raise Overloaded(f"{self._running} requests are waiting; expected fewer: try again")
         self._running += 1
+        loop = asyncio.get_running_loop()
         future = self._threads.submit(_unless_late, work, deadline)
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done))
-        loop = asyncio.get_running_loop()
         try:
             # A little more than the deadline: what the thread itself says of its end is the better sentence.
             return await asyncio.wait_for(asyncio.wrap_future(future), deadline.seconds + 0.5)
