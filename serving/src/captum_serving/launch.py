@@ -13,6 +13,7 @@ from kserve.constants.constants import KSERVE_LOGLEVEL
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
+from captum_serving import workers
 from captum_serving.errors import Forbidden, NotFound
 from captum_serving.grpc_server import BoundGrpcServer
 
@@ -83,6 +84,7 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
         if self._grpc_server is not None:
             _refuse_taken_port(self.host, self.grpc_port)
             self.servers.append(self._grpc_server.start(self.max_threads))
+        workers.start_patiently()
         super().start(models)
 
     async def _serve(self) -> None:
