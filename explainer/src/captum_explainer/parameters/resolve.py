@@ -11,6 +11,7 @@ from captum_explainer.catalogue import find_method, nearest
 from captum_explainer.layout import find_layout
 from captum_explainer.method import Method
 from captum_explainer.parameters.kinds import expected
+from captum_explainer.parameters.passes import limit_passes
 from captum_explainer.parameters.shared import all_parameters
 from captum_explainer.predictor.description import Access, Description
 from captum_explainer.settings import Settings
@@ -20,7 +21,6 @@ DEFAULT_METHOD = {
     Access.GRADIENTS: "integrated_gradients",
     Access.STRUCTURE: "integrated_gradients",
 }
-BYTES_PER_NUMBER = 4
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,13 @@ def resolve(
         elif "default" not in parameter.schema:
             raise BadInput(f"{name} needs {key}; expected {expected(parameter.schema)}")
         values[key] = source.get(key, parameter.schema.get("default"))
-    _complete(values, description, settings, instances)
+    _complete(values, method, description, settings, instances)
     return Resolved(name, method, values)
 
 
-def _complete(values: dict[str, Any], description: Description, settings: Settings, instances: tuple[int, ...]) -> None:
+def _complete(
+    values: dict[str, Any], method: Method, description: Description, settings: Settings, instances: tuple[int, ...]
+) -> None:
     shape = instances[1:]
     if "neuron" in values:
         values["neuron"] = _neuron(values["neuron"], values["layer"], description)
@@ -82,8 +84,9 @@ def _complete(values: dict[str, Any], description: Description, settings: Settin
             values[window] = _window(window, values[window], shape)
     if "strides" in values:
         _check_windows(values["sliding_window_shapes"], values["strides"], shape, settings)
-    if "internal_batch_size" in values and values["internal_batch_size"] is None:
-        values["internal_batch_size"] = _internal_batch_size(values["n_steps"], instances, settings)
+    together = 1 if method.one_by_one or method.random else instances[0]
+    layer = description.shape_of(values["layer"]) if "layer" in values else ()
+    limit_passes(values, together, shape, layer, settings)
 
 
 def _neuron(neuron: int | list[int], layer: str, description: Description) -> list[int]:
@@ -120,13 +123,3 @@ def _check_windows(window: list[int], strides: list[int], shape: tuple[int, ...]
             f"these strides make {count} windows; expected at most {settings.max_perturbations} "
             "(the server's limit, --max_perturbations)"
         )
-
-
-def _internal_batch_size(n_steps: int, instances: tuple[int, ...], settings: Settings) -> int | None:
-    """Rows a pass, where all steps of all instances at once are more than one call to the predictor carries."""
-    count, row = instances[0], BYTES_PER_NUMBER
-    for size in instances[1:]:
-        row *= size
-    if count * n_steps * row <= settings.max_call_bytes:
-        return None
-    return max(count, settings.max_call_bytes // row)
