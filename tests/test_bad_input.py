@@ -216,6 +216,12 @@ KINDS = {
 
 LIMITS = {
     "steps": (parameters("integrated_gradients", n_steps=1001), 400, "1 to 1000 (the server's limit, --max_steps)"),
+    "rows of a pass": (
+        parameters("integrated_gradients", internal_batch_size=10_001),
+        400,
+        "1 to 10000 or null (the server's limit, --max_rows)",
+    ),
+    "perturbations of a pass": (parameters("occlusion", perturbations_per_eval=10_001), 400, "--max_rows"),
     "samples": (parameters("kernel_shap", n_samples=10_001), 400, "1 to 10000 (the server's limit, --max_samples)"),
     "random points": (parameters("gradient_shap", n_samples=10_001), 400, "the server's limit, --max_samples"),
     "segments": (parameters("lime", n_segments=10_001), 400, "2 to 10000 (the server's limit, --max_perturbations)"),

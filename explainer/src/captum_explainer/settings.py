@@ -31,6 +31,7 @@ class Settings:
     max_steps: int = 1000
     max_samples: int = 10_000
     max_perturbations: int = 10_000
+    max_rows: int = 10_000
     defaults: dict[str, Any] = field(default_factory=dict)
 
 
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         default=default.max_perturbations,
         help="the most ablations of an image",
     )
+    add("--max_rows", type=_positive(int), default=default.max_rows, help="the most rows of a forward pass of Captum's")
     add("--defaults", type=_json_object, default={}, help="defaults of parameters as JSON, as in '{\"n_steps\": 15}'")
     return parser
 

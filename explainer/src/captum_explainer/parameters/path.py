@@ -15,7 +15,7 @@ PATH_PARAMETERS: dict[str, Parameter] = {
         "gausslegendre", QUADRATURES, "how the points and their weights are chosen (Captum's `method`)"
     ),
     "internal_batch_size": integer(
-        None, "rows a forward pass, at most; null lets the server choose, and the answer tells what it chose"
+        None, "rows a forward pass, at most; null lets the server choose, and the answer tells", limit="max_rows"
     ),
 }
 

@@ -6,5 +6,5 @@ from captum_explainer.parameters.kinds import Parameter, integer
 
 # Rows of perturbed inputs a call: Captum's own default is one, and then the round trips are most of the time.
 PERTURBATIONS_PER_EVAL: dict[str, Parameter] = {
-    "perturbations_per_eval": integer(200, "perturbed inputs a forward pass"),
+    "perturbations_per_eval": integer(200, "perturbed inputs a forward pass", limit="max_rows"),
 }
