@@ -199,8 +199,8 @@ KINDS = {
         400,
         "expected one of 'nearest', 'bilinear'",
     ),
-    "too few rows a pass": (parameters("integrated_gradients", internal_batch_size=0), 400, "of 1 or more or null"),
-    "no perturbations a pass": (parameters("kernel_shap", perturbations_per_eval=0), 400, "whole number of 1 or more"),
+    "too few rows a pass": (parameters("integrated_gradients", internal_batch_size=0), 400, "of 1 to 10000 or null"),
+    "no perturbations a pass": (parameters("kernel_shap", perturbations_per_eval=0), 400, "whole number of 1 to 10000"),
     "a negative tolerance": (parameters("integrated_gradients", tolerance=-1), 400, "tolerance is -1"),
     "one step of a trapezoid": (
         parameters("integrated_gradients", n_steps=1, quadrature="riemann_trapezoid"),
