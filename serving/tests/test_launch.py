@@ -110,6 +110,10 @@ def test_a_server_listens_on_its_host_only_logs_no_line_a_request_and_ends_with_
     process, http_port, grpc_port, log = running
     for port in (http_port, grpc_port):
         assert listeners(port) == {"0100007F"}, "127.0.0.1, as the kernel writes it"
+    with socket.socket() as sharer:
+        sharer.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        with pytest.raises(OSError, match="Address already in use"):
+            sharer.bind(("127.0.0.1", grpc_port))
     with urllib.request.urlopen(f"http://127.0.0.1:{http_port}/v1/models", timeout=5) as response:
         assert json.load(response) == {"models": ["nothing"]}
     process.send_signal(signal.SIGTERM)
