@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-import torch
-from captum_serving.errors import NotFound, Overloaded, Unavailable
+from captum_serving.errors import NotFound, Unavailable
 from kserve import Model
 
 from captum_explainer import routes
@@ -19,6 +16,7 @@ from captum_explainer.catalogue import as_json
 from captum_explainer.deadline import Deadline
 from captum_explainer.explain import Explanations, explain
 from captum_explainer.metrics import observe
+from captum_explainer.off_loop import OffLoop
 from captum_explainer.predictor.client import PredictorClient
 from captum_explainer.predictor.connection import Reply
 from captum_explainer.predictor.description import Description
@@ -27,7 +25,6 @@ from captum_explainer.request import read_request
 from captum_explainer.settings import Settings
 
 logger = logging.getLogger("captum_explainer")
-T = TypeVar("T")
 
 
 class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
@@ -42,8 +39,9 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
         self.predictor = PredictorClient(settings)
         self.ready = True
         self._answered = False
-        self._running = 0
-        self._threads = ThreadPoolExecutor(settings.concurrency, "explain", initializer=_one_thread_each)
+        self._explaining = OffLoop("explain", settings.concurrency, settings.max_waiting)
+        # What only passes through must not wait for explanations.
+        self._passing = OffLoop("pass", settings.concurrency, settings.max_waiting)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What kserve sends to its workers."""
@@ -54,7 +52,7 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
         if not self._answered:
             deadline = Deadline(1.0)
             try:
-                await self._off_loop(lambda: self.predictor.describe(self.name, deadline, {}), deadline)
+                await self._passing.run(lambda: self.predictor.describe(self.name, deadline, {}), deadline)
                 self._answered = True
             except Exception as error:
                 logger.info("not ready: %s", error)
@@ -70,20 +68,20 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
         """
         self._check_name(name)
         deadline = Deadline(self.settings.deadline_seconds)
-        return await self._off_loop(lambda: self._explain(body, headers, deadline), deadline)
+        return await self._explaining.run(lambda: self._explain(body, headers, deadline), deadline)
 
     async def methods(self, name: str, headers: Mapping[str, str]) -> dict[str, Any]:
         """The catalogue of methods that this model's predictor makes possible."""
         self._check_name(name)
         deadline = Deadline(self.settings.deadline_seconds)
-        description = await self._off_loop(lambda: self.predictor.describe(name, deadline, headers), deadline)
+        description = await self._passing.run(lambda: self.predictor.describe(name, deadline, headers), deadline)
         return as_json(description, self.settings)
 
     async def prediction(self, name: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """The predictor's own answer to a prediction."""
         self._check_name(name)
         deadline = Deadline(self.settings.deadline_seconds)
-        return await self._off_loop(lambda: self.predictor.predict(name, body, deadline, headers), deadline)
+        return await self._passing.run(lambda: self.predictor.predict(name, body, deadline, headers), deadline)
 
     def _check_name(self, name: str) -> None:
         if name != self.name:
@@ -106,23 +104,6 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
             "the predictor's model changed twice during the explanation; try again when its rollout is over"
         )
 
-    async def _off_loop(self, work: Callable[[], T], deadline: Deadline) -> T:
-        """Run in a thread; the deadline holds whatever the thread does."""
-        if self._running >= self.settings.concurrency + self.settings.max_waiting:
-            raise Overloaded(f"{self._running} requests are waiting; expected fewer: try again")
-        self._running += 1
-        loop = asyncio.get_running_loop()
-        future = self._threads.submit(_unless_late, work, deadline)
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._done))
-        try:
-            # A little more than the deadline: what the thread itself says of its end is the better sentence.
-            return await asyncio.wait_for(asyncio.wrap_future(future), deadline.seconds + 0.5)
-        except TimeoutError:
-            raise deadline.exceeded() from None
-
-    def _done(self) -> None:
-        self._running -= 1
-
 
 def attach(settings: Settings) -> Explainer:
     """Make the explainer of this process, and give it to the routes."""
@@ -130,13 +111,3 @@ def attach(settings: Settings) -> Explainer:
     explainer = Explainer(settings)
     routes.serve(explainer)
     return explainer
-
-
-def _unless_late(work: Callable[[], T], deadline: Deadline) -> T:
-    deadline.check()
-    return work()
-
-
-def _one_thread_each() -> None:
-    # The explainer's own tensors are small, and torch's threads would take the predictor's cores.
-    torch.set_num_threads(1)

@@ -33,7 +33,7 @@ class PredictorClient:
             settings.predictor_use_ssl,
             settings.predictor_ca_bundle,
             settings.predictor_request_timeout_seconds,
-            size=settings.concurrency + 2,
+            size=2 * settings.concurrency,
         )
         self._described: Description | None = None
         self._described_at = 0.0

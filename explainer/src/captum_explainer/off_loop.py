@@ -1,0 +1,58 @@
+"""Blocking work off the event loop: so much at once, so much waiting, and none of it past its deadline."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+from captum_serving.errors import Overloaded
+
+from captum_explainer.deadline import Deadline
+
+T = TypeVar("T")
+
+# What the thread itself says of its end is the better sentence, so it may be a little late.
+GRACE_SECONDS = 0.5
+
+
+class OffLoop:
+    """`threads` threads, before which at most `waiting` more pieces of work wait."""
+
+    def __init__(self, name: str, threads: int, waiting: int) -> None:
+        self._most = threads + waiting
+        self._unfinished = 0
+        self._threads = ThreadPoolExecutor(threads, name, initializer=_one_torch_thread)
+
+    async def run(self, work: Callable[[], T], deadline: Deadline) -> T:
+        """Do `work` in a thread; the deadline holds whatever the thread does.
+
+        Raises:
+            Overloaded: Too much waits already.
+            DeadlineExceeded: It was not done in time.
+        """
+        if self._unfinished >= self._most:
+            raise Overloaded(f"{self._unfinished} requests are under way or waiting; expected fewer: try again")
+        self._unfinished += 1
+        loop = asyncio.get_running_loop()
+        future = self._threads.submit(_unless_late, work, deadline)
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._finish))
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(future), deadline.seconds + GRACE_SECONDS)
+        except TimeoutError:
+            raise deadline.exceeded() from None
+
+    def _finish(self) -> None:
+        self._unfinished -= 1
+
+
+def _unless_late(work: Callable[[], T], deadline: Deadline) -> T:
+    deadline.check()
+    return work()
+
+
+def _one_torch_thread() -> None:
+    # The explainer's own tensors are small, and torch's threads would take the predictor's cores.
+    torch.set_num_threads(1)
