@@ -118,17 +118,23 @@ def _read(response: urllib3.BaseHTTPResponse, deadline: Deadline) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        for part in response.stream(2**20, decode_content=False):
+        _refuse_huge(response.length_remaining or 0)
+        # Whatever has come by now: a whole part outlasts the deadline where the predictor sends byte after byte.
+        while part := response.read1(2**20, decode_content=False):
             deadline.check()
             parts.append(part)
             size += len(part)
-            if size > MAX_REPLY_BYTES:
-                raise BadGateway(f"the predictor's answer has over {MAX_REPLY_BYTES} bytes")
+            _refuse_huge(size)
     except BaseException:
         response.close()
         raise
     response.release_conn()
     return b"".join(parts)
+
+
+def _refuse_huge(size: int) -> None:
+    if size > MAX_REPLY_BYTES:
+        raise BadGateway(f"the predictor's answer has over {MAX_REPLY_BYTES} bytes")
 
 
 def _is_hang_up(error: ProtocolError) -> bool:
