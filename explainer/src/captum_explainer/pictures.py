@@ -40,8 +40,7 @@ def decode(data: bytes, description: Description) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(data), formats=FORMATS)
-            return _pixels(picture, description)
+            return _pixels(Image.open(io.BytesIO(data), formats=FORMATS), description)
     except UnidentifiedImageError:
         raise BadInput(f"the picture's format is not known; expected one of {', '.join(FORMATS)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -56,7 +55,7 @@ def _pixels(picture: Image.Image, description: Description) -> np.ndarray:
         if max(picture.size) > MAX_SIDE:
             raise BadInput(f"the picture is {picture.width}x{picture.height}; expected at most {MAX_SIDE}x{MAX_SIDE}")
         grey = picture.mode in ("1", "L", "LA", "I;16")
-        return np.asarray(picture.convert("L" if grey else "RGB"), dtype=np.float32) / 255.0
+        return np.asarray(_converted(picture, "L" if grey else "RGB"), dtype=np.float32) / 255.0
     if len(shape) != 3 or shape[0] not in MODES:
         raise BadInput(
             f"a picture was sent, and the model's input has the shape {list(shape)}; expected nested numbers"
@@ -65,7 +64,14 @@ def _pixels(picture: Image.Image, description: Description) -> np.ndarray:
     if picture.size != (width, height):
         raise BadInput(f"the picture is {picture.width}x{picture.height}; expected {width}x{height}, the model's input")
     low, high = description.input_range or (0.0, 1.0)
-    planes = np.asarray(picture.convert(MODES[channels]), dtype=np.float32).reshape(height, width, channels)
+    planes = np.asarray(_converted(picture, MODES[channels]), dtype=np.float32).reshape(height, width, channels)
     return np.ascontiguousarray(np.moveaxis(planes, -1, 0)) / np.float32(255.0) * np.float32(high - low) + np.float32(
         low
     )
+
+
+def _converted(picture: Image.Image, mode: str) -> Image.Image:
+    if picture.mode == "I;16":
+        # Pillow's own conversion clips: of 65536 greys all but 255 would be white.
+        picture = Image.fromarray(np.round(np.asarray(picture) / 257.0).astype(np.uint8))
+    return picture.convert(mode)
