@@ -10,9 +10,11 @@ from captum_serving.errors import BadInput
 from skimage.segmentation import quickshift, slic
 from torch import Tensor
 
-from captum_explainer.layout import find_layout
+from captum_explainer.layout import CHANNELS, find_layout
 
 ALGORITHMS = ("slic", "quickshift", "grid", "pixels")
+# Quickshift weighs pixels' distances against those of colours in Lab, whose lightness is 0 to 100.
+LIGHTNESS = 100.0
 
 
 def default_algorithm(shape: tuple[int, ...] | None) -> str:
@@ -56,11 +58,16 @@ def _slic(picture: np.ndarray, n_segments: int) -> np.ndarray:
 
 
 def _quickshift(picture: np.ndarray, n_segments: int) -> np.ndarray:
-    colours = np.repeat(picture, 3, axis=-1) if picture.shape[-1] == 1 else picture[..., :3]
-    reach = math.sqrt(picture.shape[0] * picture.shape[1] / n_segments)
+    height, width, channels = picture.shape
+    reach = math.sqrt(height * width / n_segments)
+    coloured = channels in CHANNELS
+    if coloured:
+        picture = np.repeat(picture, 3, axis=-1) if channels == 1 else picture[..., :3]
+    else:
+        picture = picture * LIGHTNESS
     return np.asarray(
         quickshift(  # type: ignore[no-untyped-call]
-            colours, kernel_size=1, max_dist=reach, ratio=0.5, rng=0
+            picture, kernel_size=1, max_dist=reach, ratio=0.5, rng=0, convert2lab=coloured
         )
     )
 
