@@ -6,10 +6,10 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 import torch
-from captum_serving.errors import BadInput
+from captum_serving.errors import BadGateway, BadInput
 from torch import Tensor, nn
 
-from captum_explainer.predictor.description import OPAQUE, Description, Stage
+from captum_explainer.predictor.description import OPAQUE, Access, Description, Stage
 from captum_explainer.skeleton.segment import Foresee, RemoteSegment, Segments
 
 # What Captum has rules for (its SUPPORTED_NON_LINEAR): these stay local, so that it can rewrite their backward pass.
@@ -25,6 +25,11 @@ NONLINEARITIES: dict[str, type[nn.Module]] = {
     "max_pool2d": nn.MaxPool2d,
     "max_pool3d": nn.MaxPool3d,
 }
+# What may be in a remote segment though a method changes the backward rule of nonlinearities; all else is opaque.
+AFFINE = (
+    *("conv1d", "conv2d", "conv3d", "linear", "flatten", "dropout", "identity"),
+    *("avg_pool2d", "adaptive_avg_pool2d", "batch_norm1d", "batch_norm2d"),
+)
 # What gives its gradient on as it is, when the model is evaluated.
 PASSED_THROUGH = ("dropout", "identity")
 PROBABILITY = "probability"
@@ -65,11 +70,13 @@ def build_skeleton(
         description: The model; its stages are a chain.
         segments: What computes the remote segments.
         cuts: Where the method needs a module of its own.
-        output: `logit`, or `probability` for a softmax (of one output: a sigmoid) after the last stage.
+        output: `logit`, or `probability` for a softmax (of one output: a sigmoid) after the last stage; a predictor
+            that gives scores alone gives probabilities already.
         foresee: The last segment's likely cotangent.
 
     Raises:
         BadInput: The method needs to see inside a stage that the predictor does not describe.
+        BadGateway: The predictor describes a stage that cannot be.
     """
     modules: OrderedDict[str, nn.Module] = OrderedDict()
     source, run = description.input_name, list[Stage]()
@@ -82,15 +89,15 @@ def build_skeleton(
             source, run, touching = run[-1].name, [], False
 
     for stage in _chain(description, cuts):
-        if cuts.nonlinearities and stage.kind == OPAQUE:
+        if cuts.nonlinearities and stage.kind not in (*NONLINEARITIES, *AFFINE):
             raise BadInput(
                 f"the stage {stage.name!r} is opaque; expected a model whose nonlinearities are stages of their own"
             )
         if cuts.nonlinearities and stage.kind in NONLINEARITIES:
             close()
             if touching:
-                modules[f"before_{stage.name}"] = Separate()
-            modules[stage.name] = NONLINEARITIES[stage.kind](**stage.options)
+                modules[_unused(f"before_{stage.name}", description)] = Separate()
+            modules[stage.name] = _nonlinearity(stage)
             source, touching = stage.name, True
         else:
             run.append(stage)
@@ -100,9 +107,23 @@ def build_skeleton(
     last = next(reversed(modules.values()))
     if isinstance(last, RemoteSegment):
         last.foresee = foresee
-    if output == PROBABILITY and not cuts.to_layer:
-        modules[PROBABILITY] = nn.Sigmoid() if description.output_width == 1 else nn.Softmax(dim=1)
+    if output == PROBABILITY and not cuts.to_layer and description.access > Access.SCORES:
+        name = _unused(PROBABILITY, description)
+        modules[name] = nn.Sigmoid() if description.output_width == 1 else nn.Softmax(dim=1)
     return nn.Sequential(modules)
+
+
+def _nonlinearity(stage: Stage) -> nn.Module:
+    try:
+        return NONLINEARITIES[stage.kind](**stage.options)
+    except TypeError:
+        raise BadGateway(f"the predictor's stage {stage.name!r} has options that no {stage.kind} has") from None
+
+
+def _unused(name: str, description: Description) -> str:
+    while any(stage.name == name for stage in description.stages):
+        name += "_"
+    return name
 
 
 def _gradient_format(run: list[Stage]) -> torch.memory_format:
