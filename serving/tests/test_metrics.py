@@ -1,4 +1,5 @@
 import asyncio
+import os
 import subprocess
 import sys
 
@@ -36,5 +37,9 @@ def test_one_process_shows_its_own_metrics():
 def test_several_workers_show_their_sums(tmp_path):
     program = tmp_path / "sums.py"
     program.write_text(SUMS)
-    result = subprocess.run([sys.executable, program], check=True, capture_output=True, text=True, timeout=60)
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, program], check=True, capture_output=True, text=True, timeout=60, env=environment
+    )
     assert "worked_total 4.0" in result.stdout
+    assert list(tmp_path.iterdir()) == [program]

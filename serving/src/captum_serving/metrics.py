@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 
 from starlette.requests import Request
@@ -13,7 +15,9 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 def share_between_workers() -> None:
     """Make every worker write its metrics into one folder: to be called before prometheus_client is imported."""
-    os.environ.setdefault(FOLDER, tempfile.mkdtemp(prefix="kserve-captum-metrics-"))
+    if FOLDER not in os.environ:
+        os.environ[FOLDER] = tempfile.mkdtemp(prefix="kserve-captum-metrics-")
+        atexit.register(shutil.rmtree, os.environ[FOLDER], ignore_errors=True)
 
 
 async def metrics(request: Request) -> Response:
