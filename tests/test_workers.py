@@ -24,21 +24,13 @@ pytestmark = pytest.mark.parametrize("pair", [NAME], indirect=True)
 
 
 @pytest.fixture(scope="module")
-def metrics_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the workers write their metrics, each into files of its own."""
-    return tmp_path_factory.mktemp("metrics")
-
-
-@pytest.fixture(scope="module")
-def two_workers(pair: Pair, metrics_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def two_workers(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """An explainer of two workers in front of the pair's predictor."""
     host = ("--predictor_host", pair.predictor.url.removeprefix("http://"))
     log = tmp_path_factory.mktemp("workers") / "explainer.log"
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PROMETHEUS_MULTIPROC_DIR", str(metrics_folder))
-        with running("captum_explainer", log, "--model_name", NAME, *host, "--workers", "2") as server:
-            server.wait_until_ready()
-            yield server
+    with running("captum_explainer", log, "--model_name", NAME, *host, "--workers", "2") as server:
+        server.wait_until_ready()
+        yield server
 
 
 def explain(server: Server, method: str) -> bytes:
@@ -60,16 +52,22 @@ def processes_below(pid: int) -> list[int]:
     return [int(child) for child in found.split()]
 
 
-def test_two_workers_answer_as_one_and_their_metrics_are_the_sum(
-    pair: Pair, two_workers: Server, metrics_folder: Path
-) -> None:
+def metrics_files(server: Server) -> list[Path]:
+    """One for each process that has explained something: in the folder that its workers were told."""
+    worker = processes_below(server.process.pid)[-1]
+    environment = Path(f"/proc/{worker}/environ").read_text().split("\0")
+    folder = next(line.partition("=")[2] for line in environment if line.startswith("PROMETHEUS_MULTIPROC_DIR="))
+    return list(Path(folder).glob("histogram_*.db"))
+
+
+def test_two_workers_answer_as_one_and_their_metrics_are_the_sum(pair: Pair, two_workers: Server) -> None:
     expected = {method: explain(pair.explainer, method) for method in METHODS}
     assert explanations(two_workers) == 0
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(lambda method: explain(two_workers, method), REQUESTS))
     for method, answer in zip(REQUESTS, answers, strict=True):
         assert answer == expected[method], method
-    assert len(list(metrics_folder.glob("histogram_*.db"))) == 2
+    assert len(metrics_files(two_workers)) == 2
     # Whichever worker is asked for the metrics gives those of both.
     assert {explanations(two_workers) for _ in range(8)} == {len(REQUESTS)}
 
