@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 
 from captum_serving import boundary
+from captum_serving.allocator import keep_freed_memory
 from captum_serving.launch import Server
 from kserve.model_server import app
 
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until a signal comes; a directory that cannot be served ends the process with one line and status 1."""
     options = parse_options(arguments)
     warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths")  # mnist_cnn is that way
+    keep_freed_memory()
     try:
         model = load_model(options.model_dir, options.device)
     except ModelDirectoryError as error:
