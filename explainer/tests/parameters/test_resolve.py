@@ -48,7 +48,7 @@ def test_of_a_predictor_that_gives_scores_only_kernel_shap_explains_probabilitie
 def test_a_method_that_needs_more_than_the_predictor_gives_is_refused_with_those_that_work(
     access, resolved, description
 ):
-    with pytest.raises(BadInput, match="deep_lift needs the model's structure .* possible: .*kernel_shap") as refusal:
+    with pytest.raises(BadInput, match=r"deep_lift needs the model's structure .* possible: .*kernel_shap") as refusal:
         resolved({"method": "deep_lift"}, dataclasses.replace(description, access=access))
     possible = refusal.value.sentence.partition("possible: ")[2].split(", ")
     assert ("saliency" in possible) == (access == Access.GRADIENTS)
