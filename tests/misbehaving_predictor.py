@@ -74,6 +74,7 @@ class Predictor:
         self.seen: list[tuple[str, dict[str, str]]] = []
         self.released = threading.Event()
         self.digest = DIGEST
+        self.input_shape: tuple[int, ...] = INPUT
 
     @contextmanager
     def doing(self, *once: Fault, always: Fault | None = None, only_infer: bool = True) -> Iterator[Predictor]:
@@ -101,7 +102,7 @@ class Predictor:
                 "name": NAME,
                 "versions": [],
                 "platform": "test",
-                "inputs": [{"name": "image", "datatype": "FP32", "shape": [-1, *INPUT]}],
+                "inputs": [{"name": "image", "datatype": "FP32", "shape": [-1, *self.input_shape]}],
                 "outputs": [{"name": "logits", "datatype": "FP32", "shape": [-1, 3]}],
                 "stages": stages,
                 "labels": ["cat", "dog", "eel"],
@@ -115,6 +116,10 @@ class Predictor:
     def infer(self, message: Message) -> Answer:
         """A segment's value, and with a cotangent its vector-Jacobian product."""
         source = next(name for name in message.tensors if name != "cotangent")
+        if source == "image" and message.tensors[source].shape[1:] != self.input_shape:
+            refused = Answer({"error": f"image: expected {list(self.input_shape)}"})
+            refused.status = 400
+            return refused
         names = list(KINDS)
         sink = message.parameters.get("sink", names[-1])
         begin = 0 if source == "image" else names.index(source) + 1

@@ -265,6 +265,21 @@ def test_another_version_in_the_middle_starts_the_explanation_again(position: in
     assert_right(pair.explain(method="saliency"))
 
 
+def test_a_model_of_another_shape_is_noticed_by_the_first_request_that_fits_it(pair: Pair) -> None:
+    """A request is wrong only for the model that the predictor has: the one that is remembered may be gone."""
+    assert_right(pair.explain(method="saliency"))
+    pair.predictor.digest, pair.predictor.input_shape = "c" * 64, (36,)
+    try:
+        with pair.predictor.doing():
+            time.sleep(1.1)
+            refused = pair.explain(method="saliency")
+            assert_failed(refused, 400, "expected [36], the model's input")
+    finally:
+        pair.predictor.digest, pair.predictor.input_shape = misbehaving.DIGEST, INPUT
+    time.sleep(1.1)
+    assert_right(pair.explain(method="saliency"))
+
+
 def test_the_clients_credentials_and_traces_go_on_and_nothing_else(pair: Pair) -> None:
     passed = {"authorization": "Bearer t", "traceparent": "00-a-b-01", "tracestate": "c=d", "x-request-id": "e"}
     kept = {"cookie": "session=f", "x-marker": "g", "x-forwarded-for": "h", "user-agent": "i"}

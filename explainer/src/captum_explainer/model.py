@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from captum_serving.errors import NotFound, Unavailable
+from captum_serving.errors import BadInput, NotFound, ServingError, Unavailable
 from kserve import Model
 
 from captum_explainer import routes
@@ -74,7 +74,7 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
         """The catalogue of methods that this model's predictor makes possible."""
         self._check_name(name)
         deadline = Deadline(self.settings.deadline_seconds)
-        description = await self._passing.run(lambda: self.predictor.describe(name, deadline, headers), deadline)
+        description = await self._passing.run(lambda: self.predictor.describe_anew(name, deadline, headers), deadline)
         return as_json(description, self.settings)
 
     async def prediction(self, name: str, body: bytes, headers: Mapping[str, str]) -> Reply:
@@ -91,18 +91,29 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
         started = time.perf_counter()
         for _ in range(2):
             description = self.predictor.describe(self.name, deadline, headers)
-            request = read_request(body, description, self.settings)
-            session = self.predictor.session(description, deadline, headers)
             try:
+                request = read_request(body, description, self.settings)
+                session = self.predictor.session(description, deadline, headers)
                 explanations = explain(request, description, session, self.settings)
             except ModelChanged:
                 self.predictor.forget()
                 continue
+            except BadInput:
+                if self._is_replaced(description, headers):
+                    continue
+                raise
             observe(explanations.parameters["method"], time.perf_counter() - started, session.calls, session.rows)
             return explanations, description
         raise Unavailable(
             "the predictor's model changed twice during the explanation; try again when its rollout is over"
         )
+
+    def _is_replaced(self, description: Description, headers: Mapping[str, str]) -> bool:
+        """Whether a request was wrong for a model that the predictor no longer has."""
+        try:
+            return self.predictor.describe_anew(self.name, Deadline(1.0), headers) != description
+        except ServingError:
+            return False
 
 
 def attach(settings: Settings) -> Explainer:

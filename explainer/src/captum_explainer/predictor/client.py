@@ -19,6 +19,9 @@ from captum_explainer.settings import Settings
 # A predictor without our extension names no version, so what is known of it is asked anew from time to time.
 SCORES_ONLY_SECONDS = 30.0
 
+# What is known of the model for longer may be of one that was replaced.
+AGED_SECONDS = 1.0
+
 # A predictor with our extension answers V2; of these statuses, none does.
 NO_V2 = (404, 405, 501)
 
@@ -55,6 +58,12 @@ class PredictorClient:
             description = replace(description, binary=server.status == 200 and takes_binary(server.body))
         self._described, self._described_at = description, time.monotonic()
         return description
+
+    def describe_anew(self, name: str, deadline: Deadline, headers: Mapping[str, str]) -> Description:
+        """The model's description of this second; raises as `describe` does."""
+        if time.monotonic() - self._described_at > AGED_SECONDS:
+            self.forget()
+        return self.describe(name, deadline, headers)
 
     def forget(self) -> None:
         """Ask for the description again next time: the model was seen to have changed."""
