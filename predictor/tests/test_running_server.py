@@ -31,6 +31,16 @@ def infer(server, *arguments, **options):
     return server.post(INFER, body, **headers)
 
 
+def grpc_channel(server):
+    return grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}")
+
+
+def grpc_request(seconds, rows=1):
+    raw = np.full((rows, 1, 2, 2), seconds, np.float32).tobytes()
+    entry = pb.ModelInferRequest.InferInputTensor(name="image", datatype="FP32", shape=[rows, 1, 2, 2])
+    return pb.ModelInferRequest(model_name="waiting", inputs=[entry], raw_input_contents=[raw])
+
+
 def gauge(server, name):
     for line in server.get("/metrics").text.splitlines():
         if line.startswith(f"captum_predictor_{name} "):
@@ -66,13 +76,9 @@ def ending_server(start_server, waiting_directory, tmp_path):
 
 
 def test_sigterm_stops_taking_requests_finishes_those_under_way_and_exits_with_0(ending_server):
-    raw = np.full((1, 1, 2, 2), 2, np.float32).tobytes()
-    entry = pb.ModelInferRequest.InferInputTensor(name="image", datatype="FP32", shape=[1, 1, 2, 2])
-    slow = pb.ModelInferRequest(model_name="waiting", inputs=[entry], raw_input_contents=[raw])
-    address = f"127.0.0.1:{ending_server.grpc_port}"
-    with ThreadPoolExecutor(2) as threads, grpc.insecure_channel(address) as channel:
+    with ThreadPoolExecutor(2) as threads, grpc_channel(ending_server) as channel:
         over_rest = threads.submit(infer, ending_server, 2.0)
-        over_grpc = threads.submit(GRPCInferenceServiceStub(channel).ModelInfer, slow, timeout=30)
+        over_grpc = threads.submit(GRPCInferenceServiceStub(channel).ModelInfer, grpc_request(2.0), timeout=30)
         wait_for(lambda: queue_rows(ending_server, "prediction") == 1)  # one is under way, and one waits
         ending_server.process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
@@ -100,6 +106,17 @@ def test_a_client_that_hangs_up_takes_its_rows_out_of_the_queue(waiting_server):
     begin = time.monotonic()
     assert infer(waiting_server, 0.0).status_code == 200
     assert time.monotonic() - begin < 5
+
+
+def test_a_grpc_client_that_gives_up_takes_its_rows_out_of_the_queue(waiting_server):
+    with ThreadPoolExecutor(1) as threads, grpc_channel(waiting_server) as channel:
+        held = threads.submit(infer, waiting_server, 1.5)
+        wait_for(lambda: gauge(waiting_server, "busy_lanes") == 1)
+        call = GRPCInferenceServiceStub(channel).ModelInfer.future(grpc_request(10.0, rows=30), timeout=30)
+        wait_for(lambda: queue_rows(waiting_server, "prediction") == 30)
+        call.cancel()
+        wait_for(lambda: queue_rows(waiting_server, "prediction") == 0)
+        assert held.result().status_code == 200
 
 
 def test_a_full_queue_is_503_with_retry_after_and_recovers(waiting_server):
