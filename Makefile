@@ -13,7 +13,7 @@ TORCH_INDEX ?= $(if $(SHARED),,https://download.pytorch.org/whl/cpu)
 DATA_DIR ?= $(if $(SHARED),$(abspath $(SHARED)/data),)
 export KSERVE_CAPTUM_DATA ?= $(DATA_DIR)
 
-TYPED := serving/src predictor/src explainer/src client local
+TYPED := serving/src predictor/src explainer/src client local examples/random-forest
 
 # What `make serve` serves, and where.
 MODEL ?= fashion-mnist
