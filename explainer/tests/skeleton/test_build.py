@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 import torch
 from captum.attr import DeepLift
-from captum_explainer.predictor.description import Stage
+from captum_explainer.predictor.description import Access, Stage
 from captum_explainer.skeleton.build import Cuts, Separate, build_skeleton
 from captum_explainer.skeleton.segment import RemoteSegment
 from captum_serving.errors import BadGateway, BadInput
@@ -46,6 +46,12 @@ def test_a_layer_at_the_end_needs_no_second_segment(build):
 def test_to_a_layer_what_comes_after_it_is_left_out(build):
     assert kinds(build(Cuts("relu", to_layer=True))) == {"relu": ("image", "relu")}
     assert kinds(build(Cuts("relu", to_layer=True), "probability")) == {"relu": ("image", "relu")}
+
+
+def test_scores_alone_are_probabilities_already(build):
+    assert kinds(build(output="probability"))["probability"] is nn.Softmax
+    unknown = {"access": Access.SCORES, "stages": (), "output_name": "output", "input_name": "input"}
+    assert kinds(build(output="probability", **unknown)) == {"output": ("input", "output")}
 
 
 def test_nonlinearities_are_local_and_separate_where_they_touch(build):
