@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+import math
+from typing import Any, cast
 
 from captum_serving.errors import BadInput
 
@@ -37,8 +39,10 @@ def from_aix(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _number(given: dict[str, Any], key: str, kind: type[int] | type[float]) -> float:
-    try:
-        return kind(given[key])
-    except (TypeError, ValueError, OverflowError):
-        noun = "a whole number" if kind is int else "a number"
-        raise BadInput(f"{key} is {shown(given[key])}; expected {noun}") from None
+    value = given[key]
+    # Only text is converted: int() would cut a fraction off, and takes true for 1.
+    with contextlib.suppress(ValueError):
+        number = kind(value) if isinstance(value, str) else value
+        if type(number) in (int, kind) and math.isfinite(number):
+            return cast(float, number)
+    raise BadInput(f"{key} is {shown(value)}; expected {'a whole number' if kind is int else 'a number'}")
