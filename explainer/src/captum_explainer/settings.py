@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,8 +84,8 @@ def _parser() -> argparse.ArgumentParser:
 def _positive(kind: type[int] | type[float]) -> Any:  # noqa: ANN401 - what argparse takes
     def read(text: str) -> float:
         value = kind(text)
-        if value <= 0:
-            raise argparse.ArgumentTypeError(f"{text} is not over 0")
+        if not 0 < value < math.inf:
+            raise argparse.ArgumentTypeError(f"{text} is not over 0, or no number")
         return value
 
     return read
