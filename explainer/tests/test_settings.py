@@ -1,0 +1,75 @@
+import dataclasses
+import pickle
+
+import pytest
+from captum_explainer.settings import Settings, _parser, parse
+from kserve.model_server import parser as kserve_parser
+
+LEAST = ["--model_name", "mnist", "--predictor_host", "localhost:8081"]
+
+
+def flags(parser):
+    return {option for action in parser._actions for option in action.option_strings if option.startswith("--")}
+
+
+def test_without_flags_the_defaults_are_those_of_settings(monkeypatch):
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    given = dataclasses.asdict(parse(LEAST))
+    expected = dataclasses.asdict(Settings("mnist", "localhost:8081"))
+    assert given == expected
+
+
+def test_flags_are_read():
+    settings = parse([*LEAST, "--deadline_seconds", "7.5", "--max_steps", "10", "--defaults", '{"n_steps": 5}'])
+    assert (settings.deadline_seconds, settings.max_steps, settings.defaults) == (7.5, 10, {"n_steps": 5})
+
+
+def test_a_bundle_of_certificates_is_taken_from_the_environment(monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/ca.pem")
+    assert parse(LEAST).predictor_ca_bundle == "/ca.pem"
+    assert parse([*LEAST, "--predictor_ca_bundle", "/own.pem"]).predictor_ca_bundle == "/own.pem"
+
+
+def test_every_limit_has_a_flag():
+    names = {field.name for field in dataclasses.fields(Settings)}
+    assert {f"--{name}" for name in names} <= flags(_parser())
+
+
+def test_no_flag_of_ours_is_a_prefix_of_kserves_or_the_other_way_round():
+    # kserve's parser takes abbreviations, and reads the same command line.
+    kserves = flags(kserve_parser)
+    ours = flags(_parser()) - kserves
+    assert "--defaults" in ours
+    for mine in ours:
+        assert not [theirs for theirs in kserves if theirs.startswith(mine) or mine.startswith(theirs)], mine
+
+
+def test_what_kserve_injects_is_accepted():
+    injected = [*LEAST, "--http_port", "8080", "--workers", "2", "--predictor_protocol", "v2"]
+    assert parse(injected).predictor_protocol == "v2"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--model_name", "mnist"], "--predictor_host is missing; expected the predictor's host, as in"),
+        ([*LEAST, "--max_steps", "0"], "argument --max_steps: 0 is not over 0"),
+        ([*LEAST, "--max_steps", "many"], "argument --max_steps: invalid"),
+        ([*LEAST, "--deadline_seconds", "-1"], "-1 is not over 0"),
+        ([*LEAST, "--deadline_seconds", "nan"], "nan is not over 0"),
+        ([*LEAST, "--deadline_seconds", "inf"], "inf is not over 0"),
+        ([*LEAST, "--defaults", "{"], "argument --defaults: not JSON"),
+        ([*LEAST, "--defaults", "[]"], "argument --defaults: expected a JSON object"),
+        ([*LEAST, "--deadline", "5"], "unrecognized arguments: --deadline"),
+    ],
+)
+def test_a_command_line_that_cannot_be_is_refused(arguments, sentence, capsys):
+    with pytest.raises(SystemExit) as end:
+        parse(arguments)
+    assert end.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_settings_go_to_workers():
+    settings = parse([*LEAST, "--defaults", '{"seed": 1}'])
+    assert pickle.loads(pickle.dumps(settings)) == settings
