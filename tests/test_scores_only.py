@@ -236,7 +236,10 @@ def test_the_keys_of_aix_s_client_give_lime_for_as_many_labels(forest: Pair, dig
         "positive_only": "true",
         "min_weight": "0.01",
     }
+    before = calls(forest)
     document = requests.post(forest.explain_url, json={"instances": digits[:1].tolist(), **keys}, timeout=60).json()
+    # The same hundred samples serve all labels: one call for the prediction, and one for them.
+    assert calls(forest) - before == 2
     chosen = document["parameters"]
     assert (chosen["method"], chosen["top_k"], chosen["n_samples"]) == ("lime", 10, 100)
     assert chosen["segmentation"] == "quickshift"

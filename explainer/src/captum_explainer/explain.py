@@ -18,11 +18,12 @@ from captum_explainer.foresight import neuron_cotangent, target_cotangent
 from captum_explainer.layout import find_layout
 from captum_explainer.method import Attribution, Problem
 from captum_explainer.parameters.resolve import resolve
-from captum_explainer.predictor.description import Description
+from captum_explainer.predictor.description import Access, Description
 from captum_explainer.request import Request
 from captum_explainer.segmentation import segment
 from captum_explainer.settings import Settings
 from captum_explainer.skeleton.build import Cuts, build_skeleton
+from captum_explainer.skeleton.remembered import Remembered
 from captum_explainer.skeleton.segment import Segments
 from captum_explainer.targets import resolve_targets
 from captum_explainer.task import Task
@@ -48,6 +49,8 @@ def explain(request: Request, description: Description, segments: Segments, sett
     chosen = resolve(request.parameters, description, settings, tuple(inputs.shape))
     kind = chosen.method.baselines
     baselines = resolve_baselines(chosen.get("baselines"), inputs, kind, description.input_range, chosen["seed"])
+    if chosen.get("top_k") is not None and chosen.method.access == Access.SCORES:
+        segments = Remembered(segments)
     task = Task(description, segments, settings, chosen, inputs, baselines)
     scored = _score(task)
     targets = resolve_targets(chosen.get("target"), chosen.get("top_k"), scored.output, description)
