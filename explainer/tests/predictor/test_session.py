@@ -14,7 +14,7 @@ COTANGENT = np.random.default_rng(9).random((10, 3), dtype=np.float32)
 
 
 class Predictor:
-    """Answers with scores that are sums of the rows, and with gradients that are the rows times the cotangents' sums."""
+    """Answers with scores that are sums of the rows, and gradients that are rows times cotangents' sums."""
 
     def __init__(self, digest):
         self.digests = [digest]

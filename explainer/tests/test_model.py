@@ -1,0 +1,152 @@
+import asyncio
+import json
+import pickle
+import threading
+
+import pytest
+from captum_explainer.model import Explainer, attach
+from captum_explainer.settings import Settings
+from captum_serving.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
+from kserve.model_server import app
+
+PREDICT = "/v1/models/forest:predict"
+REQUEST = json.dumps({"instances": [[0.0, 1.0]], "parameters": {"method": "feature_ablation", "target": 1}}).encode()
+
+
+@pytest.fixture(autouse=True)
+def _keep_app():
+    """What attaching a model does to kserve's app is undone."""
+    middleware, handlers = list(app.user_middleware), dict(app.exception_handlers)
+    slashes = app.router.redirect_slashes
+    yield
+    app.user_middleware[:], app.exception_handlers = middleware, handlers
+    app.router.redirect_slashes = slashes
+    del app.state.explainer
+
+
+@pytest.fixture
+def explainer(fake_predictor, send_reply):
+    """Makes an explainer of a V1 predictor that scores [x0, 2 x0 + 3 x1]."""
+
+    def answer(handler, request):
+        if request.path != PREDICT:
+            return send_reply(handler, 404, b"{}")
+        rows = json.loads(request.body)["instances"]
+        return send_reply(handler, 200, json.dumps({"predictions": [[a, 2 * a + 3 * b] for a, b in rows]}).encode())
+
+    fake_predictor.answer = answer
+
+    def make(**flags):
+        return attach(Settings(**{"model_name": "forest", "predictor_host": fake_predictor.host} | flags))
+
+    return make
+
+
+def explained(explainer, name="forest", headers=None):
+    explanations, _ = asyncio.run(explainer.explanations(name, REQUEST, headers or {}))
+    return [row.tolist() for row in explanations.values]
+
+
+def test_pickled_it_is_a_working_explainer_of_the_same_settings(explainer):
+    original = explainer(max_steps=7, defaults={"seed": 3})
+    assert explained(original) == [[0.0, 3.0]]  # its threads and connections are in use, and do not go along
+    copy = pickle.loads(pickle.dumps(original))
+    assert isinstance(copy, Explainer)
+    assert copy.settings == original.settings
+    assert (copy.name, copy.ready) == ("forest", True)
+    assert app.state.explainer is copy
+    assert copy.predictor is not original.predictor
+    assert explained(copy) == [[0.0, 3.0]]
+
+
+def test_it_is_healthy_once_the_predictor_has_answered(explainer, fake_predictor):
+    made = explainer()
+    assert asyncio.run(made.healthy())
+    fake_predictor.close()
+    assert asyncio.run(made.healthy())
+
+
+def test_before_the_predictor_answers_it_is_not_healthy(explainer, fake_predictor):
+    fake_predictor.answer = lambda handler, request: handler.connection.close()
+    assert not asyncio.run(explainer().healthy())
+
+
+def test_another_name_is_not_found(explainer):
+    with pytest.raises(NotFound, match="there is no model 'oak'; this server explains 'forest'"):
+        explained(explainer(), "oak")
+
+
+def test_credentials_go_on_to_the_predictor(explainer, fake_predictor):
+    explained(explainer(), headers={"authorization": "Bearer a"})
+    assert {request.headers["authorization"] for request in fake_predictor.requests} == {"Bearer a"}
+
+
+def test_the_deadline_holds_while_the_predictor_hangs(explainer, fake_predictor):
+    release = threading.Event()
+    fake_predictor.answer = lambda handler, request: release.wait(5)
+    with pytest.raises(DeadlineExceeded, match=r"longer than 0.2 s"):
+        explained(explainer(deadline_seconds=0.2))
+    release.set()
+
+
+def test_what_waits_beyond_the_limit_is_refused(explainer, fake_predictor):
+    release = threading.Event()
+    answer = fake_predictor.answer
+    fake_predictor.answer = lambda handler, request: release.wait(5) and answer(handler, request)
+    made = explainer(concurrency=1, max_waiting=1)
+
+    async def three():
+        calls = [asyncio.create_task(made.explanations("forest", REQUEST, {})) for _ in range(3)]
+        await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+        release.set()
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    *served, refused = asyncio.run(three())
+    assert isinstance(refused, Overloaded)
+    assert [explanations.values[0].tolist() for explanations, _ in served] == [[0.0, 3.0]] * 2
+
+
+DESCRIBED = {
+    "name": "forest",
+    "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}],
+    "outputs": [{"name": "y", "datatype": "FP32", "shape": [-1, 2]}],
+    "stages": [{"name": "y", "kind": "module", "shape": [2], "options": {}}],
+    "input_range": [0, 1],
+    "model_digest": "",
+    "extensions": ["vector_jacobian_product"],
+}
+
+
+def versions(fake_predictor, send_reply, described, answering):
+    """The predictor describes one version after the other, and answers by others; each list's last one stays."""
+
+    def following(digests):
+        return digests.pop(0) if len(digests) > 1 else digests[0]
+
+    def answer(handler, request):
+        if request.verb == "GET":
+            body = DESCRIBED | {"model_digest": following(described)}
+        else:
+            length = int(request.headers["inference-header-content-length"])
+            rows = json.loads(request.body[:length])["inputs"][0]["shape"][0]
+            output = {"name": "y", "datatype": "FP32", "shape": [rows, 2], "data": [0.25, 0.75] * rows}
+            body = {"parameters": {"model_digest": following(answering)}, "outputs": [output]}
+        send_reply(handler, 200, json.dumps(body).encode())
+
+    fake_predictor.answer = answer
+
+
+def test_an_explanation_of_two_versions_is_started_again(explainer, fake_predictor, send_reply):
+    made = explainer()
+    old, new = "a" * 64, "b" * 64
+    versions(fake_predictor, send_reply, [old, new], [old, new])
+    _, description = asyncio.run(made.explanations("forest", REQUEST, {}))
+    assert description.digest == new
+
+
+def test_and_refused_where_the_model_changes_again(explainer, fake_predictor, send_reply):
+    made = explainer()
+    old, new, newest = "a" * 64, "b" * 64, "c" * 64
+    versions(fake_predictor, send_reply, [old, new, newest], [new, newest])
+    with pytest.raises(Unavailable, match="changed twice during the explanation"):
+        explained(made)
