@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -250,6 +251,17 @@ def test_the_keys_of_aix_s_client_give_lime_for_as_many_labels(forest: Pair, dig
     assert np.array(document["explanations"]).shape == (1, 10, 28, 28, 3)
     first = Answer(200, b"", {**document, "explanations": [document["explanations"][0][0]]})
     np.testing.assert_array_equal(first.values, in_process(forest_scores, digits[:1], first))
+
+
+def test_the_forest_reads_mnist_where_it_is_at_hand(example: Any, tmp_path: Path):
+    assert example[0].training_digits(tmp_path)[0].shape == (1797, 28, 28)
+    pixels = np.arange(2 * 28 * 28).reshape(2, 28, 28).astype(np.uint8)
+    (tmp_path / "mnist").mkdir()
+    for name, header, data in (("images-idx3", 16, pixels.tobytes()), ("labels-idx1", 8, bytes([7, 2]))):
+        (tmp_path / "mnist" / f"train-{name}-ubyte.gz").write_bytes(gzip.compress(bytes(header) + data))
+    pictures, classes = example[0].training_digits(tmp_path)
+    np.testing.assert_allclose(pictures, pixels / 255 - 0.5, atol=1e-7)
+    assert classes.tolist() == [7, 2]
 
 
 @pytest.mark.parametrize("method", POSSIBLE)
