@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 from captum_serving.errors import BadGateway
 
+from captum_explainer.predictor.description_schema import mistake
+
 EXTENSION = "vector_jacobian_product"
 BINARY = "binary_tensor_data"
 
@@ -82,22 +84,29 @@ def read_description(name: str, body: bytes) -> Description:
             # kserve's own servers describe neither inputs nor outputs unless they are told to.
             inputs = document.get("inputs") or [{}]
             return Description(name, input_name=inputs[0].get("name", Description.input_name))
-        first_input, first_output = document["inputs"][0], document["outputs"][0]
-        shape, outputs = tuple(first_input["shape"][1:]), tuple(first_output["shape"][1:])
-        stages = tuple(Stage(s["name"], s["kind"], tuple(s["shape"]), s.get("options", {})) for s in document["stages"])
-        low, high = document["input_range"]
-        return Description(
-            name=name,
-            access=Access.STRUCTURE if any(stage.kind != OPAQUE for stage in stages) else Access.GRADIENTS,
-            input_name=first_input["name"],
-            input_shape=shape,
-            input_range=(float(low), float(high)),
-            output_name=first_output["name"],
-            output_width=int(outputs[0]) if len(outputs) == 1 else None,
-            labels=tuple(document.get("labels", ())),
-            baseline=float(document.get("baseline", 0.0)),
-            stages=stages,
-            digest=document["model_digest"],
-        )
-    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError, IndexError):
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, IndexError):
         raise BadGateway(f"the predictor's description of {name!r} is not one of the Open Inference Protocol") from None
+    wrong = mistake(document)
+    if wrong is not None:
+        raise BadGateway(f"the predictor's description of {name!r} is not one of the gradient extension; {wrong}")
+    return _described(name, document)
+
+
+def _described(name: str, document: dict[str, Any]) -> Description:
+    first_input, first_output = document["inputs"][0], document["outputs"][0]
+    outputs = tuple(first_output["shape"][1:])
+    stages = tuple(Stage(s["name"], s["kind"], tuple(s["shape"]), s.get("options", {})) for s in document["stages"])
+    low, high = document["input_range"]
+    return Description(
+        name=name,
+        access=Access.STRUCTURE if any(stage.kind != OPAQUE for stage in stages) else Access.GRADIENTS,
+        input_name=first_input["name"],
+        input_shape=tuple(first_input["shape"][1:]),
+        input_range=(float(low), float(high)),
+        output_name=first_output["name"],
+        output_width=outputs[0] if len(outputs) == 1 else None,
+        labels=tuple(document.get("labels", ())),
+        baseline=float(document.get("baseline", 0.0)),
+        stages=stages,
+        digest=document["model_digest"],
+    )

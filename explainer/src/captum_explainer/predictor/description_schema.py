@@ -1,0 +1,54 @@
+"""What a predictor with the gradient extension must say of its model: the schema of `GET /v2/models/{name}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+
+NUMBER = {"type": "number"}
+SHAPE = {"type": "array", "items": {"type": "integer"}}
+TENSORS = {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "type": "object",
+        "required": ["name", "shape"],
+        "properties": {"name": {"type": "string"}, "shape": {**SHAPE, "minItems": 2}},
+    },
+}
+# A dot would be a path to PyTorch, whose modules the stages become.
+STAGE = {
+    "type": "object",
+    "required": ["name", "kind", "shape"],
+    "properties": {
+        "name": {"type": "string", "pattern": "^[^.]+$"},
+        "kind": {"type": "string"},
+        "shape": SHAPE,
+        "options": {"type": "object"},
+    },
+}
+SCHEMA = {
+    "type": "object",
+    "required": ["inputs", "outputs", "stages", "input_range", "model_digest"],
+    "properties": {
+        "inputs": TENSORS,
+        "outputs": TENSORS,
+        "stages": {"type": "array", "minItems": 1, "items": STAGE},
+        "input_range": {"type": "array", "minItems": 2, "maxItems": 2, "items": NUMBER},
+        "labels": {"type": "array", "items": {"type": "string"}},
+        "baseline": NUMBER,
+        "model_digest": {"type": "string", "minLength": 1},
+    },
+}
+_validator = jsonschema.Draft202012Validator(SCHEMA)
+
+
+def mistake(document: dict[str, Any]) -> str | None:
+    """The first thing that is wrong with a description, and where; None where it follows the extension."""
+    error = next(_validator.iter_errors(document), None)
+    if error is not None:
+        return f"{'.'.join(map(str, error.absolute_path)) or 'it'}: {error.message[:200]}"
+    names = [stage["name"] for stage in document["stages"]]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    return None if twice is None else f"stages: {twice[:80]!r} is there twice"
