@@ -70,28 +70,28 @@ class Predictor:
         self.network = network()
         self.once: list[Fault] = []
         self.always: Fault | None = None
-        self.only_infer = True
+        self.describing: Fault | None = None
         self.seen: list[tuple[str, dict[str, str]]] = []
         self.released = threading.Event()
         self.digest = DIGEST
         self.input_shape: tuple[int, ...] = INPUT
 
     @contextmanager
-    def doing(self, *once: Fault, always: Fault | None = None, only_infer: bool = True) -> Iterator[Predictor]:
-        """Inside, the next requests meet the faults `once`, and all others `always`."""
-        self.once, self.always, self.only_infer = list(once), always, only_infer
+    def doing(self, *once: Fault, always: Fault | None = None, describing: Fault | None = None) -> Iterator[Predictor]:
+        """Inside, the next inferences meet the faults `once`, all others `always`, and other requests `describing`."""
+        self.once, self.always, self.describing = list(once), always, describing
         self.released.clear()
         self.seen.clear()
         try:
             yield self
         finally:
-            self.once, self.always = [], None
+            self.once, self.always, self.describing = [], None, None
             self.released.set()
 
     def next_fault(self, infer: bool) -> Fault | None:
         """What the next request meets; nothing where the predictor is to behave."""
-        if self.only_infer and not infer:
-            return None
+        if not infer:
+            return self.describing
         return self.once.pop(0) if self.once else self.always
 
     def description(self) -> Answer:
