@@ -12,12 +12,18 @@ def main() -> None:
     # Metrics choose between one process and several when they are made, which importing kserve does.
     if any(argument.startswith("--workers") for argument in sys.argv):
         share_between_workers()
+    from captum_serving.errors import BadInput
     from captum_serving.launch import Server
 
     from captum_explainer.model import attach
+    from captum_explainer.parameters.defaults import check_defaults
     from captum_explainer.settings import parse
 
     settings = parse(sys.argv[1:])
+    try:
+        check_defaults(settings)
+    except BadInput as error:
+        sys.exit(str(error))
     Server(host=settings.host, enable_grpc=False).start([attach(settings)])
 
 

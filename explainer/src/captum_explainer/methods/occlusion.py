@@ -40,7 +40,11 @@ METHOD = Method(
             {**WINDOW, "default": 4, "description": "the window's size in each dimension; one number: height and width"}
         ),
         "strides": Parameter(
-            {**WINDOW, "default": 2, "description": "the window's step in each dimension; one number: height and width"}
+            {
+                "anyOf": [*WINDOW["anyOf"], {"type": "null"}],
+                "default": None,
+                "description": "the window's step in each dimension; one number: height and width; null: half of it",
+            }
         ),
         **PERTURBATIONS_PER_EVAL,
     },

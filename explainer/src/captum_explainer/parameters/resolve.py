@@ -79,11 +79,8 @@ def _complete(
     shape = instances[1:]
     if "neuron" in values:
         values["neuron"] = _neuron(values["neuron"], values["layer"], description)
-    for window in ("sliding_window_shapes", "strides"):
-        if window in values:
-            values[window] = _window(window, values[window], shape)
     if "strides" in values:
-        _check_windows(values["sliding_window_shapes"], values["strides"], shape, settings)
+        _complete_windows(values, shape, settings)
     together = 1 if method.one_by_one or method.random else instances[0]
     layer = description.shape_of(values["layer"]) if "layer" in values else ()
     limit_passes(values, together, shape, layer, settings)
@@ -110,6 +107,14 @@ def _window(name: str, window: int | list[int], shape: tuple[int, ...]) -> list[
     if len(window) != len(shape) or any(size > limit for size, limit in zip(window, shape, strict=True)):
         raise BadInput(f"{name} is {window}; expected one size a dimension, at most {list(shape)}")
     return window
+
+
+def _complete_windows(values: dict[str, Any], shape: tuple[int, ...], settings: Settings) -> None:
+    window = _window("sliding_window_shapes", values["sliding_window_shapes"], shape)
+    halves = [max(1, size // 2) for size in window]
+    strides = halves if values["strides"] is None else _window("strides", values["strides"], shape)
+    _check_windows(window, strides, shape, settings)
+    values |= {"sliding_window_shapes": window, "strides": strides}
 
 
 def _check_windows(window: list[int], strides: list[int], shape: tuple[int, ...], settings: Settings) -> None:
