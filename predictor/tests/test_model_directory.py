@@ -157,7 +157,21 @@ def test_the_digest_is_of_what_decides_the_function(directory):
     assert load_model(directory).digest != digest
 
 
-def test_the_digest_takes_a_users_source_in(tmp_path, monkeypatch):
+CLASS = """from torch import nn
+class Net(nn.Linear):
+  def forward(self, x):
+    return {sign}super().forward(x)
+"""
+FACTORY = """from torch import nn
+def Net(in_features, out_features):
+  linear = nn.Linear(in_features, out_features)
+  linear.register_forward_hook(lambda module, inputs, output: {sign}output)
+  return linear
+"""
+
+
+@pytest.mark.parametrize("source", [CLASS, FACTORY], ids=["class", "factory"])
+def test_the_digest_takes_a_users_source_in(tmp_path, monkeypatch, source):
     monkeypatch.syspath_prepend(tmp_path)
     document = {
         "kind": "tensor",
@@ -168,9 +182,8 @@ def test_the_digest_takes_a_users_source_in(tmp_path, monkeypatch):
     }
     save_model(nn.Linear(3, 2), tmp_path / "user", document)
     digests = []
-    for body in ("super().forward(x)", "-super().forward(x)", "super().forward(x)"):
-        source = f"from torch import nn\nclass Net(nn.Linear):\n  def forward(self, x):\n    return {body}\n"
-        (tmp_path / "users_network.py").write_text(source)
+    for sign in ("+", "-", "+"):
+        (tmp_path / "users_network.py").write_text(source.format(sign=sign))
         sys.modules.pop("users_network", None)
         importlib.invalidate_caches()
         digests.append(load_model(tmp_path / "user").digest)

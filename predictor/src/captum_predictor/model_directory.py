@@ -45,7 +45,7 @@ def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
     except ArchitectureError as error:
         raise ModelDirectoryError(described_in, f"architecture: {error}") from error
     tensors = weights.load_weights(network, directory / weights.FILE_NAME)
-    digest = model_digest(description, network, tensors)
+    digest = model_digest(description, tensors)
     _freeze(network)
     try:
         stages = _stages(description, network)
