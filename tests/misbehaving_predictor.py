@@ -136,6 +136,7 @@ class Handler(BaseHTTPRequestHandler):
     """One connection to the predictor."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     predictor: Predictor
 
     def log_message(self, *arguments: object) -> None:
