@@ -225,6 +225,11 @@ LIMITS = {
     "samples": (parameters("kernel_shap", n_samples=10_001), 400, "1 to 10000 (the server's limit, --max_samples)"),
     "random points": (parameters("gradient_shap", n_samples=10_001), 400, "the server's limit, --max_samples"),
     "segments": (parameters("lime", n_segments=10_001), 400, "2 to 10000 (the server's limit, --max_perturbations)"),
+    "samples of a wide layer": (
+        parameters("neuron_gradient_shap", layer="conv1", neuron=[0, 0, 0], n_samples=5000),
+        400,
+        "n_samples is 5000; expected at most 2551 of this size",
+    ),
     "AIX's samples": (document(num_samples="20000"), 400, "the server's limit, --max_samples"),
 }
 

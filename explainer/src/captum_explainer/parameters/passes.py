@@ -5,12 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from captum_serving.errors import BadInput
+
 from captum_explainer.settings import Settings
 
 BYTES_PER_NUMBER = 4
 
 # A layer's rows are held here and not sent at once: as many calls' worth as stay far from a container's memory.
 HELD_CALLS = 8
+
+# GradientSHAP has no passes: all its samples are one. 10,000 of a wide layer took 8 GB.
+UNDIVIDED_CALLS = 64
 
 
 def limit_passes(
@@ -28,7 +33,12 @@ def limit_passes(
         shape: One instance's.
         layer: The layer's output's, of one instance; that of a single number where there is no layer.
         settings: The server's limits.
+
+    Raises:
+        BadInput: So many samples that a method cannot divide are too much to hold.
     """
+    if "n_samples" in values and "perturbations_per_eval" not in values:
+        _check_undivided(values["n_samples"], shape, layer, settings)
     most = most_rows(shape, layer, settings.max_call_bytes)
     if "perturbations_per_eval" in values:
         values["perturbations_per_eval"] = max(1, min(values["perturbations_per_eval"], most // instances))
@@ -43,3 +53,13 @@ def most_rows(shape: tuple[int, ...], layer: tuple[int, ...], max_call_bytes: in
     """The rows of one call to the predictor, or fewer where a layer's outputs of so many are too much to hold."""
     sent, held = (BYTES_PER_NUMBER * math.prod(sizes) for sizes in (shape, layer))
     return max(1, min(max_call_bytes // sent, HELD_CALLS * max_call_bytes // held))
+
+
+def _check_undivided(n_samples: int, shape: tuple[int, ...], layer: tuple[int, ...], settings: Settings) -> None:
+    row = BYTES_PER_NUMBER * max(math.prod(shape), math.prod(layer))
+    most = max(1, UNDIVIDED_CALLS * settings.max_call_bytes // row)
+    if n_samples > most:
+        raise BadInput(
+            f"n_samples is {n_samples}; expected at most {most} of this size, which are computed at once "
+            "(the server's limit, --max_call_bytes)"
+        )
