@@ -18,7 +18,7 @@ from local.servers import Pair
 from tests.explaining import examples
 
 THREADS = 8
-SECONDS = 7
+SECONDS = 5
 EXPLANATIONS: list[dict[str, Any]] = [
     {"method": "saliency"},
     {"method": "integrated_gradients", "n_steps": 25},

@@ -115,7 +115,7 @@ def test_every_layer_is_captums_bit_for_bit(pair: Pair, network: Network, method
         },
         {"method": "feature_ablation", "segmentation": "grid", "perturbations_per_eval": 5, "baselines": "mean"},
         {"method": "feature_ablation", "segmentation": "slic", "output": "probability"},
-        {"method": "kernel_shap", "segmentation": "grid", "n_segments": 16, "output": "probability", "seed": 3},
+        {"method": "kernel_shap", "segmentation": "grid", "output": "probability", "n_samples": 60, "seed": 3},
         {"method": "kernel_shap", "segmentation": "slic", "n_samples": 60, "perturbations_per_eval": 7},
         {"method": "lime", "segmentation": "slic", "n_samples": 60, "alpha": 0.001, "baselines": "blur"},
         {"method": "lime", "segmentation": "grid", "output": "probability", "n_samples": 60, "seed": 5},

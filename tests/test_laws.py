@@ -64,7 +64,7 @@ COMPLETE = [
     {"method": "integrated_gradients", "n_steps": 100, "baselines": "ones"},
     {"method": "deep_lift"},
     {"method": "deep_lift", "baselines": "ones"},
-    {"method": "layer_integrated_gradients", "n_steps": 100, "layer": "relu1"},
+    {"method": "layer_integrated_gradients", "n_steps": 50, "layer": "conv2"},
     {"method": "layer_deep_lift", "layer": "conv1"},
     {"method": "layer_deep_lift", "layer": "conv2"},
     {"method": "gradient_shap", "n_samples": 200},
@@ -270,7 +270,7 @@ def test_kernel_shap_is_the_weighted_least_squares_fit(pair: Pair, network: Netw
 def test_kernel_shap_nears_the_shapley_values(pair: Pair, network: Network) -> None:
     """Of nine segments all subsets can be computed, and the Shapley values by their definition."""
     image = examples(pair.name)[0]
-    answer = ask(pair, image[None], method="kernel_shap", segmentation="grid", n_segments=8, n_samples=2000)
+    answer = ask(pair, image[None], method="kernel_shap", segmentation="grid", n_segments=8, n_samples=1000)
     mask, coefficients = coefficients_of(answer)
     count = len(coefficients)
     subsets = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
