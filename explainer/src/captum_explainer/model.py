@@ -21,6 +21,7 @@ from captum_explainer.predictor.client import PredictorClient
 from captum_explainer.predictor.connection import Reply
 from captum_explainer.predictor.description import Description
 from captum_explainer.predictor.session import ModelChanged
+from captum_explainer.quadrature_cache import remember_quadrature
 from captum_explainer.request import read_request
 from captum_explainer.settings import Settings
 
@@ -119,6 +120,7 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
 def attach(settings: Settings) -> Explainer:
     """Make the explainer of this process, and give it to the routes."""
     ignore_expected_warnings()
+    remember_quadrature()
     explainer = Explainer(settings)
     routes.serve(explainer)
     return explainer
