@@ -51,7 +51,7 @@ serve: setup ## Keep both servers running: make serve MODEL=mnist PORT=8080 PRED
 
 .PHONY: test
 test: setup ## Run all tests that need no cluster
-	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q --numprocesses 2 --dist loadfile
 
 .PHONY: format
 format: setup ## Format the code
