@@ -114,7 +114,8 @@ def _user_module(name: str) -> nn.Module:
     stages = load_model(ROOT / "models" / name, device="cpu").stages
     module = nn.Sequential(*(stage.module for stage in stages)).requires_grad_(True).eval()
     for weights in module.parameters():
-        weights.data = weights.data.contiguous()
+        # Not contiguous(): of one input channel it keeps the strides by which torch knows channels_last.
+        weights.data = torch.empty(weights.shape).copy_(weights.data)
     return module
 
 
