@@ -17,6 +17,7 @@ from captum_predictor.engine import Engine
 from captum_predictor.grpc_model import GrpcModel
 from captum_predictor.inference import Limits
 from captum_predictor.lanes import Lanes
+from captum_predictor.matrix_products import reproduce_matrix_products
 from captum_predictor.model_directory import ModelDirectoryError, load_model
 from captum_predictor.options import parse_options
 from captum_predictor.service import Service
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parse_options(arguments)
     warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths")  # mnist_cnn is that way
     keep_freed_memory()
+    reproduce_matrix_products()
     try:
         model = load_model(options.model_dir, options.device)
     except ModelDirectoryError as error:

@@ -17,8 +17,9 @@ from enum import IntEnum
 import torch
 from captum_serving.errors import Overloaded
 
-# mnist_cnn's bits differ between one and two threads under 12 rows. From 12 rows on they are the same for one to nine
-# threads and differ from ten on (25 rows, torch 2.13, AVX2), and a chunk of 25 rows gains little from so many.
+# On AVX2 mnist_cnn's bits differ between one and two threads under 12 rows; from 12 rows on they are the same for one
+# to nine threads and differ from ten on (25 rows, torch 2.13), and a chunk of 25 rows gains little from so many. On
+# AVX-512 they differ for a single row alone (see matrix_products.py).
 FEWEST_ROWS_FOR_THREADS = 12
 MOST_THREADS = 4
 
