@@ -215,6 +215,32 @@ def test_a_kill_ends_it_without_a_traceback(small_data, tmp_path):
     assert not output.exists()
 
 
+def test_a_kill_while_an_object_is_finalized_ends_it_too(small_data, tmp_path):
+    finalized = """
+        import os, signal
+        from captum_predictor.training import report
+
+        class Finalized:
+            def __del__(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        def epoch_line(epoch, line=report.epoch_line):
+            if epoch.number == 1:
+                Finalized()
+            return line(epoch)
+
+        report.epoch_line = epoch_line
+    """
+    output = tmp_path / "models" / "mnist"
+    training = TERMINATED.format(md5=dict(DATA_SETS["mnist"].md5), data=str(small_data), output=str(output))
+    script = textwrap.dedent(finalized) + textwrap.dedent(training)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert "Exception ignored in: <function Finalized.__del__" in done.stderr
+    assert done.returncode == 130
+    assert done.stderr.endswith(f"interrupted: {output} is as it was\n")
+    assert not output.exists()
+
+
 def test_data_that_cannot_be_had_is_a_sentence(small_data, tmp_path):
     (small_data / "mnist" / "t10k-labels-idx1-ubyte.gz").write_bytes(b"no archive")
     with pytest.raises(SystemExit, match=r"^error: .*t10k-labels-idx1-ubyte\.gz cannot be read"):

@@ -22,6 +22,8 @@ from captum_predictor.training.model_card import model_card
 from captum_predictor.training.recipes import RECIPES
 from captum_predictor.training.report import epoch_line, training_report, write_confusion_matrix
 
+AGAIN_SECONDS = 1.0
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Train, evaluate on the test set, and put the model directory in its place when all of it is written."""
@@ -31,6 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     except DataSetError as error:
         sys.exit(f"error: {error}.")
     except KeyboardInterrupt:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         print(f"interrupted: {options.output} is as it was", file=sys.stderr)
         sys.exit(130)
 
@@ -91,9 +94,13 @@ def _command(options: argparse.Namespace, settings: Settings) -> str:
 
 
 def _interrupt(_signal: int, _frame: object) -> NoReturn:
+    # Python swallows what is raised while an object is finalized (a progress bar at its end), so it is raised again,
+    # until main() has seen it.
+    signal.setitimer(signal.ITIMER_REAL, AGAIN_SECONDS)
     raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, _interrupt)
+    for caught in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM):
+        signal.signal(caught, _interrupt)
     main()
