@@ -13,7 +13,7 @@ TORCH_INDEX ?= $(if $(SHARED),,https://download.pytorch.org/whl/cpu)
 DATA_DIR ?= $(if $(SHARED),$(abspath $(SHARED)/data),)
 export KSERVE_CAPTUM_DATA ?= $(DATA_DIR)
 
-TYPED := serving/src predictor/src explainer/src client local examples/random-forest
+TYPED := serving/src predictor/src explainer/src client local cluster examples/random-forest
 
 # What `make serve` serves, and where.
 MODEL ?= fashion-mnist
@@ -33,7 +33,7 @@ setup: $(VENV)/installed ## Make the virtual environment with everything in it (
 
 $(VENV)/installed: constraints.txt requirements-dev.txt serving/pyproject.toml predictor/pyproject.toml explainer/pyproject.toml client/requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e serving -e 'predictor[train]' -e explainer -r client/requirements.txt -r requirements-dev.txt
 	touch $@
 
@@ -70,6 +70,47 @@ types: setup ## Check the types
 .PHONY: bench
 bench: setup ## Measure the served path beside bare Captum, in one run
 	$(RUN) -m local.bench
+
+##@ Cluster (kind; every command names its context, kind-kserve-captum)
+
+# The port of 127.0.0.1 at which the gateway serves; the namespace that the overlays name.
+HOST_PORT ?= 8080
+CONTEXT := kind-kserve-captum
+KUBECTL := kubectl --context $(CONTEXT)
+export HOST_PORT SHARED TORCH_INDEX
+
+.PHONY: kind
+kind: cluster images load deploy ## All of it: a cluster, the images, and a model served
+
+.PHONY: cluster
+cluster: ## Make the kind cluster with KServe and a gateway at HOST_PORT (an old one of our name is deleted)
+	cluster/up
+
+.PHONY: images
+images: ## Build the images
+	cluster/images
+
+.PHONY: load
+load: ## Load the images into the cluster
+	cluster/load
+
+.PHONY: deploy
+deploy: setup ## Serve MODEL in the cluster, and wait until it answers
+	$(KUBECTL) apply -k manifests/overlays/kind-$(MODEL)
+	$(RUN) -m cluster.wait --name $(MODEL) --model models/$(MODEL) --url http://127.0.0.1:$(HOST_PORT)
+	@echo "curl -s -H 'Host: $(MODEL)-default.example.com' --data-binary @models/$(MODEL)/examples/0.png http://127.0.0.1:$(HOST_PORT)/v1/models/$(MODEL):explain"
+
+.PHONY: e2e
+e2e: setup ## Run the end-to-end tests in the cluster
+	$(RUN) -m pytest -q tests/e2e
+
+.PHONY: undeploy
+undeploy: ## Stop serving MODEL
+	$(KUBECTL) delete --ignore-not-found -k manifests/overlays/kind-$(MODEL)
+
+.PHONY: cluster-down
+cluster-down: ## Delete the cluster
+	kind delete cluster --name kserve-captum
 
 ##@ Models
 

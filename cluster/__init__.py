@@ -1,0 +1,1 @@
+"""The kind cluster: making it, its images, and waiting until an InferenceService serves."""

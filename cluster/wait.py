@@ -1,0 +1,189 @@
+"""Waits until an InferenceService serves what was applied, as `make deploy` does.
+
+After an update neither `kubectl wait --for condition=Ready` nor Helm's `--wait` can tell: KServe 0.20's Ready stays
+true through a rollout, and its observedGeneration does not follow. So the parts are looked at: each Deployment carries
+the change, its rollout is complete, and through the gateway the expected model answers and can be explained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+from kubernetes import client, config
+from kubernetes.client import ApiException
+from kubernetes.utils.quantity import parse_quantity
+
+CONTEXT = "kind-kserve-captum"
+GROUP, VERSION, PLURAL = "serving.kserve.io", "v1beta1", "inferenceservices"
+COMPONENTS = ("predictor", "explainer")
+CONTAINER = "kserve-container"
+SECONDS = 240.0
+PAUSE_SECONDS = 0.5
+
+Object = dict[str, Any]
+
+
+class NotServed(Exception):
+    """It does not serve in time; the message is what was last missing."""
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What is to be served: an InferenceService, at which gateway, and the model's digest where it is known."""
+
+    namespace: str
+    name: str
+    url: str
+    domain: str = "example.com"
+    digest: str | None = None
+
+    @property
+    def host(self) -> str:
+        """The service's main host."""
+        return f"{self.name}-{self.namespace}.{self.domain}"
+
+
+def wait_until_served(api: client.ApiClient, expected: Expected, seconds: float = SECONDS) -> None:
+    """Return when nothing is missing.
+
+    Raises:
+        NotServed: Something was, for so long.
+    """
+    end = time.monotonic() + seconds
+    while (missing := next(_missing(api, expected), None)) is not None:
+        if time.monotonic() > end:
+            raise NotServed(f"{expected.namespace}/{expected.name} does not serve after {seconds:g} s: {missing}")
+        time.sleep(PAUSE_SECONDS)
+
+
+def _missing(api: client.ApiClient, expected: Expected) -> Iterator[str]:
+    """What is missing yet, the first first."""
+    try:
+        service = client.CustomObjectsApi(api).get_namespaced_custom_object(
+            GROUP, VERSION, expected.namespace, PLURAL, expected.name
+        )
+    except ApiException as error:
+        yield f"the InferenceService cannot be read: {error.reason}"
+        return
+    for component in COMPONENTS:
+        if component in service["spec"]:
+            yield from _missing_of_deployment(api, expected, component, service["spec"][component])
+    yield from _missing_of_answers(expected)
+
+
+def _missing_of_deployment(api: client.ApiClient, expected: Expected, component: str, wanted: Object) -> Iterator[str]:
+    name = f"{expected.name}-{component}"
+    try:
+        read = client.AppsV1Api(api).read_namespaced_deployment(name, expected.namespace)
+    except ApiException as error:
+        yield f"Deployment {name} cannot be read: {error.reason}"
+        return
+    deployment: Object = api.sanitize_for_serialization(read)
+    if not carries(deployment["spec"]["template"], wanted):
+        yield f"Deployment {name} does not carry the change"
+    yield from missing_of_rollout(name, deployment, wanted.get("minReplicas", 1))
+
+
+def carries(template: Object, component: Object) -> bool:
+    """Whether a Deployment's pod template has all that an InferenceService's component states."""
+    pod = template["spec"]
+    deployed = next(one for one in pod["containers"] if one["name"] == CONTAINER)
+    for container in component.get("containers", []):
+        if container.get("name", CONTAINER) in (CONTAINER, component.get("name")) and not _contains(
+            deployed, container
+        ):
+            return False
+    model = component.get("model", {})
+    if not _contains(
+        deployed, {key: value for key, value in model.items() if key in ("image", "args", "env", "resources")}
+    ):
+        return False
+    return _contains(pod, {key: value for key, value in component.items() if key in pod and key != "containers"})
+
+
+def _contains(have: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON
+    """Whether `have` is `wanted` with perhaps more in its objects, and in its lists."""
+    if isinstance(wanted, dict):
+        return isinstance(have, dict) and all(key in have and _contains(have[key], wanted[key]) for key in wanted)
+    if isinstance(wanted, list):
+        return isinstance(have, list) and all(any(_contains(one, each) for one in have) for each in wanted)
+    return have == wanted or _same_quantity(have, wanted)
+
+
+def _same_quantity(have: object, wanted: object) -> bool:
+    try:
+        return bool(parse_quantity(have) == parse_quantity(wanted))
+    except ValueError:
+        return False
+
+
+def missing_of_rollout(name: str, deployment: Object, least: int) -> Iterator[str]:
+    """What a Deployment's rollout is missing yet."""
+    status, generation = deployment.get("status", {}), deployment["metadata"]["generation"]
+    replicas = deployment["spec"].get("replicas", 1)
+    if status.get("observedGeneration", 0) < generation:
+        yield f"Deployment {name} has not been looked at since its change"
+    if replicas < least:
+        yield f"Deployment {name} has {replicas} of {least} pods"
+    for key, what in (("updatedReplicas", "updated"), ("availableReplicas", "available")):
+        if status.get(key, 0) < replicas:
+            yield f"Deployment {name}: {status.get(key, 0)} of {replicas} pods are {what}"
+    if status.get("replicas", 0) > replicas:
+        yield f"Deployment {name}: {status['replicas'] - replicas} old pods are left"
+
+
+def _missing_of_answers(expected: Expected) -> Iterator[str]:
+    model = f"{expected.url}/v2/models/{expected.name}"
+    try:
+        if expected.digest is not None:
+            digest = _ask(model, expected.host).get("model_digest")
+            if digest != expected.digest:
+                yield f"the predictor serves the model {str(digest)[:12]}, not {expected.digest[:12]}"
+        _ask(f"{expected.url}/v1/models/{expected.name}:explain", expected.host)
+    except (requests.RequestException, ValueError) as error:
+        yield f"no answer through the gateway: {error}"
+
+
+def _ask(url: str, host: str) -> Object:
+    answer = requests.get(url, headers={"Host": host}, timeout=10)
+    answer.raise_for_status()
+    document: Object = answer.json()
+    return document
+
+
+def main() -> None:
+    """Wait, and say what was missing where it took too long."""
+    parser = argparse.ArgumentParser(prog="python -m cluster.wait", description=__doc__)
+    parser.add_argument("--context", default=CONTEXT, help="the kubectl context")
+    parser.add_argument("--namespace", default="default")
+    parser.add_argument("--name", required=True, help="the InferenceService's")
+    parser.add_argument("--url", default="http://127.0.0.1:8080", help="the gateway")
+    parser.add_argument("--model", type=Path, help="the model directory that is to be served")
+    parser.add_argument("--seconds", type=float, default=SECONDS)
+    flags = parser.parse_args()
+    expected = Expected(flags.namespace, flags.name, flags.url, digest=flags.model and digest_of(flags.model))
+    try:
+        wait_until_served(config.new_client_from_config(context=flags.context), expected, flags.seconds)
+    except NotServed as error:
+        sys.exit(str(error))
+    print(f"{expected.host} serves at {expected.url}")
+
+
+def digest_of(directory: Path) -> str:
+    """The digest that a predictor of this model directory answers."""
+    from captum_predictor.architectures import quiet_even_kernels
+    from captum_predictor.model_directory import load_model  # imports torch
+
+    quiet_even_kernels()
+    return load_model(directory).digest
+
+
+if __name__ == "__main__":
+    main()
