@@ -66,7 +66,7 @@ def wait_until_served(api: client.ApiClient, expected: Expected, seconds: float 
 def _missing(api: client.ApiClient, expected: Expected) -> Iterator[str]:
     """What is missing yet, the first first."""
     try:
-        service = client.CustomObjectsApi(api).get_namespaced_custom_object(
+        service: Any = client.CustomObjectsApi(api).get_namespaced_custom_object(
             GROUP, VERSION, expected.namespace, PLURAL, expected.name
         )
     except ApiException as error:
