@@ -1,5 +1,11 @@
-"""For all tests: matrix products in this process give the bits that the predictor's do."""
+"""For all tests: matrix products in this process give the bits that the servers' do."""
 
-from captum_predictor.matrix_products import reproduce_matrix_products
+import os
+
+import torch
+from captum_serving.matrix_products import VARIABLE, reproduce_matrix_products
 
 reproduce_matrix_products()
+torch.ones(2, 2) @ torch.ones(2, 2)  # MKL reads the environment now, once
+# The servers that the tests start have to see to it themselves.
+os.environ.pop(VARIABLE)

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 from captum_predictor.lanes import FEWEST_ROWS_FOR_THREADS, MOST_THREADS
-from captum_predictor.matrix_products import reproduce_matrix_products
 from captum_predictor.model_directory import load_model
 from captum_predictor.segments import Chain, run, run_with_gradient
+from captum_serving.matrix_products import VARIABLE, reproduce_matrix_products
 
 MODELS = Path(__file__).parents[2] / "models"
 
@@ -54,6 +54,6 @@ def test_what_else_is_in_a_chunk_changes_no_bit_of_a_row(model):
 
 
 def test_a_users_own_choice_is_left_alone(monkeypatch):
-    monkeypatch.setenv("MKL_CBWR", "COMPATIBLE")
+    monkeypatch.setenv(VARIABLE, "COMPATIBLE")
     reproduce_matrix_products()
-    assert os.environ["MKL_CBWR"] == "COMPATIBLE"
+    assert os.environ[VARIABLE] == "COMPATIBLE"

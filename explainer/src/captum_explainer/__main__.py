@@ -14,11 +14,13 @@ def main() -> None:
         share_between_workers()
     from captum_serving.errors import BadInput
     from captum_serving.launch import Server
+    from captum_serving.matrix_products import reproduce_matrix_products
 
     from captum_explainer.model import attach
     from captum_explainer.parameters.defaults import check_defaults
     from captum_explainer.settings import parse
 
+    reproduce_matrix_products()
     settings = parse(sys.argv[1:])
     try:
         check_defaults(settings)

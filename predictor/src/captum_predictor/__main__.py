@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from captum_serving import boundary
 from captum_serving.allocator import keep_freed_memory
 from captum_serving.launch import Server
+from captum_serving.matrix_products import reproduce_matrix_products
 from kserve.model_server import app
 
 from captum_predictor import observation, routes
@@ -17,7 +18,6 @@ from captum_predictor.engine import Engine
 from captum_predictor.grpc_model import GrpcModel
 from captum_predictor.inference import Limits
 from captum_predictor.lanes import Lanes
-from captum_predictor.matrix_products import reproduce_matrix_products
 from captum_predictor.model_directory import ModelDirectoryError, load_model
 from captum_predictor.options import parse_options
 from captum_predictor.service import Service

@@ -2,6 +2,8 @@
 
 import os
 
+VARIABLE = "MKL_CBWR"
+
 
 def reproduce_matrix_products() -> None:
     """Ask MKL for its strict conditional numerical reproducibility: to be called before the first matrix product.
@@ -11,4 +13,4 @@ def reproduce_matrix_products() -> None:
     between fewer rows than 16 and more; with this only a single row differs, which is another kind of product and
     always runs on one thread. It costs no time that could be measured. A user's own MKL_CBWR is left as it is.
     """
-    os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")
+    os.environ.setdefault(VARIABLE, "AUTO,STRICT")
