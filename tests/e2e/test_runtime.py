@@ -1,0 +1,105 @@
+"""The ClusterServingRuntime: a model by its format, from a volume and from a URL, with the explainer beside it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+from kubernetes import client
+
+from local.servers import ROOT
+from tests.e2e.deployed import Deployed
+from tests.e2e.kubectl import kubectl
+from tests.e2e.pods import PORT, start_pod
+from tests.explaining import examples
+
+NODE = "kserve-captum-control-plane"
+RUNTIME = ROOT / "manifests" / "runtime" / "clusterservingruntime.yaml"
+
+# Serves the model directories that are in the client's image, each as a tar.gz.
+ARCHIVES = f"""
+import http.server, os, tarfile
+os.chdir("/tmp")
+for name in ("mnist", "fashion-mnist"):
+    with tarfile.open(f"{{name}}.tar.gz", "w:gz") as archive:
+        folder = f"/opt/kserve-captum/models/{{name}}"
+        for file in ("model.json", "model.safetensors"):
+            archive.add(f"{{folder}}/{{file}}", file)
+http.server.test(http.server.SimpleHTTPRequestHandler, port={PORT})
+"""
+
+
+@pytest.fixture(scope="module")
+def runtime(namespace: str) -> Iterator[str]:
+    """The runtime, which belongs to no namespace, under a name of this run's own."""
+    document = yaml.safe_load(RUNTIME.read_text())
+    document["metadata"]["name"] = name = f"kserve-captum-{namespace}"
+    # Another run's, or the user's, must not be taken for it.
+    document["spec"]["supportedModelFormats"][0]["autoSelect"] = False
+    kubectl("apply", "--filename", "-", document=yaml.safe_dump(document))
+    yield name
+    kubectl("delete", "clusterservingruntime", name)
+
+
+@pytest.fixture(scope="module")
+def volume(namespace: str) -> Iterator[str]:
+    """A claim on a folder of the node that holds the shipped models."""
+    folder = f"/var/local/{namespace}"
+    subprocess.run(["docker", "exec", NODE, "mkdir", "-p", folder], check=True)
+    for model in ("mnist", "fashion-mnist"):
+        subprocess.run(["docker", "cp", str(ROOT / "models" / model), f"{NODE}:{folder}/{model}"], check=True)
+    size = {"storage": "100Mi"}
+    common = {"accessModes": ["ReadWriteOnce"], "storageClassName": ""}
+    name = f"models-{namespace}"
+    documents: list[dict[str, Any]] = [
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": name},
+            "spec": {**common, "capacity": size, "hostPath": {"path": folder}},
+        },
+        {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "models", "namespace": namespace},
+            "spec": {**common, "resources": {"requests": size}, "volumeName": name},
+        },
+    ]
+    kubectl("apply", "--filename", "-", document=yaml.safe_dump_all(documents))
+    yield "models"
+    kubectl("delete", "persistentvolume", name, "--wait=false")
+    subprocess.run(["docker", "exec", NODE, "rm", "-rf", folder], check=True)
+
+
+def by_format(api: client.ApiClient, namespace: str, runtime: str, name: str, uri: str) -> Deployed:
+    """An InferenceService that names its model's format; its pods' own settings are the manifests' base's."""
+    service = yaml.safe_load((ROOT / "manifests" / "base" / "inferenceservice.yaml").read_text())
+    service["metadata"] |= {"name": name, "namespace": namespace}
+    predictor = service["spec"]["predictor"]
+    del predictor["containers"], predictor["volumes"]
+    predictor["model"] = {"modelFormat": {"name": "captum-pytorch"}, "runtime": runtime, "storageUri": uri}
+    kubectl("apply", "--filename", "-", document=yaml.safe_dump(service))
+    return Deployed(api, namespace, name)
+
+
+def assert_explains(deployed: Deployed, model: str) -> None:
+    deployed.wait(model)
+    answer = deployed.explain(examples(model)[:1].tolist(), method="deep_lift")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["details"][0]["converged"] is True
+
+
+def test_a_model_from_a_volume(api: client.ApiClient, namespace: str, runtime: str, volume: str) -> None:
+    deployed = by_format(api, namespace, runtime, "of-volume", f"pvc://{volume}/mnist")
+    assert_explains(deployed, "mnist")
+    kubectl("delete", "inferenceservice", "of-volume", "--namespace", namespace)
+
+
+def test_a_model_from_a_url(api: client.ApiClient, namespace: str, runtime: str) -> None:
+    address = start_pod(namespace, "archives", ARCHIVES)
+    deployed = by_format(api, namespace, runtime, "of-url", f"http://{address}:{PORT}/fashion-mnist.tar.gz")
+    assert_explains(deployed, "fashion-mnist")
+    kubectl("delete", "inferenceservice", "of-url", "--namespace", namespace)
