@@ -24,6 +24,11 @@ CONTEXT = "kind-kserve-captum"
 GROUP, VERSION, PLURAL = "serving.kserve.io", "v1beta1", "inferenceservices"
 COMPONENTS = ("predictor", "explainer")
 CONTAINER = "kserve-container"
+# What KServe adds to a container, after what is stated.
+ADDED_FLAGS = {"--model_name", "--predictor_host", "--http_port", "--workers"}
+ADDED_VARIABLES = {"INFERENCE_SERVICE_NAME"}
+# What of a model by its format is its container's.
+OF_A_MODEL = ("image", "args", "env", "resources")
 SECONDS = 240.0
 PAUSE_SECONDS = 0.5
 
@@ -92,20 +97,24 @@ def _missing_of_deployment(api: client.ApiClient, expected: Expected, component:
 
 
 def carries(template: Object, component: Object) -> bool:
-    """Whether a Deployment's pod template has all that an InferenceService's component states."""
+    """Whether a Deployment's pod template has all that an InferenceService's component states, and no more flags."""
     pod = template["spec"]
     deployed = next(one for one in pod["containers"] if one["name"] == CONTAINER)
-    for container in component.get("containers", []):
-        if container.get("name", CONTAINER) in (CONTAINER, component.get("name")) and not _contains(
-            deployed, container
-        ):
-            return False
-    model = component.get("model", {})
-    if not _contains(
-        deployed, {key: value for key, value in model.items() if key in ("image", "args", "env", "resources")}
-    ):
+    stated = next((one for one in component.get("containers", []) if one["name"] == CONTAINER), None)
+    if stated is not None and not (_contains(deployed, stated) and _nothing_left_over(deployed, stated)):
         return False
-    return _contains(pod, {key: value for key, value in component.items() if key in pod and key != "containers"})
+    model = {key: value for key, value in component.get("model", {}).items() if key in OF_A_MODEL}
+    return _contains(deployed, model) and _contains(
+        pod, {key: value for key, value in component.items() if key in pod and key != "containers"}
+    )
+
+
+def _nothing_left_over(deployed: Object, stated: Object) -> bool:
+    """Whether the flags and variables beyond the stated ones are KServe's, and not those of before the change."""
+    flags, variables = deployed.get("args", []), {one["name"] for one in deployed.get("env", [])}
+    own, names = stated.get("args", []), {one["name"] for one in stated.get("env", [])}
+    added = [flag for flag in flags[len(own) :] if flag.startswith("-")]
+    return flags[: len(own)] == own and {*added} <= ADDED_FLAGS and variables - names <= ADDED_VARIABLES
 
 
 def _contains(have: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON

@@ -17,6 +17,10 @@ from captum_serving import workers
 from captum_serving.errors import Forbidden, NotFound
 from captum_serving.grpc_server import BoundGrpcServer
 
+# What is under way when a signal comes may be finished: the pod's terminationGracePeriodSeconds says how long that may
+# take, and kserve's own 30 s would cut an explanation off before it.
+GRACE_SECONDS = 3600
+
 
 class TruthfulDataPlane(DataPlane):  # type: ignore[misc]  # kserve is untyped
     """kserve's data plane, whose readiness is true, and whose errors are ours."""
@@ -68,13 +72,18 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
     """kserve's ModelServer, bound to `host` (kserve's own listens on every interface)."""
 
     def __init__(self, host: str, enable_grpc: bool, **arguments: Any) -> None:  # noqa: ANN401 - kserve's own arguments
-        super().__init__(enable_grpc=False, **arguments)  # gRPC's server is our own
+        super().__init__(enable_grpc=False, grace_period=GRACE_SECONDS, **arguments)  # gRPC's server is our own
         self.host = host
         self.dataplane = TruthfulDataPlane(model_registry=self.registered_models)
         self.model_repository_extension = FixedRepository(model_registry=self.registered_models)
         if enable_grpc:
             self._grpc_server = BoundGrpcServer(
-                host, self.grpc_port, self.dataplane, self.model_repository_extension, kwargs=vars(model_server.args)
+                host,
+                self.grpc_port,
+                self.dataplane,
+                self.model_repository_extension,
+                kwargs=vars(model_server.args),
+                grace_period=GRACE_SECONDS,
             )
         _quiet()
 
