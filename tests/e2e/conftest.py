@@ -11,6 +11,7 @@ from kubernetes import client, config
 from cluster.wait import CONTEXT
 from local.servers import Pair, running_pair
 from tests.e2e.deployed import Deployed, apply, remove_folders
+from tests.e2e.helm import helm, put
 from tests.e2e.kubectl import kubectl, what_happened
 from tests.e2e.pods import start_pod
 
@@ -81,6 +82,23 @@ def local_mnist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """The same model by the same programs on this machine."""
     with running_pair("mnist", tmp_path_factory.mktemp("mnist")) as pair:
         yield pair
+
+
+@pytest.fixture(scope="session")
+def local_fashion_mnist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    """The same for the other model."""
+    with running_pair("fashion-mnist", tmp_path_factory.mktemp("fashion-mnist")) as pair:
+        yield pair
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist(api: client.ApiClient, namespace: str) -> Iterator[Deployed]:
+    """fashion-mnist, from the chart."""
+    deployed = Deployed(api, namespace, "fashion-mnist")
+    put("install", deployed)
+    deployed.wait("fashion-mnist")
+    yield deployed
+    helm("uninstall", "fashion-mnist", "--namespace", namespace)
 
 
 @pytest.fixture(scope="session")

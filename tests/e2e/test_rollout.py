@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import pytest
 import requests
 
 from cluster.wait import digest_of
-from local.servers import ROOT, Pair, running_pair
+from local.servers import ROOT, Pair
 from tests.e2e.conftest import apply_mnist
 from tests.e2e.deployed import Deployed, Load, under_load, until
 from tests.explaining import examples
@@ -25,13 +24,6 @@ ANOTHER_VERSION = {
     "path": "/spec/predictor/containers/0/image",
     "value": "kserve-captum/predictor:0.1.0-fashion-mnist",
 }
-
-
-@pytest.fixture(scope="module")
-def local_other(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """The version that is rolled out: another network of the same input and width."""
-    with running_pair("fashion-mnist", tmp_path_factory.mktemp("other")) as pair:
-        yield pair
 
 
 def explanations(pair: Pair, parameters: dict[str, Any]) -> Any:
@@ -53,9 +45,9 @@ def assert_nothing_lost(loads: list[Load]) -> None:
         assert len(load.answers) >= 10
 
 
-def test_a_new_model_version(mnist: Deployed, local_mnist: Pair, local_other: Pair) -> None:
+def test_a_new_model_version(mnist: Deployed, local_mnist: Pair, local_fashion_mnist: Pair) -> None:
     digests = [digest_of(ROOT / "models" / name) for name in ("mnist", "fashion-mnist")]
-    pairs = dict(zip(digests, (local_mnist, local_other), strict=True))
+    pairs = dict(zip(digests, (local_mnist, local_fashion_mnist), strict=True))
     expected = [{digest: explanations(pair, one) for digest, pair in pairs.items()} for one in MANY_CALLS]
     with under_load(*calls(mnist)) as loads:
         until(lambda: all(len(load.answers) >= 3 for load in loads), 60, "three answers before the rollout")
