@@ -67,6 +67,17 @@ def test_every_segments_value_and_gradient_are_plain_torchs_bit_for_bit(architec
             np.testing.assert_array_equal(alone.value, answer.value, between, strict=True)
 
 
+def test_a_cotangent_of_pooling_to_a_fixed_size_lies_in_memory_as_a_flatten_behind_it_leaves_it(engine, served_as):
+    pool, flatten = nn.AdaptiveAvgPool2d(2), nn.Flatten()
+    segment = Chain(served_as((8, 28, 28), pool=pool, flatten=flatten)).segment("image", "pool")
+    generator = torch.Generator().manual_seed(0)
+    leaf = torch.randn(ROWS, 8, 28, 28, generator=generator).to(memory_format=torch.channels_last).requires_grad_()
+    cotangent = torch.randn(ROWS, 32, generator=generator)
+    (gradient,) = torch.autograd.grad(flatten(pool(leaf)), leaf, cotangent)
+    answer = compute(engine, segment, leaf.detach().numpy(), cotangent.reshape(ROWS, 8, 2, 2).numpy())
+    np.testing.assert_array_equal(answer.gradient, gradient.numpy())
+
+
 def test_answers_are_row_major(engine, mnist):
     answer = compute(engine, Chain(mnist).segment("image", "conv1"), images(3), np.ones((3, 64, 28, 28), np.float32))
     assert answer.value.flags.c_contiguous

@@ -87,14 +87,16 @@ class Engine:
         if cotangent is None or gradient is None:
             _store(run(segment, source_rows), value[part], segment.sink.name)
         else:
-            value_rows, gradient_rows = run_with_gradient(segment, source_rows, self._tensor(cotangent[part]))
+            value_rows, gradient_rows = run_with_gradient(
+                segment, source_rows, self._tensor(cotangent[part], row_major=segment.wants_row_major)
+            )
             _store(value_rows, value[part], segment.sink.name)
             _store(gradient_rows, gradient[part], "gradient")
         observation.observe_chunk(time.perf_counter() - begin, with_gradient=cotangent is not None)
 
-    def _tensor(self, rows: Array) -> torch.Tensor:
+    def _tensor(self, rows: Array, row_major: bool = False) -> torch.Tensor:
         # One copy: from the body's bytes, which are read-only and may be unaligned, into the layout of the model.
-        if rows.ndim == 4:
+        if rows.ndim == 4 and not row_major:
             count, channels, height, width = rows.shape
             layout = np.empty((count, height, width, channels), np.float32).transpose(0, 3, 1, 2)
         else:

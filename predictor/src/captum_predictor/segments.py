@@ -24,6 +24,14 @@ class Segment:
         """The stage whose output is asked for."""
         return self.stages[-1]
 
+    @property
+    def wants_row_major(self) -> bool:
+        """Whether the cotangent must lie row-major in memory, as the gradient of a flatten and of one neuron does.
+
+        Pooling to a fixed size is alone in dividing in another order for channels_last, which changes the last bits.
+        """
+        return self.sink.kind == "adaptive_avg_pool2d"
+
 
 class Chain:
     """A model as the chain input, stage, stage ...: the one place that knows that it has no branches."""
