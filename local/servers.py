@@ -111,14 +111,16 @@ def running_pair(
     name: str,
     folder: Path | None = None,
     *explainer_flags: str,
+    model_dir: Path | None = None,
     port: int | None = None,
     predictor_port: int | None = None,
 ) -> Iterator[Pair]:
-    """A predictor of a shipped model and its explainer, both ready.
+    """A predictor of a model and its explainer, both ready.
 
     Args:
-        name: The model's folder under `models/`, and its name.
+        name: The model's name.
         folder: Where the logs go; a temporary one by default.
+        model_dir: The model's folder; by default the one of this name that is shipped under `models/`.
         explainer_flags: More flags of the explainer.
         port: The explainer's port; a free one by default.
         predictor_port: The predictor's port; a free one by default.
@@ -129,7 +131,7 @@ def running_pair(
     with ExitStack() as stack:
         folder = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kserve-captum-")))
         model = ("--model_name", name)
-        directory = ("--model_dir", str(ROOT / "models" / name), "--enable_grpc", "false")
+        directory = ("--model_dir", str(model_dir or ROOT / "models" / name), "--enable_grpc", "false")
         log = folder / f"{name}-predictor.log"
         predictor = stack.enter_context(running("captum_predictor", log, *model, *directory, port=predictor_port))
         host = ("--predictor_host", predictor.url.removeprefix("http://"))

@@ -46,7 +46,7 @@ class Answer:
 
 
 def ask(pair: Pair, inputs: Tensor, **parameters: Any) -> Answer:
-    """Explain float32 [instances, 1, height, width] over a kept-alive connection."""
+    """Explain float32 [instances, channels, height, width] over a kept-alive connection."""
     return ask_url(pair.explain_url, inputs, **parameters)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import captum.attr
@@ -19,8 +20,6 @@ from captum_predictor.model_directory import load_model
 from scipy.ndimage import gaussian_filter
 from skimage.segmentation import quickshift, slic
 from torch import Tensor, nn
-
-from local.servers import ROOT
 
 NONLINEAR = (nn.ReLU, nn.MaxPool2d)
 
@@ -58,9 +57,9 @@ class Network:
             return self.module(probability)(inputs)
 
 
-def load_network(name: str) -> Network:
-    """A shipped model as the predictor loads it: frozen, channels_last."""
-    loaded = load_model(ROOT / "models" / name, device="cpu")
+def load_network(directory: Path) -> Network:
+    """A model as the predictor loads it: frozen, channels_last."""
+    loaded = load_model(directory, device="cpu")
     stages = OrderedDict((stage.name, stage.module) for stage in loaded.stages)
     return Network(stages, {stage.name: stage.shape for stage in loaded.stages}, loaded.labels)
 
@@ -98,25 +97,27 @@ class Call:
 
     @property
     def feature_mask(self) -> Tensor:
-        """The one instance's segments [1, 1, height, width]."""
-        names = ("segmentation", "n_segments")
-        return torch.from_numpy(segments(self.inputs[0, 0].numpy(), **self.options(*names)))[None, None]
+        """The segment of each value of the one instance, of its shape [1, channels, height, width]."""
+        if self.parameters["segmentation"] == "pixels":
+            return torch.arange(self.inputs.numel()).reshape(self.inputs.shape)
+        picture = self.inputs[0].permute(1, 2, 0).squeeze(-1).numpy()
+        plane = segments(picture, **self.options("segmentation", "n_segments"))
+        return torch.from_numpy(plane).expand_as(self.inputs)
 
 
 def segments(picture: np.ndarray, segmentation: str, n_segments: int) -> np.ndarray:
-    """The segments of a picture [height, width] in 0..1, numbered from 0."""
-    height, width = picture.shape
+    """The segments [height, width] of a picture [height, width] or [height, width, 3] in 0..1, numbered from 0."""
+    height, width = picture.shape[:2]
+    colours = picture.astype(np.float64) if picture.ndim == 3 else np.stack([picture.astype(np.float64)] * 3, axis=-1)
     if segmentation == "slic":
-        labels = slic(picture.astype(np.float64), n_segments, compactness=0.1, start_label=0, channel_axis=None)
+        axis = -1 if picture.ndim == 3 else None
+        labels = slic(picture.astype(np.float64), n_segments, compactness=0.1, start_label=0, channel_axis=axis)
     elif segmentation == "quickshift":
-        colours = np.stack([picture.astype(np.float64)] * 3, axis=-1)
         reach = (height * width / n_segments) ** 0.5
         labels = quickshift(colours, ratio=0.5, kernel_size=1, max_dist=reach, rng=0)
-    elif segmentation == "grid":
+    else:
         side = round((height * width / n_segments) ** 0.5)
         labels = np.array([[(i // side) * width + j // side for j in range(width)] for i in range(height)])
-    else:
-        labels = np.arange(height * width).reshape(height, width)
     numbers = {label: number for number, label in enumerate(sorted(set(labels.ravel().tolist())))}
     return np.vectorize(numbers.__getitem__)(labels).astype(np.int64)
 
@@ -238,32 +239,33 @@ def attributions(network: Network, inputs: Tensor, parameters: dict[str, Any], t
 
     Args:
         network: The model.
-        inputs: float32 [instances, 1, height, width].
+        inputs: float32 [instances, channels, height, width].
         parameters: The resolved ones, of the explainer's response.
         target: Each instance's output to explain.
     """
     method = parameters["method"]
     baselines = [_baselines(parameters.get("baselines"), inputs, i) for i in range(len(inputs))]
     if method in TOGETHER:
-        return _finished(TOGETHER[method](Call(network, inputs, target, torch.cat(baselines), parameters)), parameters)
+        call = Call(network, inputs, target, torch.cat(baselines), parameters)
+        return _finished(TOGETHER[method](call), call)
     parts = []
     for i in range(len(inputs)):
         torch.manual_seed(parameters["seed"])
         np.random.seed(parameters["seed"])
         call = Call(network, inputs[i : i + 1], target[i : i + 1], baselines[i], parameters)
-        parts.append(_finished(ONE_BY_ONE[method](call), parameters))
+        parts.append(_finished(ONE_BY_ONE[method](call), call))
     return torch.cat(parts)
 
 
-def _finished(values: Tensor, parameters: dict[str, Any]) -> Tensor:
-    if parameters.get("upsample"):
-        mode = parameters["interpolate_mode"]
-        values = captum.attr.LayerAttribution.interpolate(values, (28, 28), interpolate_mode=mode)
+def _finished(values: Tensor, call: Call) -> Tensor:
+    if call.parameters.get("upsample"):
+        size, mode = tuple(call.inputs.shape[2:]), call.parameters["interpolate_mode"]
+        values = captum.attr.LayerAttribution.interpolate(values, size, interpolate_mode=mode)
     return values.detach().to(torch.float32)
 
 
 def _baselines(value: Any, inputs: Tensor, position: int) -> Tensor:
-    """One instance's baselines [1 or more, 1, height, width]."""
+    """One instance's baselines [1 or more, channels, height, width]."""
     instance = inputs[position : position + 1]
     if value is None or value == "zeros":
         return torch.zeros_like(instance)
@@ -272,8 +274,8 @@ def _baselines(value: Any, inputs: Tensor, position: int) -> Tensor:
     if value == "mean":
         return torch.full_like(instance, float(instance.mean()))
     if value == "blur":
-        blurred = gaussian_filter(instance[0, 0].numpy(), sigma=0.15 * 28)
-        return torch.from_numpy(blurred)[None, None]
+        sigma = 0.15 * max(instance.shape[2:])
+        return torch.from_numpy(gaussian_filter(instance.numpy(), sigma=(0, 0, sigma, sigma)))
     if isinstance(value, int | float):
         return torch.full_like(instance, value)
     array = torch.tensor(value, dtype=torch.float32)

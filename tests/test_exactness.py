@@ -10,7 +10,7 @@ import pytest
 import torch
 from captum_explainer.catalogue import catalogue
 
-from local.servers import Pair
+from local.servers import ROOT, Pair
 from tests.explaining import Answer, ask, examples
 from tests.reference import ONE_BY_ONE, TOGETHER, Network, attributions, load_network
 
@@ -32,7 +32,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def network(pair: Pair) -> Network:
-    return load_network(pair.name)
+    return load_network(ROOT / "models" / pair.name)
 
 
 def layers_of(network: Network, method: str) -> list[str]:

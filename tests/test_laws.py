@@ -13,7 +13,7 @@ from captum.attr import DeepLift
 from captum_explainer.catalogue import catalogue
 from torch import Tensor
 
-from local.servers import Pair
+from local.servers import ROOT, Pair
 from tests.explaining import Answer, ask, examples
 from tests.reference import Network, load_network, segments
 
@@ -32,7 +32,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def network(pair: Pair) -> Network:
-    return load_network(pair.name)
+    return load_network(ROOT / "models" / pair.name)
 
 
 def quick(network: Network, method: str) -> dict[str, Any]:

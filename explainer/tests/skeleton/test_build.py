@@ -126,6 +126,14 @@ def test_a_stage_that_hides_what_is_in_it_is_refused_where_rules_change(kind, bu
     assert list(kinds(build(Cuts("relu"), stages=stages))) == ["relu", "logits"]
 
 
+@pytest.mark.parametrize("before", ["dropout", "identity", "normalize"])
+def test_what_gives_the_gradient_on_leaves_its_order_in_memory_to_the_flatten_behind_it(before, build, description):
+    *_, flat, logits = description.stages
+    first = Stage("first", before, (2, 3, 3), {})
+    assert build(stages=(first, flat, logits)).logits.gradient_format == torch.contiguous_format
+    assert build(stages=(Stage("conv", "conv2d", (2, 3, 3), {}), flat)).flat.gradient_format == torch.channels_last
+
+
 @pytest.mark.parametrize("options", [{"slope": 1}, {"kernel_size": 2, "strides": 2}])
 def test_options_that_a_kind_does_not_have_are_the_predictors_mistake(options, build, description):
     stages = tuple(dataclasses.replace(s, options=options) if s.name == "pool" else s for s in description.stages)

@@ -28,10 +28,10 @@ NONLINEARITIES: dict[str, type[nn.Module]] = {
 # What may be in a remote segment though a method changes the backward rule of nonlinearities; all else is opaque.
 AFFINE = (
     *("conv1d", "conv2d", "conv3d", "linear", "flatten", "dropout", "identity"),
-    *("avg_pool2d", "adaptive_avg_pool2d", "batch_norm1d", "batch_norm2d"),
+    *("avg_pool2d", "adaptive_avg_pool2d", "batch_norm1d", "batch_norm2d", "normalize"),
 )
-# What gives its gradient on as it is, when the model is evaluated.
-PASSED_THROUGH = ("dropout", "identity")
+# What gives its gradient on in the memory format that it comes in, when the model is evaluated.
+PASSED_THROUGH = ("dropout", "identity", "normalize")
 PROBABILITY = "probability"
 
 
