@@ -66,9 +66,23 @@ def test_it_is_healthy_once_the_predictor_has_answered(explainer, fake_predictor
     assert asyncio.run(made.healthy())
 
 
-def test_before_the_predictor_answers_it_is_not_healthy(explainer, fake_predictor):
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 404, 429, 500, 504])
+def test_whatever_the_predictor_answers_it_has_answered(status, explainer, fake_predictor, send_reply):
+    made = explainer()
+    fake_predictor.answer = lambda handler, request: send_reply(handler, status, b"{}")
+    assert asyncio.run(made.healthy())
+    fake_predictor.close()
+    assert asyncio.run(made.healthy())
+
+
+def test_before_the_predictor_answers_it_is_not_healthy(explainer, fake_predictor, send_reply):
+    made = explainer()
     fake_predictor.answer = lambda handler, request: handler.connection.close()
-    assert not asyncio.run(explainer().healthy())
+    assert not asyncio.run(made.healthy())
+    fake_predictor.answer = lambda handler, request: send_reply(handler, 503, b"{}")
+    assert not asyncio.run(made.healthy())
+    fake_predictor.answer = lambda handler, request: threading.Event().wait(1.5)
+    assert not asyncio.run(made.healthy())
 
 
 def test_another_name_is_not_found(explainer):

@@ -39,7 +39,6 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
         self.settings = settings
         self.predictor = PredictorClient(settings)
         self.ready = True
-        self._answered = False
         self._explaining = OffLoop("explain", settings.concurrency, settings.max_waiting)
         # What only passes through must not wait for explanations.
         self._passing = OffLoop("pass", settings.concurrency, settings.max_waiting)
@@ -49,15 +48,17 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
         return attach, (self.settings,)
 
     async def healthy(self) -> bool:
-        """Whether the predictor has ever answered; it stays true, for a predictor that went away is an answer's 503."""
-        if not self._answered:
+        """Whether the predictor has ever answered, be it to refuse us: what it says then is for the client to hear.
+
+        It stays true: a predictor that went away is an answer's 503.
+        """
+        if not self.predictor.answered:
             deadline = Deadline(1.0)
             try:
                 await self._passing.run(lambda: self.predictor.describe(self.name, deadline, {}), deadline)
-                self._answered = True
             except Exception as error:
-                logger.info("not ready: %s", error)
-        return self._answered
+                logger.info("the predictor does not describe its model: %s", error)
+        return self.predictor.answered
 
     async def explanations(
         self, name: str, body: bytes, headers: Mapping[str, str]

@@ -63,6 +63,11 @@ class PredictorClient:
         """The model's description of this second; raises as `describe` does."""
         if time.monotonic() - self._described_at > AGED_SECONDS:
             self.forget()
+    @property
+    def answered(self) -> bool:
+        """Whether the predictor has ever given an answer in HTTP but a 503."""
+        return self._connection.answered
+
         return self.describe(name, deadline, headers)
 
     def forget(self) -> None:

@@ -39,12 +39,13 @@ class Reply:
 
 
 class Connection:
-    """Calls to one predictor, from any number of threads."""
+    """Calls to one predictor, from any number of threads; `answered` once one had an answer but a 503."""
 
     def __init__(self, host: str, use_ssl: bool, ca_bundle: str | None, timeout_seconds: float, size: int) -> None:
         scheme = "https" if use_ssl else "http"
         self.address = f"{scheme}://{host}"
         self.timeout_seconds = timeout_seconds
+        self.answered = False
         tls = {"ca_certs": ca_bundle} if use_ssl and ca_bundle else {}
         self._pool = urllib3.connection_from_url(self.address, maxsize=size, block=False, retries=False, **tls)
 
@@ -69,6 +70,7 @@ class Connection:
             while True:
                 outcome = self._try(verb, path, deadline, body, dict(headers or {}))
                 if isinstance(outcome, Reply) and outcome.status != 503:
+                    self.answered = True
                     return outcome
                 if isinstance(outcome, ServingError) and not isinstance(outcome, Unavailable):
                     raise outcome
