@@ -22,7 +22,11 @@ SCORES_ONLY_SECONDS = 30.0
 # What is known of the model for longer may be of one that was replaced.
 AGED_SECONDS = 1.0
 
-# A predictor with our extension answers V2; of these statuses, none does.
+# What a server that does not speak V2 answers to V2's metadata.
+# Where V1 is spoken, any other of the caller's mistakes too (V1 servers have their own ways with paths that they do not
+# know), but for these, which are about who asks and how often.
+NOT_ABOUT_V2 = (401, 403, 429)
+
 NO_V2 = (404, 405, 501)
 
 
@@ -52,7 +56,9 @@ class PredictorClient:
         if known is not None and (known.digest is not None or fresh):
             return known
         reply = self._connection.call("GET", f"/v2/models/{name}", deadline, headers=headers)
-        description = Description(name) if reply.status in NO_V2 else read_description(name, accepted(reply).body)
+        description = (
+            Description(name) if self._has_no_v2(reply.status) else read_description(name, accepted(reply).body)
+        )
         if description.access == Access.SCORES and self._settings.predictor_protocol == "v2":
             server = self._connection.call("GET", "/v2", deadline, headers=headers)
             description = replace(description, binary=server.status == 200 and takes_binary(server.body))
@@ -84,6 +90,11 @@ class PredictorClient:
         protocol = self._settings.predictor_protocol
         if protocol == "grpc-v2":
             raise BadInput("--predictor_protocol is grpc-v2; expected v1 or v2 for a predictor without our extension")
+
+    def _has_no_v2(self, status: int) -> bool:
+        if status in NO_V2:
+            return True
+        return self._settings.predictor_protocol == "v1" and 400 <= status < 500 and status not in NOT_ABOUT_V2
         return ScoresSession(self._connection, description, deadline, headers, limit, protocol)
 
     def predict(self, name: str, body: bytes, deadline: Deadline, headers: Mapping[str, str]) -> Reply:
