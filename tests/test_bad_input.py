@@ -346,6 +346,8 @@ PATHS = {
     "another verb of V1": ("POST", "/v1/models/mnist:train", 405, "POST is not possible"),
     "another path": ("GET", "/explanations", 404, "there is nothing at /explanations; GET /v1/models lists"),
     "a slash too many": ("POST", "/v1/models/mnist:explain/", 404, "there is nothing at"),
+    "kserve's schema": ("GET", "/openapi.json", 404, "there is nothing at /openapi.json"),
+    "kserve's pages": ("GET", "/docs", 404, "there is nothing at /docs"),
     "another model": ("POST", "/v1/models/cifar:explain", 404, "'cifar'; this server explains 'mnist'"),
     "another model's prediction": ("POST", "/v1/models/cifar:predict", 404, "'cifar'; this server explains 'mnist'"),
     "another model's methods": ("GET", "/v1/models/cifar/methods", 404, "'cifar'; this server explains 'mnist'"),

@@ -160,3 +160,6 @@ def test_other_protocols_pass(app):
     sent, events = [], iter(["lifespan.startup", "lifespan.shutdown"])
     asyncio.run(app({"type": "lifespan"}, receive, send))
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+        ("GET", "/openapi.json", 404, "there is nothing at /openapi.json; GET /v1/models lists the models"),
+        ("GET", "/docs", 404, "there is nothing at /docs; GET /v1/models lists the models"),
+        ("GET", "/redoc", 404, "there is nothing at /redoc; GET /v1/models lists the models"),

@@ -189,3 +189,6 @@ def test_credentials_and_traces_go_on_and_nothing_else():
     kept = {"authorization", "traceparent", "tracestate", "x-request-id"}
     assert passed_on(given) == {name: given[name] for name in kept}
     assert passed_on({}) == {}
+    assert passed_on(given | {"content-type": "e"}, "content-type") == {name: given[name] for name in kept} | {
+        "content-type": "e"
+    }

@@ -36,6 +36,9 @@ def install(app: FastAPI, max_body_bytes: int) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _http_error)
     app.router.redirect_slashes = False
+    # FastAPI's description of kserve's routes: ours are not in it, and some of those that are go nowhere here.
+    described = (app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url)
+    app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) not in described]
 
 
 def error_response(error: ServingError) -> JSONResponse:

@@ -111,9 +111,9 @@ class Connection:
         return DeadlineExceeded(f"the predictor did not answer within {seconds} (--predictor_request_timeout_seconds)")
 
 
-def passed_on(headers: Mapping[str, str]) -> dict[str, str]:
-    """Those of a client's headers that go on to the predictor."""
-    return {name: headers[name] for name in PASSED_ON if name in headers}
+def passed_on(headers: Mapping[str, str], *also: str) -> dict[str, str]:
+    """Those of a client's headers that go on to the predictor, and `also` these."""
+    return {name: headers[name] for name in (*PASSED_ON, *also) if name in headers}
 
 
 def _read(response: urllib3.BaseHTTPResponse, deadline: Deadline) -> bytes:
