@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import json
 import struct
@@ -407,6 +408,15 @@ def test_a_mistake_in_the_path_is_told(case: tuple[str, str, int, str], pair: Pa
     verb, path, status, sentence = case
     response = session.request(verb, pair.explainer.url + path, data=parameters(), timeout=TIMEOUT)
     assert_refused(response, status, sentence)
+
+
+@pytest.mark.parametrize("operation", ["explain", "predict"])
+def test_a_compressed_body_is_refused(operation: str, pair: Pair, session: requests.Session) -> None:
+    url = f"{pair.explainer.url}/v1/models/mnist:{operation}"
+    response = session.post(
+        url, gzip.compress(instances([GREY])), headers={"Content-Encoding": "gzip"}, timeout=TIMEOUT
+    )
+    assert_refused(response, 400, "Content-Encoding is 'gzip'; expected none: send the body uncompressed")
 
 
 @pytest.mark.parametrize("operation", ["explain", "predict"])

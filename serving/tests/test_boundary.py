@@ -105,6 +105,18 @@ async def call(app, receive, path="/length"):
     return sent
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "br", "zstd, gzip"])
+def test_a_compressed_body_is_refused_in_a_sentence(client, encoding):
+    response = client("POST", "/length", content=b"x", headers={"Content-Encoding": encoding})
+    sentence = f"Content-Encoding is {encoding!r}; expected none: send the body uncompressed"
+    assert (response.status_code, response.json()) == (400, {"error": sentence})
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity"])
+def test_what_is_said_not_to_be_compressed_is_taken(client, encoding):
+    assert client("POST", "/length", content=b"x", headers={"Content-Encoding": encoding}).json() == {"length": 1}
+
+
 def test_our_errors_go_out_as_their_sentence(client):
     response = client("GET", "/refuse")
     assert (response.status_code, response.json()) == (400, {"error": "got this; expected that"})
@@ -139,6 +151,9 @@ def test_an_error_after_the_answers_beginning_adds_no_second_answer(app, caplog)
     ("method", "path", "status", "sentence"),
     [
         ("GET", "/nowhere", 404, "there is nothing at /nowhere; GET /v1/models lists the models"),
+        ("GET", "/openapi.json", 404, "there is nothing at /openapi.json; GET /v1/models lists the models"),
+        ("GET", "/docs", 404, "there is nothing at /docs; GET /v1/models lists the models"),
+        ("GET", "/redoc", 404, "there is nothing at /redoc; GET /v1/models lists the models"),
         ("GET", "/length/", 404, "there is nothing at /length/; GET /v1/models lists the models"),
         ("GET", "/length", 405, "GET is not possible at /length"),
         ("GET", "/typed?count=many", 400, "the request is malformed; expected a JSON object"),
@@ -160,6 +175,3 @@ def test_other_protocols_pass(app):
     sent, events = [], iter(["lifespan.startup", "lifespan.shutdown"])
     asyncio.run(app({"type": "lifespan"}, receive, send))
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-        ("GET", "/openapi.json", 404, "there is nothing at /openapi.json; GET /v1/models lists the models"),
-        ("GET", "/docs", 404, "there is nothing at /docs; GET /v1/models lists the models"),
-        ("GET", "/redoc", 404, "there is nothing at /redoc; GET /v1/models lists the models"),

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import orjson
 from captum_serving import wire
 from captum_serving.boundary import Disconnected
-from captum_serving.errors import BadInput, Forbidden, NotAllowed, NotFound
+from captum_serving.errors import Forbidden, NotAllowed, NotFound
 from captum_serving.metrics import metrics
 from fastapi import FastAPI
 from starlette.requests import Request
@@ -60,7 +60,7 @@ class Routes:
         """`POST /v1/models/{model}:predict`."""
         with observed("v1_predict"):
             self._require(request)
-            probabilities = await _while_connected(request, self._service.predict(await _body(request)))
+            probabilities = await _while_connected(request, self._service.predict(await request.body()))
             return _json({"predictions": probabilities})
 
     async def infer(self, request: Request) -> Response:
@@ -68,7 +68,7 @@ class Routes:
         with observed("v2_infer"):
             self._require(request)
             header_length = request.headers.get(wire.HEADER_LENGTH)
-            work = self._service.infer(await _body(request), header_length)
+            work = self._service.infer(await request.body(), header_length)
             body, answer_header_length = await _while_connected(request, work)
             if answer_header_length is None:
                 return Response(body, media_type="application/json")
@@ -116,13 +116,6 @@ class Routes:
 
 async def _not_allowed(request: Request) -> Response:
     raise NotAllowed(f"{request.method} is not possible at {request.url.path[:200]}")
-
-
-async def _body(request: Request) -> bytes:
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding != "identity":
-        raise BadInput(f"Content-Encoding is {encoding[:40]!r}; expected none: send the body uncompressed")
-    return await request.body()
 
 
 async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -105,6 +106,7 @@ class Boundary:
             more = message.get("more_body", False)
             if size <= self.max_body_bytes:
                 parts.append(part)
+            _refuse_encoded(Headers(scope=scope))
             elif size > DRAIN_FACTOR * self.max_body_bytes:
                 break
         if size > self.max_body_bytes:
@@ -124,3 +126,9 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
+def _refuse_encoded(headers: Headers) -> None:
+    encoding = headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise BadInput(f"Content-Encoding is {encoding[:40]!r}; expected none: send the body uncompressed")
+
+
