@@ -22,3 +22,11 @@ def test_time_goes_by_until_none_is_left(clock):
     assert end.left() == 0.0
     with pytest.raises(DeadlineExceeded, match=r"the explanation took longer than 2.5 s; ask for fewer steps"):
         end.check()
+
+
+def test_given_up_it_is_over_at_once(clock):
+    end = Deadline(2.5)
+    end.give_up()
+    assert end.left() == 0.0
+    with pytest.raises(DeadlineExceeded):
+        end.check()

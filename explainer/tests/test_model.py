@@ -120,6 +120,37 @@ def test_what_waits_beyond_the_limit_is_refused(explainer, fake_predictor):
     assert [explanations.values[0].tolist() for explanations, _ in served] == [[0.0, 3.0]] * 2
 
 
+def test_a_cancelled_explanation_asks_the_predictor_nothing_more(explainer, fake_predictor):
+    release, asked = threading.Event(), threading.Event()
+    answer = fake_predictor.answer
+
+    def held(handler, request):
+        if request.path == PREDICT:
+            asked.set()
+            release.wait(5)
+        answer(handler, request)
+
+    fake_predictor.answer = held
+    made = explainer(concurrency=1)
+
+    async def cancelled():
+        call = asyncio.create_task(made.explanations("forest", REQUEST, {}))
+        await asyncio.to_thread(asked.wait, 5)
+        call.cancel()
+        await asyncio.wait([call])
+        calls = len(fake_predictor.requests)
+        release.set()
+        # The one thread takes this when it is done with what was cancelled.
+        await made.explanations("forest", REQUEST, {})
+        return call, calls
+
+    call, before = asyncio.run(cancelled())
+    assert call.cancelled()
+    whole = len(fake_predictor.requests) - before
+    explained(made)
+    assert len(fake_predictor.requests) - before == 2 * whole
+
+
 DESCRIBED = {
     "name": "forest",
     "inputs": [{"name": "x", "datatype": "FP32", "shape": [-1, 2]}],

@@ -117,6 +117,32 @@ def test_what_is_said_not_to_be_compressed_is_taken(client, encoding):
     assert client("POST", "/length", content=b"x", headers={"Content-Encoding": encoding}).json() == {"length": 1}
 
 
+def test_work_is_cancelled_where_the_client_hangs_up(app):
+    events = iter([{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}])
+    outcome = []
+
+    async def work():
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            outcome.append("cancelled")
+            raise
+
+    async def endless(request):
+        return await boundary.while_connected(request, work())
+
+    async def next_event():
+        return next(events)
+
+    async def hung_up():
+        sent = await call(app, next_event, "/endless")
+        await asyncio.sleep(0)  # the cancellation's turn
+        return sent, list(outcome)
+
+    app.add_route("/endless", endless)
+    assert asyncio.run(hung_up()) == ([], ["cancelled"])
+
+
 def test_our_errors_go_out_as_their_sentence(client):
     response = client("GET", "/refuse")
     assert (response.status_code, response.json()) == (400, {"error": "got this; expected that"})

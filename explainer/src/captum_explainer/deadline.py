@@ -22,6 +22,10 @@ class Deadline:
         """Seconds left; 0 where it is over."""
         return max(0.0, self._end - time.monotonic())
 
+    def give_up(self) -> None:
+        """Let it be over now, in whatever thread it is looked at: nobody waits for the answer any more."""
+        object.__setattr__(self, "_end", time.monotonic())
+
     def check(self) -> float:
         """Seconds left.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Histogram
 
+CLIENT_GONE = 499  # nobody gets this status; it is what proxies log for a client that hung up
 SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
 EXPLANATIONS = Histogram(

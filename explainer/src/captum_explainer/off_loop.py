@@ -27,7 +27,7 @@ class OffLoop:
         self._threads = ThreadPoolExecutor(threads, name, initializer=_one_torch_thread)
 
     async def run(self, work: Callable[[], T], deadline: Deadline) -> T:
-        """Do `work` in a thread; the deadline holds whatever the thread does.
+        """Do `work` in a thread; the deadline holds whatever the thread does, and is over where this is cancelled.
 
         Raises:
             Overloaded: Too much waits already.
@@ -43,6 +43,9 @@ class OffLoop:
             return await asyncio.wait_for(asyncio.wrap_future(future), deadline.seconds + GRACE_SECONDS)
         except TimeoutError:
             raise deadline.exceeded() from None
+        except asyncio.CancelledError:
+            deadline.give_up()
+            raise
 
     def _finish(self) -> None:
         self._unfinished -= 1

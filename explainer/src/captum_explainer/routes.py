@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 from captum_serving import boundary
+from captum_serving.boundary import Disconnected, while_connected
 from captum_serving.errors import NotAllowed, NotFound, ServingError, Unavailable
 from captum_serving.metrics import metrics
 from kserve.model_server import app
 from starlette.requests import Request
 from starlette.responses import Response
 
-from captum_explainer.metrics import RESPONSES
+from captum_explainer.metrics import CLIENT_GONE, RESPONSES
 from captum_explainer.predictor.connection import passed_on
 from captum_explainer.response import render
 
@@ -37,7 +38,8 @@ async def explain(request: Request) -> Response:
     """POST /v1/models/{name}:explain."""
     explainer = await _ready()
     body = await request.body()
-    explanations, description = await explainer.explanations(_name(request), body, passed_on(request.headers))
+    work = explainer.explanations(_name(request), body, passed_on(request.headers))
+    explanations, description = await while_connected(request, work)
     return Response(render(explanations, description), media_type="application/json")
 
 
@@ -51,7 +53,8 @@ async def predict(request: Request) -> Response:
     """POST /v1/models/{name}:predict, passed on to the predictor."""
     explainer = await _ready()
     body = await request.body()
-    reply = await explainer.prediction(_name(request), body, passed_on(request.headers))
+    work = explainer.prediction(_name(request), body, passed_on(request.headers))
+    reply = await while_connected(request, work)
     return Response(reply.body, reply.status, media_type=reply.headers.get("content-type", "application/json"))
 
 
@@ -94,6 +97,9 @@ def _counted(path: str, handler: Handler) -> Handler:
             return response
         except ServingError as error:
             status = error.http_status
+            raise
+        except Disconnected:
+            status = CLIENT_GONE
             raise
         finally:
             RESPONSES.labels(path, status).inc()

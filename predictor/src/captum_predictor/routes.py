@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from importlib import metadata
-from typing import Any, TypeVar
+from typing import Any
 
 import orjson
 from captum_serving import wire
-from captum_serving.boundary import Disconnected
+from captum_serving.boundary import while_connected
 from captum_serving.errors import Forbidden, NotAllowed, NotFound
 from captum_serving.metrics import metrics
 from fastapi import FastAPI
@@ -19,7 +18,6 @@ from starlette.responses import Response
 from captum_predictor.observation import observed
 from captum_predictor.service import Service
 
-T = TypeVar("T")
 Handler = Callable[[Request], Awaitable[Response]]
 
 VERSION = metadata.version("kserve-captum-predictor")
@@ -60,7 +58,7 @@ class Routes:
         """`POST /v1/models/{model}:predict`."""
         with observed("v1_predict"):
             self._require(request)
-            probabilities = await _while_connected(request, self._service.predict(await request.body()))
+            probabilities = await while_connected(request, self._service.predict(await request.body()))
             return _json({"predictions": probabilities})
 
     async def infer(self, request: Request) -> Response:
@@ -69,7 +67,7 @@ class Routes:
             self._require(request)
             header_length = request.headers.get(wire.HEADER_LENGTH)
             work = self._service.infer(await request.body(), header_length)
-            body, answer_header_length = await _while_connected(request, work)
+            body, answer_header_length = await while_connected(request, work)
             if answer_header_length is None:
                 return Response(body, media_type="application/json")
             headers = {wire.HEADER_LENGTH: str(answer_header_length)}
@@ -116,20 +114,6 @@ class Routes:
 
 async def _not_allowed(request: Request) -> Response:
     raise NotAllowed(f"{request.method} is not possible at {request.url.path[:200]}")
-
-
-async def _while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Do `work`, and give it up when the client hangs up: after the body, the next message says that it has."""
-    task = asyncio.ensure_future(work)
-    hang_up = asyncio.ensure_future(request.receive())
-    try:
-        await asyncio.wait((task, hang_up), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise Disconnected
-        return task.result()
-    finally:
-        task.cancel()
-        hang_up.cancel()
 
 
 def _json(document: Any, status: int = 200) -> Response:  # noqa: ANN401 - JSON is any value

@@ -6,18 +6,22 @@ middleware of our own, before kserve's sees them.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from captum_serving.errors import BadInput, Internal, NotAllowed, NotFound, ServingError, TooLarge
+
+T = TypeVar("T")
 
 logger = logging.getLogger("captum_serving")
 
@@ -27,7 +31,7 @@ DRAIN_FACTOR = 8
 
 
 class Disconnected(Exception):
-    """The client went away before its body was whole."""
+    """The client went away before it was answered."""
 
 
 def install(app: FastAPI, max_body_bytes: int) -> None:
@@ -40,6 +44,24 @@ def install(app: FastAPI, max_body_bytes: int) -> None:
     # FastAPI's description of kserve's routes: ours are not in it, and some of those that are go nowhere here.
     described = (app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url)
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) not in described]
+
+
+async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
+    """Do `work`, and cancel it when the client hangs up: after the body, the next message says that it has.
+
+    Raises:
+        Disconnected: The client hung up.
+    """
+    task = asyncio.ensure_future(work)
+    hang_up = asyncio.ensure_future(request.receive())
+    try:
+        await asyncio.wait((task, hang_up), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise Disconnected
+        return task.result()
+    finally:
+        task.cancel()
+        hang_up.cancel()
 
 
 def error_response(error: ServingError) -> JSONResponse:
@@ -84,6 +106,7 @@ class Boundary:
 
         try:
             body = await self._read(receive)
+            _refuse_encoded(Headers(scope=scope))
             await self.app(scope, _replay(body, receive), observed_send)
         except Disconnected:
             return
@@ -106,13 +129,18 @@ class Boundary:
             more = message.get("more_body", False)
             if size <= self.max_body_bytes:
                 parts.append(part)
-            _refuse_encoded(Headers(scope=scope))
             elif size > DRAIN_FACTOR * self.max_body_bytes:
                 break
         if size > self.max_body_bytes:
             got = f"more than {self.max_body_bytes}" if more else str(size)
             raise TooLarge(f"the body has {got} bytes; expected at most {self.max_body_bytes}")
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _refuse_encoded(headers: Headers) -> None:
+    encoding = headers.get("content-encoding", "identity")
+    if encoding.lower() != "identity":
+        raise BadInput(f"Content-Encoding is {encoding[:40]!r}; expected none: send the body uncompressed")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -126,9 +154,3 @@ def _replay(body: bytes, receive: Receive) -> Receive:
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay
-def _refuse_encoded(headers: Headers) -> None:
-    encoding = headers.get("content-encoding", "identity")
-    if encoding.lower() != "identity":
-        raise BadInput(f"Content-Encoding is {encoding[:40]!r}; expected none: send the body uncompressed")
-
-
