@@ -53,8 +53,8 @@ async def predict(request: Request) -> Response:
     """POST /v1/models/{name}:predict, passed on to the predictor."""
     explainer = await _ready()
     body = await request.body()
-    work = explainer.prediction(_name(request), body, passed_on(request.headers))
-    reply = await while_connected(request, work)
+    headers = passed_on(request.headers, "content-type")
+    reply = await while_connected(request, explainer.prediction(_name(request), body, headers))
     return Response(reply.body, reply.status, media_type=reply.headers.get("content-type", "application/json"))
 
 
