@@ -120,6 +120,12 @@ def test_what_waits_beyond_the_limit_is_refused(explainer, fake_predictor):
     assert [explanations.values[0].tolist() for explanations, _ in served] == [[0.0, 3.0]] * 2
 
 
+def test_instances_that_are_no_pictures_are_explained_value_by_value_without_being_asked(explainer):
+    explanations, _ = asyncio.run(explainer().explanations("forest", b'{"instances": [[0.5, 1.0]]}', {}))
+    assert (explanations.parameters["method"], explanations.parameters["segmentation"]) == ("kernel_shap", "pixels")
+    assert explanations.values[0] == pytest.approx([1.0, 3.0], rel=1e-3)
+
+
 def test_a_cancelled_explanation_asks_the_predictor_nothing_more(explainer, fake_predictor):
     release, asked = threading.Event(), threading.Event()
     answer = fake_predictor.answer

@@ -44,6 +44,14 @@ def test_of_a_predictor_that_gives_scores_only_kernel_shap_explains_probabilitie
         resolved({"output": "logit"}, Description("forest"))
 
 
+@pytest.mark.parametrize(
+    ("shape", "default"), [((2, 4), "pixels"), ((2, 1, 2, 3, 4), "pixels"), ((2, 28, 28), "quickshift")]
+)
+def test_how_values_are_grouped_is_by_the_instances_own_shape_where_no_other_is_known(shape, default, resolved):
+    for method in ("kernel_shap", "lime"):
+        assert resolved({"method": method}, Description("forest"), shape)["segmentation"] == default
+
+
 @pytest.mark.parametrize("access", [Access.GRADIENTS, Access.SCORES])
 def test_a_method_that_needs_more_than_the_predictor_gives_is_refused_with_those_that_work(
     access, resolved, description

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from captum_serving.errors import BadInput
@@ -57,7 +57,8 @@ def resolve(
     """
     name = given.get("method", settings.defaults.get("method", DEFAULT_METHOD[description.access]))
     method = find_method(name, description.access)
-    known = all_parameters(method, description)
+    # A predictor that gives scores alone names no shape, and what suits a picture suits nothing else.
+    known = all_parameters(method, replace(description, input_shape=instances[1:]))
     for key in given:
         if key != "method" and key not in known:
             raise BadInput(f"parameters of {name}: {nearest(key, ['method', *known])}")

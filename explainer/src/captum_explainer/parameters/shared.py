@@ -102,4 +102,5 @@ def _baselines(description: Description) -> Parameter:
 
 def _segmentation(method: Method, description: Description) -> Parameter:
     default = default_algorithm(description.input_shape) if method.random else "pixels"
-    return choice(default, ALGORITHMS, "how values are grouped: superpixels, a grid of patches, or single values")
+    text = "how values are grouped: superpixels, a grid of patches, or single values, the default of what is no picture"
+    return choice(default, ALGORITHMS, text)
