@@ -6,7 +6,15 @@ import threading
 import pytest
 from captum_explainer.model import Explainer, attach
 from captum_explainer.settings import Settings
-from captum_serving.errors import DeadlineExceeded, NotFound, Overloaded, Unavailable
+from captum_serving.errors import (
+    BadInput,
+    DeadlineExceeded,
+    Forbidden,
+    NotFound,
+    Overloaded,
+    Unauthorized,
+    Unavailable,
+)
 from kserve.model_server import app
 
 PREDICT = "/v1/models/forest:predict"
@@ -124,6 +132,36 @@ def test_instances_that_are_no_pictures_are_explained_value_by_value_without_bei
     explanations, _ = asyncio.run(explainer().explanations("forest", b'{"instances": [[0.5, 1.0]]}', {}))
     assert (explanations.parameters["method"], explanations.parameters["segmentation"]) == ("kernel_shap", "pixels")
     assert explanations.values[0] == pytest.approx([1.0, 3.0], rel=1e-3)
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 415, 422, 501])
+def test_a_v1_predictor_may_refuse_v2s_path_in_its_own_way(status, explainer, fake_predictor, send_reply):
+    answer = fake_predictor.answer
+
+    def refusing(handler, request):
+        if request.verb == "GET":
+            return send_reply(handler, status, b"no such thing")
+        return answer(handler, request)
+
+    fake_predictor.answer = refusing
+    assert explained(explainer()) == [[0.0, 3.0]]
+
+
+@pytest.mark.parametrize(
+    ("protocol", "status", "error"),
+    [("v1", 401, Unauthorized), ("v1", 403, Forbidden), ("v1", 429, Unavailable), ("v2", 400, BadInput)],
+)
+def test_what_says_nothing_of_v2_is_the_clients_to_hear(protocol, status, error, explainer, fake_predictor, send_reply):
+    answer = fake_predictor.answer
+
+    def refusing(handler, request):
+        if request.verb == "GET":
+            return send_reply(handler, status, b'{"error": "not for you"}')
+        return answer(handler, request)
+
+    fake_predictor.answer = refusing
+    with pytest.raises(error, match="not for you"):
+        explained(explainer(predictor_protocol=protocol))
 
 
 def test_a_cancelled_explanation_asks_the_predictor_nothing_more(explainer, fake_predictor):

@@ -60,6 +60,10 @@ def test_what_kserve_injects_is_accepted():
         ([*LEAST, "--deadline_seconds", "inf"], "inf is not over 0"),
         ([*LEAST, "--defaults", "{"], "argument --defaults: not JSON"),
         ([*LEAST, "--defaults", "[]"], "argument --defaults: expected a JSON object"),
+        (
+            [*LEAST, "--predictor_protocol", "grpc-v2"],
+            "--predictor_protocol is grpc-v2; expected v1 or v2: this explainer does not speak gRPC",
+        ),
         ([*LEAST, "--deadline", "5"], "unrecognized arguments: --deadline"),
     ],
 )

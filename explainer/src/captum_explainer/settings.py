@@ -11,6 +11,8 @@ from typing import Any
 
 from kserve.model_server import parser as kserve_parser
 
+PROTOCOLS = ("v1", "v2")
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -42,6 +44,11 @@ def parse(arguments: list[str]) -> Settings:
     if flags.predictor_host is None:
         _parser().error(
             "--predictor_host is missing; expected the predictor's host, as in --predictor_host localhost:8081"
+        )
+    if flags.predictor_protocol not in PROTOCOLS:
+        _parser().error(
+            f"--predictor_protocol is {flags.predictor_protocol}; expected {' or '.join(PROTOCOLS)}: "
+            "this explainer does not speak gRPC"
         )
     names = Settings.__dataclass_fields__
     return Settings(**{name: value for name, value in vars(flags).items() if name in names})

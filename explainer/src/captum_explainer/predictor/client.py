@@ -6,8 +6,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from captum_serving.errors import BadInput
-
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.connection import Connection, Reply
 from captum_explainer.predictor.description import Access, Description, read_description, takes_binary
@@ -23,11 +21,11 @@ SCORES_ONLY_SECONDS = 30.0
 AGED_SECONDS = 1.0
 
 # What a server that does not speak V2 answers to V2's metadata.
+NO_V2 = (404, 405, 501)
+
 # Where V1 is spoken, any other of the caller's mistakes too (V1 servers have their own ways with paths that they do not
 # know), but for these, which are about who asks and how often.
 NOT_ABOUT_V2 = (401, 403, 429)
-
-NO_V2 = (404, 405, 501)
 
 
 class PredictorClient:
@@ -65,15 +63,15 @@ class PredictorClient:
         self._described, self._described_at = description, time.monotonic()
         return description
 
-    def describe_anew(self, name: str, deadline: Deadline, headers: Mapping[str, str]) -> Description:
-        """The model's description of this second; raises as `describe` does."""
-        if time.monotonic() - self._described_at > AGED_SECONDS:
-            self.forget()
     @property
     def answered(self) -> bool:
         """Whether the predictor has ever given an answer in HTTP but a 503."""
         return self._connection.answered
 
+    def describe_anew(self, name: str, deadline: Deadline, headers: Mapping[str, str]) -> Description:
+        """The model's description of this second; raises as `describe` does."""
+        if time.monotonic() - self._described_at > AGED_SECONDS:
+            self.forget()
         return self.describe(name, deadline, headers)
 
     def forget(self) -> None:
@@ -87,16 +85,13 @@ class PredictorClient:
         limit = self._settings.max_call_bytes
         if description.access > Access.SCORES:
             return Session(self._connection, description, deadline, headers, limit)
-        protocol = self._settings.predictor_protocol
-        if protocol == "grpc-v2":
-            raise BadInput("--predictor_protocol is grpc-v2; expected v1 or v2 for a predictor without our extension")
+        return ScoresSession(self._connection, description, deadline, headers, limit, self._settings.predictor_protocol)
+
+    def predict(self, name: str, body: bytes, deadline: Deadline, headers: Mapping[str, str]) -> Reply:
+        """Pass a V1 `:predict` on, and whatever the predictor answers back."""
+        return self._connection.call("POST", f"/v1/models/{name}:predict", deadline, body, headers)
 
     def _has_no_v2(self, status: int) -> bool:
         if status in NO_V2:
             return True
         return self._settings.predictor_protocol == "v1" and 400 <= status < 500 and status not in NOT_ABOUT_V2
-        return ScoresSession(self._connection, description, deadline, headers, limit, protocol)
-
-    def predict(self, name: str, body: bytes, deadline: Deadline, headers: Mapping[str, str]) -> Reply:
-        """Pass a V1 `:predict` on, and whatever the predictor answers back."""
-        return self._connection.call("POST", f"/v1/models/{name}:predict", deadline, body, headers)
