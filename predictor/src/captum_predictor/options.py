@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     add = parser.add_argument_group("kserve-captum").add_argument
     add("--model_dir", type=Path, default=Path("/mnt/models"), help="Folder with model.json and model.safetensors.")
     add("--host", default="0.0.0.0", help="Address to listen on, for REST and gRPC.")
-    add("--device", default="cpu", help="Where torch computes: cpu, cuda, cuda:1 ...")
+    add("--device", default="cpu", help="Where torch computes: cpu, cuda, cuda:1 ... (cuda has not been tried).")
     add("--lanes", type=_positive, help="Worker threads (by default one a usable CPU; one on cuda).")
     add("--max_body_bytes", type=_positive, default=64 << 20, help="Largest body of a request, and of an answer.")
     add("--max_rows", type=_positive, default=4096, help="Most rows in one request.")
