@@ -8,8 +8,8 @@ from scipy.ndimage import gaussian_filter
 INPUTS = torch.rand(2, 3, 8, 6, generator=torch.Generator().manual_seed(3))
 
 
-def resolved(value, kind="one", inputs=INPUTS, value_range=(-1.0, 3.0), seed=0):
-    return resolve_baselines(value, inputs, kind, value_range, seed)
+def resolved(value, kind="one", inputs=INPUTS, value_range=(-1.0, 3.0), seed=0, most=10):
+    return resolve_baselines(value, inputs, kind, value_range, seed, most)
 
 
 @pytest.mark.parametrize(("value", "number"), [("zeros", 0.0), ("ones", 1.0), (0.25, 0.25), (2, 2.0)])
@@ -82,6 +82,12 @@ def test_the_shap_family_takes_several_for_every_instance_alike():
     array = torch.rand(5, 3, 8, 6)
     for baselines in resolved(array.tolist(), "several"):
         assert torch.equal(baselines, array)
+
+
+def test_more_than_the_limit_are_refused():
+    assert len(resolved(torch.rand(10, 3, 8, 6).tolist(), "several")[0]) == 10
+    with pytest.raises(BadInput, match=r"11 baselines; expected at most 10 \(the server's limit, --max_samples\)"):
+        resolved(torch.rand(11, 3, 8, 6).tolist(), "several")
 
 
 def test_a_grey_array_may_leave_out_the_channel():

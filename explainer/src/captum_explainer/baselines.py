@@ -26,8 +26,11 @@ def resolve_baselines(
     kind: Literal["none", "one", "several"],
     value_range: tuple[float, float] | None,
     seed: int,
+    most: int,
 ) -> list[Tensor]:
     """Each instance's baselines, float32 [1 or more, *input shape], in the input's units.
+
+    Those that all instances share are one tensor, which is scored once.
 
     Args:
         value: A number, a name, or an array: of one instance's shape, of all instances' shape, or for `several`
@@ -36,35 +39,41 @@ def resolve_baselines(
         kind: What the method takes.
         value_range: What the model declares; `random` draws from it.
         seed: Of `random`.
+        most: How many an instance may have (the server's limit, --max_samples).
 
     Raises:
-        BadInput: The array fits neither an instance nor the batch, or holds NaN or infinity.
+        BadInput: The array fits neither an instance nor the batch, holds too many, or NaN or infinity.
     """
     if kind == "none":
-        return [torch.zeros_like(instance)[None] for instance in inputs]
+        return [torch.zeros_like(inputs[:1])] * len(inputs)
     if isinstance(value, str):
-        return [_named(value, instance, kind, value_range, seed) for instance in inputs]
+        return _named(value, inputs, kind, value_range, seed)
     if isinstance(value, int | float):
         if abs(value) > LARGEST:
             raise BadInput(f"baselines is {value:g}; expected a number that fits float32")
-        return [torch.full_like(instance, float(value))[None] for instance in inputs]
+        return [torch.full_like(inputs[:1], float(value))] * len(inputs)
     array = torch.from_numpy(np.ascontiguousarray(numbers(value, "baselines"), dtype=np.float32))
     if not torch.isfinite(array).all():
         raise BadInput("baselines hold NaN or infinity; expected finite numbers")
-    return _shaped(array, inputs, kind)
+    return _shaped(array, inputs, kind, most)
 
 
-def _named(name: str, instance: Tensor, kind: str, value_range: tuple[float, float] | None, seed: int) -> Tensor:
+def _named(name: str, inputs: Tensor, kind: str, value_range: tuple[float, float] | None, seed: int) -> list[Tensor]:
     if name in ("zeros", "ones"):
-        return torch.full_like(instance, float(name == "ones"))[None]
+        return [torch.full_like(inputs[:1], float(name == "ones"))] * len(inputs)
     if name == "mean":
-        return torch.full_like(instance, float(instance.mean()))[None]
+        return [torch.full_like(instance, float(instance.mean()))[None] for instance in inputs]
     if name == "blur":
-        return torch.from_numpy(_blurred(instance.numpy()))[None]
-    low, high = value_range or (float(instance.min()), float(instance.max()))
-    generator = torch.Generator().manual_seed(seed)
+        return [torch.from_numpy(_blurred(instance.numpy()))[None] for instance in inputs]
     count = RANDOM_BASELINES if kind == "several" else 1
-    return low + (high - low) * torch.rand((count, *instance.shape), generator=generator)
+    drawn = torch.rand((count, *inputs.shape[1:]), generator=torch.Generator().manual_seed(seed))
+    if value_range is not None:
+        return [_between(*value_range, drawn)] * len(inputs)
+    return [_between(float(instance.min()), float(instance.max()), drawn) for instance in inputs]
+
+
+def _between(low: float, high: float, shares: Tensor) -> Tensor:
+    return low + (high - low) * shares
 
 
 def _blurred(instance: np.ndarray) -> np.ndarray:
@@ -77,11 +86,13 @@ def _blurred(instance: np.ndarray) -> np.ndarray:
     return np.asarray(gaussian_filter(instance, sigma), dtype=np.float32)
 
 
-def _shaped(array: Tensor, inputs: Tensor, kind: str) -> list[Tensor]:
+def _shaped(array: Tensor, inputs: Tensor, kind: str, most: int) -> list[Tensor]:
     shape, count = tuple(inputs.shape[1:]), len(inputs)
     if array.numel() == inputs[0].numel() and _same_but_ones(tuple(array.shape), shape):
         return [array.reshape(1, *shape)] * count
     if kind == "several" and tuple(array.shape[1:]) == shape:
+        if len(array) > most:
+            raise BadInput(f"{len(array)} baselines; expected at most {most} (the server's limit, --max_samples)")
         return [array] * count
     if kind == "one" and tuple(array.shape) == tuple(inputs.shape):
         return list(array[:, None])

@@ -48,7 +48,9 @@ def explain(request: Request, description: Description, segments: Segments, sett
     inputs = request.instances
     chosen = resolve(request.parameters, description, settings, tuple(inputs.shape))
     kind = chosen.method.baselines
-    baselines = resolve_baselines(chosen.get("baselines"), inputs, kind, description.input_range, chosen["seed"])
+    baselines = resolve_baselines(
+        chosen.get("baselines"), inputs, kind, description.input_range, chosen["seed"], settings.max_samples
+    )
     if chosen.get("top_k") is not None and chosen.method.access == Access.SCORES:
         segments = Remembered(segments)
     task = Task(description, segments, settings, chosen, inputs, baselines)
@@ -67,18 +69,18 @@ def explain(request: Request, description: Description, segments: Segments, sett
 
 
 def _score(task: Task) -> Scored:
-    """The model's output at inputs and baselines, in one call."""
-    rows = [task.inputs]
-    if task.chosen.method.baselines != "none":
-        rows += task.baselines
+    """The model's output at inputs and baselines, in one call; baselines that instances share are in it once."""
+    baselines = task.baselines if task.chosen.method.baselines != "none" else []
+    distinct = {id(one): one for one in baselines}
+    rows = [task.inputs, *distinct.values()]
     skeleton = build_skeleton(task.description, task.segments, Cuts(), "logit", None)
     with torch.no_grad():
         output = skeleton(torch.cat(rows))
     if output.ndim != 2:
         raise BadInput(f"the model's output has the shape {list(output.shape[1:])}; expected one score a class")
-    at_inputs, at_baselines = output[: len(task.inputs)], output[len(task.inputs) :]
-    counts = [len(baselines) for baselines in task.baselines]
-    return Scored(at_inputs, list(torch.split(at_baselines, counts)) if len(at_baselines) else None)
+    at_inputs, *parts = torch.split(output, [len(part) for part in rows])
+    at_distinct = dict(zip(distinct, parts, strict=True))
+    return Scored(at_inputs, [at_distinct[id(one)] for one in baselines] or None)
 
 
 def _attribute(task: Task, targets: list[int]) -> list[Attribution]:

@@ -1,0 +1,58 @@
+import pytest
+import torch
+from captum_explainer.explain import explain
+from captum_explainer.request import Request
+
+
+class CountedSegments:
+    """Segments that count the rows of each call."""
+
+    def __init__(self, segments):
+        self.segments = segments
+        self.rows = []
+
+    def ask(self, source, sink, rows, cotangent=None):
+        self.rows.append(len(rows))
+        return self.segments.ask(source, sink, rows, cotangent)
+
+
+@pytest.fixture
+def explained(description, segments, settings):
+    """Explains pictures [n, 1, 6, 6]: the explanations, and the rows of the call that scores inputs and baselines."""
+
+    def run(images, **parameters):
+        counted = CountedSegments(segments)
+        explanations = explain(Request(images, parameters), description, counted, settings)
+        return explanations, counted.rows[0]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("method", "baselines", "rows"),
+    [
+        ("gradient_shap", torch.rand(5, 1, 6, 6).tolist(), 3 + 5),
+        ("gradient_shap", "random", 3 + 20),
+        ("integrated_gradients", 0.5, 3 + 1),
+        ("integrated_gradients", "ones", 3 + 1),
+        ("deep_lift", torch.rand(1, 6, 6).tolist(), 3 + 1),
+        ("deep_lift", torch.rand(3, 1, 6, 6).tolist(), 3 + 3),
+        ("deep_lift", "mean", 3 + 3),
+        ("saliency", None, 3),
+    ],
+)
+def test_baselines_that_instances_share_are_scored_once(method, baselines, rows, explained):
+    parameters = {} if baselines is None else {"baselines": baselines}
+    _, scored = explained(torch.rand(3, 1, 6, 6), method=method, **parameters)
+    assert scored == rows
+
+
+def test_each_instances_baseline_score_is_that_of_its_own_baselines(explained, network):
+    images = torch.rand(3, 1, 6, 6)
+    for baselines in (torch.rand(3, 1, 6, 6), torch.rand(4, 1, 6, 6)):
+        method = "deep_lift" if len(baselines) == 3 else "gradient_shap"
+        explanations, _ = explained(images, method=method, baselines=baselines.tolist(), target=1)
+        scores = network(baselines)[:, 1]
+        expected = scores if method == "deep_lift" else scores.mean().repeat(3)
+        got = torch.tensor([details["baseline_score"] for details in explanations.details])
+        torch.testing.assert_close(got, expected)
