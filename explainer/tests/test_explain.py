@@ -1,7 +1,12 @@
+import dataclasses
+
 import pytest
 import torch
+from captum.attr import GradientShap
+from captum_explainer.catalogue import catalogue
 from captum_explainer.explain import explain
 from captum_explainer.request import Request
+from captum_serving.errors import BadInput
 
 
 class CountedSegments:
@@ -56,3 +61,28 @@ def test_each_instances_baseline_score_is_that_of_its_own_baselines(explained, n
         expected = scores if method == "deep_lift" else scores.mean().repeat(3)
         got = torch.tensor([details["baseline_score"] for details in explanations.details])
         torch.testing.assert_close(got, expected)
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Lets saliency do something else."""
+
+    def replace(attribute):
+        monkeypatch.setitem(catalogue(), "saliency", dataclasses.replace(catalogue()["saliency"], attribute=attribute))
+
+    return replace
+
+
+def test_what_captum_asserts_is_the_callers_mistake(failing, explained):
+    failing(lambda problem: GradientShap(problem.model).attribute(problem.inputs, baselines=None))
+    with pytest.raises(BadInput, match="saliency: Baselines distribution has to be provided"):
+        explained(torch.rand(1, 1, 6, 6), method="saliency")
+
+
+def test_what_we_assert_is_our_own_mistake(failing, explained):
+    def ours(problem):
+        raise AssertionError("never")
+
+    failing(ours)
+    with pytest.raises(AssertionError, match="never"):
+        explained(torch.rand(1, 1, 6, 6), method="saliency")

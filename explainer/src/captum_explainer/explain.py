@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,7 +114,14 @@ def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int]) -> 
             return method.attribute(problem)
     except AssertionError as error:
         # Captum checks its arguments by `assert`: what the schemas let through and it refuses is the caller's mistake.
-        raise BadInput(f"{chosen.name}: {error}") from error
+        if _is_captums(error):
+            raise BadInput(f"{chosen.name}: {error}") from error
+        raise
+
+
+def _is_captums(error: AssertionError) -> bool:
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals["__name__"]).startswith("captum.")
 
 
 def _segments(task: Task, instance: Tensor) -> Tensor:
