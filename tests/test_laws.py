@@ -88,6 +88,18 @@ def test_attributions_sum_to_the_scores_difference_within_the_reported_delta(
         assert all(details["converged"] for details in answer.details)
 
 
+@pytest.mark.parametrize("parameters", [{"method": "deep_lift"}, {"method": "layer_deep_lift", "layer": "conv2"}])
+def test_deep_lift_of_a_probability_is_told_not_to_add_up(pair: Pair, parameters: dict[str, Any]) -> None:
+    """Captum's own rule for a softmax does not: the answer has its bits, and says so."""
+    answer = ask(pair, examples(pair.name)[:3], output="probability", **parameters)
+    sums = answer.values.astype(np.float64).reshape(3, -1).sum(axis=1)
+    for total, details in zip(sums, answer.details, strict=True):
+        difference = details["score"] - details["baseline_score"]
+        assert abs(total - difference) > 0.05 * abs(difference)
+        assert details["convergence_delta"] == pytest.approx(total - difference, rel=1e-4)
+        assert details["converged"] is False
+
+
 def test_deep_lift_is_complete_at_every_layer(pair: Pair, network: Network) -> None:
     inputs = examples(pair.name)[:3]
     for parameters in (

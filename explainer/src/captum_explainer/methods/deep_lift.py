@@ -16,7 +16,8 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="Differences of activations from a baseline's, passed backward by the rescale rule.",
+    summary="Differences of activations from a baseline's, passed backward by the rescale rule; "
+    "they sum to the difference of logits, not of probabilities.",
     paper="Shrikumar et al., Learning Important Features, https://arxiv.org/abs/1704.02685",
     access=Access.STRUCTURE,
     baselines="one",

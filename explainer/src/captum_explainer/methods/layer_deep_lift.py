@@ -18,7 +18,8 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="DeepLIFT's contributions of a layer's output instead of the input's.",
+    summary="DeepLIFT's contributions of a layer's output instead of the input's; "
+    "they sum to the difference of logits, not of probabilities.",
     paper="Shrikumar et al., Learning Important Features, https://arxiv.org/abs/1704.02685",
     access=Access.STRUCTURE,
     family="layer",
