@@ -6,9 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -16,38 +13,11 @@ import requests
 import torch
 from captum.attr import DeepLift, IntegratedGradients, Saliency
 
-from local.servers import READY_SECONDS, Server, free_port, running
-from tests import misbehaving_predictor as misbehaving
-from tests.misbehaving_predictor import INPUT, NAME, Answer, Fault, Predictor, refusal, with_value
-
-DEADLINE = 2.0
-# Of the network and of a machine that is busy with other things.
-LATE = 4.0
-IMAGE = np.linspace(0, 1, 36, dtype=np.float32).reshape(INPUT)
-TARGET = 1
-
-
-@dataclass(frozen=True)
-class Pair:
-    """An explainer, and the predictor behind it that is the tests' own."""
-
-    explainer: Server
-    predictor: Predictor
-    port: int
-
-    @property
-    def explain_url(self) -> str:
-        return f"{self.explainer.url}/v1/models/{NAME}:explain"
-
-    def explain(self, headers: dict[str, str] | None = None, **parameters: Any) -> requests.Response:
-        body = {"instances": [IMAGE.tolist()], "parameters": {"target": TARGET, **parameters}}
-        return requests.post(self.explain_url, json=body, headers=headers, timeout=30)
-
-
-def start(stack: ExitStack, folder: Path, name: str, port: int, *flags: str) -> Server:
-    address = ("--model_name", NAME, "--predictor_host", f"127.0.0.1:{port}")
-    deadline = ("--deadline_seconds", str(DEADLINE))
-    return stack.enter_context(running("captum_explainer", folder / f"{name}.log", *address, *deadline, *flags))
+from local.servers import free_port
+from tests import faults, misbehaving_predictor
+from tests.faults import refusal, with_value
+from tests.faulty_pair import Pair, assert_failed, assert_right, in_process, start, until, until_alive
+from tests.misbehaving_predictor import INPUT, NAME, Answer, Fault, Predictor
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +34,7 @@ def explainers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Pair,
 @pytest.fixture(scope="module")
 def pair(explainers: tuple[Pair, Pair]) -> Iterator[Pair]:
     pair = explainers[0]
-    with misbehaving.serving(pair.predictor, pair.port):
+    with misbehaving_predictor.serving(pair.predictor, pair.port):
         pair.explainer.wait_until_ready()
         yield pair
 
@@ -72,31 +42,9 @@ def pair(explainers: tuple[Pair, Pair]) -> Iterator[Pair]:
 @pytest.fixture(scope="module")
 def small(explainers: tuple[Pair, Pair]) -> Iterator[Pair]:
     pair = explainers[1]
-    with misbehaving.serving(pair.predictor, pair.port):
+    with misbehaving_predictor.serving(pair.predictor, pair.port):
         pair.explainer.wait_until_ready()
         yield pair
-
-
-def in_process(attribute: Callable[..., torch.Tensor], **arguments: Any) -> np.ndarray:
-    return attribute(torch.tensor(IMAGE)[None], target=TARGET, **arguments).detach().numpy()
-
-
-def right_answer() -> np.ndarray:
-    return in_process(Saliency(misbehaving.network()).attribute)
-
-
-def assert_right(response: requests.Response) -> None:
-    assert response.status_code == 200, response.text
-    np.testing.assert_allclose(response.json()["explanations"], right_answer(), rtol=1e-5, atol=1e-6)
-
-
-def assert_failed(response: requests.Response, status: int, sentence: str) -> None:
-    assert response.status_code == status, response.text
-    assert list(response.json()) == ["error"]
-    assert sentence in response.json()["error"]
-    assert "Traceback" not in response.text
-    assert ("Retry-After" in response.headers) == (status == 503)
-    assert response.elapsed.total_seconds() < DEADLINE + LATE
 
 
 def without(*names: str) -> Callable[[Answer], None]:
@@ -121,7 +69,7 @@ def digests() -> Fault:
     def change(answer: Answer) -> None:
         answer.document["parameters"]["model_digest"] = f"{next(count):064x}"
 
-    return misbehaving.changed(change)
+    return faults.changed(change)
 
 
 def test_an_explainer_is_not_ready_before_its_predictor_has_answered(explainers: tuple[Pair, Pair]) -> None:
@@ -131,26 +79,15 @@ def test_an_explainer_is_not_ready_before_its_predictor_has_answered(explainers:
     assert requests.get(f"{pair.explainer.url}/v2/health/ready", timeout=10).status_code == 503
     assert requests.get(f"{pair.explainer.url}/v1/models/{NAME}", timeout=10).status_code == 503
     assert_failed(pair.explain(), 503, "has not answered yet")
-    with misbehaving.serving(pair.predictor, pair.port):
+    with misbehaving_predictor.serving(pair.predictor, pair.port):
         pair.explainer.wait_until_ready()
         assert_right(pair.explain(method="saliency"))
     assert requests.get(f"{pair.explainer.url}/v2/health/ready", timeout=10).status_code == 200
     assert_failed(pair.explain(), 503, "cannot be reached")
 
 
-def until_alive(server: Server) -> None:
-    end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end:
-        try:
-            requests.get(f"{server.url}/v2/health/live", timeout=5)
-            return
-        except requests.RequestException:
-            time.sleep(0.1)
-    pytest.fail(f"the explainer did not start:\n{server.log.read_text()[-2000:]}")
-
-
 def test_the_tests_predictor_is_right_as_long_as_it_behaves(pair: Pair) -> None:
-    network, baseline = misbehaving.network(), torch.zeros(1, *INPUT)
+    network, baseline = misbehaving_predictor.network(), torch.zeros(1, *INPUT)
     assert_right(pair.explain(method="saliency"))
     for method, reference in (("integrated_gradients", IntegratedGradients), ("deep_lift", DeepLift)):
         response = pair.explain(method=method)
@@ -159,20 +96,20 @@ def test_the_tests_predictor_is_right_as_long_as_it_behaves(pair: Pair) -> None:
 
 
 FAILURES: dict[str, tuple[Fault, int, str]] = {
-    "hangs": (misbehaving.hang, 504, "took longer than 2 s"),
-    "answers slowly": (misbehaving.drip, 504, "took longer than 2 s"),
-    "sends headers for ever": (misbehaving.drip_head, 504, "took longer than 2 s"),
-    "speaks no HTTP": (misbehaving.speak_no_http, 502, "does not answer in HTTP"),
-    "hangs up": (misbehaving.hang_up, 503, "closed the connection"),
-    "hangs up half-way": (misbehaving.hang_up_half_way, 503, "closed the connection"),
-    "resets": (misbehaving.reset, 503, "closed the connection"),
-    "sends too much": (misbehaving.send_huge, 502, "over 536870912 bytes"),
-    "answers with a page": (misbehaving.body_of(b"<html>welcome</html>", "text/html"), 502, "is not JSON"),
-    "answers with nothing": (misbehaving.body_of(b""), 502, "is not JSON"),
-    "answers with other JSON": (misbehaving.body_of(b'{"hello": 1}'), 502, "'outputs' is missing"),
-    "answers with half a message": (misbehaving.body_of(b'{"outputs": [{"name": "logits"}]}'), 502, "datatype is"),
+    "hangs": (faults.hang, 504, "took longer than 2 s"),
+    "answers slowly": (faults.drip, 504, "took longer than 2 s"),
+    "sends headers for ever": (faults.drip_head, 504, "took longer than 2 s"),
+    "speaks no HTTP": (faults.speak_no_http, 502, "does not answer in HTTP"),
+    "hangs up": (faults.hang_up, 503, "closed the connection"),
+    "hangs up half-way": (faults.hang_up_half_way, 503, "closed the connection"),
+    "resets": (faults.reset, 503, "closed the connection"),
+    "sends too much": (faults.send_huge, 502, "over 536870912 bytes"),
+    "answers with a page": (faults.body_of(b"<html>welcome</html>", "text/html"), 502, "is not JSON"),
+    "answers with nothing": (faults.body_of(b""), 502, "is not JSON"),
+    "answers with other JSON": (faults.body_of(b'{"hello": 1}'), 502, "'outputs' is missing"),
+    "answers with half a message": (faults.body_of(b'{"outputs": [{"name": "logits"}]}'), 502, "datatype is"),
     "answers with wrong lengths": (
-        misbehaving.body_of(b'{"outputs": []}', **{"Inference-Header-Content-Length": "4000"}),
+        faults.body_of(b'{"outputs": []}', **{"Inference-Header-Content-Length": "4000"}),
         502,
         "Inference-Header-Content-Length is '4000'",
     ),
@@ -192,8 +129,8 @@ FAILURES: dict[str, tuple[Fault, int, str]] = {
     "answers in another dtype": (with_value(lambda value: value.astype(np.float64)), 502, "is float64 [1, 3]"),
     "answers with NaN": (with_value(lambda value: value * np.float32("nan")), 502, "holds NaN or infinity"),
     "answers with infinity": (with_value(lambda value: value + np.float32("inf")), 502, "holds NaN or infinity"),
-    "names no version": (misbehaving.changed(without("model_digest")), 502, "names no model_digest"),
-    "gives no value": (misbehaving.changed(rename_output), 502, "output 'logits' is none"),
+    "names no version": (faults.changed(without("model_digest")), 502, "names no model_digest"),
+    "gives no value": (faults.changed(rename_output), 502, "output 'logits' is none"),
     "is another one each time": (digests(), 503, "changed twice"),
 }
 
@@ -208,7 +145,7 @@ def test_a_predictor_that(fault: Fault, status: int, sentence: str, pair: Pair) 
 GRADIENT_FAILURES: dict[str, tuple[Fault, str]] = {
     "a gradient of another shape": (with_value(lambda value: value[:, 0], "gradient"), "output 'gradient' is float32"),
     "a gradient of NaN": (with_value(lambda value: value * np.float32("nan"), "gradient"), "'gradient' holds NaN"),
-    "no gradient": (misbehaving.changed(without("gradient")), "output 'gradient' is none"),
+    "no gradient": (faults.changed(without("gradient")), "output 'gradient' is none"),
 }
 
 
@@ -219,91 +156,24 @@ def test_a_predictor_that_gives(fault: Fault, sentence: str, pair: Pair) -> None
     assert_right(pair.explain(method="saliency"))
 
 
-def described(**changes: object) -> Fault:
-    """A description with other values; those that are missing are taken away."""
-
-    def change(answer: Answer) -> None:
-        answer.document.update(changes)
-        for name in [name for name, value in changes.items() if value is MISSING]:
-            del answer.document[name]
-
-    return misbehaving.changed(change)
-
-
-MISSING = object()
-TENSOR = {"name": "image", "datatype": "FP32", "shape": [-1, *INPUT]}
-STAGE = {"name": "logits", "kind": "linear", "shape": [3], "options": {}}
-NOT_V2, NOT_OURS = "is not one of the Open Inference Protocol", "is not one of the gradient extension"
-DESCRIPTIONS: dict[str, tuple[Fault, int, str]] = {
-    "hangs": (misbehaving.hang, 504, "took longer than 2 s"),
-    "hangs up": (misbehaving.hang_up, 503, "closed the connection"),
-    "speaks no HTTP": (misbehaving.speak_no_http, 502, "does not answer in HTTP"),
-    "fails": (refusal(500, {"error": "no"}), 502, "status 500: no"),
-    "wants credentials": (refusal(401, {"error": "a token is missing"}), 401, "a token is missing"),
-    "answers with a page": (misbehaving.body_of(b"<html>", "text/html"), 502, NOT_V2),
-    "answers with a list": (misbehaving.body_of(b"[1]"), 502, NOT_V2),
-    "has extensions that are a number": (described(extensions=1), 502, NOT_V2),
-    "has no inputs": (described(inputs=[]), 502, f"{NOT_OURS}; inputs: [] should be non-empty"),
-    "has an input that is a string": (described(inputs="image"), 502, f"{NOT_OURS}; inputs: 'image' is not of type"),
-    "has an input without a shape": (described(inputs=[{**TENSOR, "shape": None}]), 502, f"{NOT_OURS}; inputs.0.shape"),
-    "has an input of words": (described(inputs=[{**TENSOR, "shape": [-1, "a"]}]), 502, f"{NOT_OURS}; inputs.0.shape.1"),
-    "has no outputs": (described(outputs=MISSING), 502, f"{NOT_OURS}; it: 'outputs' is a required property"),
-    "has no stages": (described(stages=MISSING), 502, f"{NOT_OURS}; it: 'stages' is a required property"),
-    "has an empty list of stages": (described(stages=[]), 502, f"{NOT_OURS}; stages: [] should be non-empty"),
-    "has a stage without a name": (described(stages=[{**STAGE, "name": None}]), 502, f"{NOT_OURS}; stages.0.name"),
-    "has a stage with a dot": (described(stages=[{**STAGE, "name": "a.b"}]), 502, f"{NOT_OURS}; stages.0.name"),
-    "has a stage of words": (described(stages=[{**STAGE, "shape": ["a"]}]), 502, f"{NOT_OURS}; stages.0.shape.0"),
-    "has a stage twice": (described(stages=[STAGE, STAGE]), 502, f"{NOT_OURS}; stages: 'logits' is there twice"),
-    "has options that are a list": (
-        described(stages=[{**STAGE, "options": [1]}]),
-        502,
-        f"{NOT_OURS}; stages.0.options",
-    ),
-    "has options that nothing has": (
-        described(stages=[{**STAGE, "kind": "relu", "options": {"slope": 1}}]),
-        502,
-        "options that no relu has",
-    ),
-    "has a range of one number": (described(input_range=[0.0]), 502, f"{NOT_OURS}; input_range"),
-    "has a range of words": (described(input_range=["a", "b"]), 502, f"{NOT_OURS}; input_range.0"),
-    "has labels that are a number": (described(labels=3), 502, f"{NOT_OURS}; labels"),
-    "has labels that are numbers": (described(labels=[1, 2, 3]), 502, f"{NOT_OURS}; labels.0"),
-    "has a baseline that is a word": (described(baseline="black"), 502, f"{NOT_OURS}; baseline"),
-    "has no digest": (described(model_digest=MISSING), 502, f"{NOT_OURS}; it: 'model_digest' is a required"),
-    "has a digest that is null": (described(model_digest=None), 502, f"{NOT_OURS}; model_digest"),
-}
-
-
-@pytest.mark.parametrize(("fault", "status", "sentence"), DESCRIPTIONS.values(), ids=DESCRIPTIONS.keys())
-def test_a_predictor_that_describes_itself_and(fault: Fault, status: int, sentence: str, pair: Pair) -> None:
-    pair.predictor.digest = "d" * 64  # so that the description is asked for again
-    try:
-        with pair.predictor.doing(describing=fault):
-            assert_failed(pair.explain(method="deep_lift"), status, sentence)
-        assert_right(pair.explain(method="saliency"))
-    finally:
-        pair.predictor.digest = misbehaving.DIGEST
-    assert_right(pair.explain(method="saliency"))
-
-
 PASSING = {
-    "reset": [misbehaving.reset],
-    "hung up": [misbehaving.hang_up],
-    "hung up half-way": [misbehaving.hang_up_half_way],
-    "hung up twice": [misbehaving.hang_up, misbehaving.reset],
+    "reset": [faults.reset],
+    "hung up": [faults.hang_up],
+    "hung up half-way": [faults.hang_up_half_way],
+    "hung up twice": [faults.hang_up, faults.reset],
     "was not ready twice": [refusal(503, {"error": "loading"})] * 2,
 }
 
 
-@pytest.mark.parametrize("faults", PASSING.values(), ids=PASSING.keys())
-def test_a_predictor_is_asked_again_that_only_once(faults: list[Fault], pair: Pair) -> None:
-    with pair.predictor.doing(*faults):
+@pytest.mark.parametrize("once", PASSING.values(), ids=PASSING.keys())
+def test_a_predictor_is_asked_again_that_only_once(once: list[Fault], pair: Pair) -> None:
+    with pair.predictor.doing(*once):
         assert_right(pair.explain(method="saliency"))
         assert not pair.predictor.once
 
 
 def test_a_kept_alive_connection_that_is_reset_in_its_second_call_costs_nothing(pair: Pair) -> None:
-    with pair.predictor.doing(misbehaving.Handler.send, misbehaving.reset, misbehaving.Handler.send):
+    with pair.predictor.doing(misbehaving_predictor.Handler.send, faults.reset, misbehaving_predictor.Handler.send):
         response = pair.explain(method="saliency")
         assert_right(response)
         assert len(pair.predictor.seen) == 3
@@ -314,12 +184,12 @@ def test_another_version_in_the_middle_starts_the_explanation_again(position: in
     """The second version is the whole answer's, and the first leaves nothing in it."""
     network = pair.predictor.network
 
-    def roll_out(handler: misbehaving.Handler, answer: Answer) -> None:
+    def roll_out(handler: misbehaving_predictor.Handler, answer: Answer) -> None:
         pair.predictor.digest = "b" * 64
-        pair.predictor.network = misbehaving.network(seed=1)
-        misbehaving.hang_up(handler, answer)
+        pair.predictor.network = misbehaving_predictor.network(seed=1)
+        faults.hang_up(handler, answer)
 
-    first = [misbehaving.Handler.send] * position
+    first = [misbehaving_predictor.Handler.send] * position
     try:
         with pair.predictor.doing(*first, roll_out):
             response = pair.explain(method="saliency")
@@ -328,7 +198,7 @@ def test_another_version_in_the_middle_starts_the_explanation_again(position: in
             np.testing.assert_allclose(response.json()["explanations"], expected, rtol=1e-5, atol=1e-6)
             assert response.json()["model"]["digest"] == "b" * 64
     finally:
-        pair.predictor.network, pair.predictor.digest = network, misbehaving.DIGEST
+        pair.predictor.network, pair.predictor.digest = network, misbehaving_predictor.DIGEST
     assert_right(pair.explain(method="saliency"))
 
 
@@ -342,7 +212,7 @@ def test_a_model_of_another_shape_is_noticed_by_the_first_request_that_fits_it(p
             refused = pair.explain(method="saliency")
             assert_failed(refused, 400, "expected [36], the model's input")
     finally:
-        pair.predictor.digest, pair.predictor.input_shape = misbehaving.DIGEST, INPUT
+        pair.predictor.digest, pair.predictor.input_shape = misbehaving_predictor.DIGEST, INPUT
     time.sleep(1.1)
     assert_right(pair.explain(method="saliency"))
 
@@ -360,7 +230,7 @@ def test_the_clients_credentials_and_traces_go_on_and_nothing_else(pair: Pair) -
 
 
 def test_a_flood_is_refused_and_what_waits_too_long_is_told_so(small: Pair) -> None:
-    with small.predictor.doing(always=misbehaving.hang), ThreadPoolExecutor(2) as threads:
+    with small.predictor.doing(always=faults.hang), ThreadPoolExecutor(2) as threads:
         asked = [threads.submit(small.explain, method="saliency") for _ in range(2)]
         until(lambda: len(small.predictor.seen) == 1)
         time.sleep(0.3)
@@ -373,16 +243,9 @@ def test_a_flood_is_refused_and_what_waits_too_long_is_told_so(small: Pair) -> N
     assert_right(small.explain(method="saliency"))
 
 
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
-
-
 @pytest.mark.parametrize(
     "fault",
-    [misbehaving.hang, misbehaving.drip, misbehaving.send_huge],
+    [faults.hang, faults.drip, faults.send_huge],
     ids=["hangs", "answers slowly", "sends too much"],
 )
 def test_a_call_that_does_not_end_holds_no_thread_beyond_the_deadline(fault: Fault, small: Pair) -> None:
@@ -393,7 +256,7 @@ def test_a_call_that_does_not_end_holds_no_thread_beyond_the_deadline(fault: Fau
         assert not small.predictor.released.is_set()
 
 
-@pytest.mark.parametrize("fault", [misbehaving.hang_up, misbehaving.speak_no_http, refusal(500, {}), refusal(400, {})])
+@pytest.mark.parametrize("fault", [faults.hang_up, faults.speak_no_http, refusal(500, {}), refusal(400, {})])
 def test_failures_leave_no_thread_and_no_place_behind(fault: Fault, small: Pair) -> None:
     """One request at once and one that waits: a place that is not given back is missed at the third."""
     for _ in range(4):

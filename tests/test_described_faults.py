@@ -1,0 +1,85 @@
+"""The predictor describes its model wrongly, or sparingly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import faults, misbehaving_predictor
+from tests.faults import refusal
+from tests.faulty_pair import Pair, assert_failed, assert_right, faulty_pair
+from tests.misbehaving_predictor import INPUT, Answer, Fault, Predictor
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with faulty_pair(tmp_path_factory.mktemp("described"), Predictor()) as pair:
+        yield pair
+
+
+def described(**changes: object) -> Fault:
+    """A description with other values; those that are missing are taken away."""
+
+    def change(answer: Answer) -> None:
+        answer.document.update(changes)
+        for name in [name for name, value in changes.items() if value is MISSING]:
+            del answer.document[name]
+
+    return faults.changed(change)
+
+
+MISSING = object()
+TENSOR = {"name": "image", "datatype": "FP32", "shape": [-1, *INPUT]}
+STAGE = {"name": "logits", "kind": "linear", "shape": [3], "options": {}}
+NOT_V2, NOT_OURS = "is not one of the Open Inference Protocol", "is not one of the gradient extension"
+DESCRIPTIONS: dict[str, tuple[Fault, int, str]] = {
+    "hangs": (faults.hang, 504, "took longer than 2 s"),
+    "hangs up": (faults.hang_up, 503, "closed the connection"),
+    "speaks no HTTP": (faults.speak_no_http, 502, "does not answer in HTTP"),
+    "fails": (refusal(500, {"error": "no"}), 502, "status 500: no"),
+    "wants credentials": (refusal(401, {"error": "a token is missing"}), 401, "a token is missing"),
+    "answers with a page": (faults.body_of(b"<html>", "text/html"), 502, NOT_V2),
+    "answers with a list": (faults.body_of(b"[1]"), 502, NOT_V2),
+    "has extensions that are a number": (described(extensions=1), 502, NOT_V2),
+    "has no inputs": (described(inputs=[]), 502, f"{NOT_OURS}; inputs: [] should be non-empty"),
+    "has an input that is a string": (described(inputs="image"), 502, f"{NOT_OURS}; inputs: 'image' is not of type"),
+    "has an input without a shape": (described(inputs=[{**TENSOR, "shape": None}]), 502, f"{NOT_OURS}; inputs.0.shape"),
+    "has an input of words": (described(inputs=[{**TENSOR, "shape": [-1, "a"]}]), 502, f"{NOT_OURS}; inputs.0.shape.1"),
+    "has no outputs": (described(outputs=MISSING), 502, f"{NOT_OURS}; it: 'outputs' is a required property"),
+    "has no stages": (described(stages=MISSING), 502, f"{NOT_OURS}; it: 'stages' is a required property"),
+    "has an empty list of stages": (described(stages=[]), 502, f"{NOT_OURS}; stages: [] should be non-empty"),
+    "has a stage without a name": (described(stages=[{**STAGE, "name": None}]), 502, f"{NOT_OURS}; stages.0.name"),
+    "has a stage with a dot": (described(stages=[{**STAGE, "name": "a.b"}]), 502, f"{NOT_OURS}; stages.0.name"),
+    "has a stage of words": (described(stages=[{**STAGE, "shape": ["a"]}]), 502, f"{NOT_OURS}; stages.0.shape.0"),
+    "has a stage twice": (described(stages=[STAGE, STAGE]), 502, f"{NOT_OURS}; stages: 'logits' is there twice"),
+    "has options that are a list": (
+        described(stages=[{**STAGE, "options": [1]}]),
+        502,
+        f"{NOT_OURS}; stages.0.options",
+    ),
+    "has options that nothing has": (
+        described(stages=[{**STAGE, "kind": "relu", "options": {"slope": 1}}]),
+        502,
+        "options that no relu has",
+    ),
+    "has a range of one number": (described(input_range=[0.0]), 502, f"{NOT_OURS}; input_range"),
+    "has a range of words": (described(input_range=["a", "b"]), 502, f"{NOT_OURS}; input_range.0"),
+    "has labels that are a number": (described(labels=3), 502, f"{NOT_OURS}; labels"),
+    "has labels that are numbers": (described(labels=[1, 2, 3]), 502, f"{NOT_OURS}; labels.0"),
+    "has a baseline that is a word": (described(baseline="black"), 502, f"{NOT_OURS}; baseline"),
+    "has no digest": (described(model_digest=MISSING), 502, f"{NOT_OURS}; it: 'model_digest' is a required"),
+    "has a digest that is null": (described(model_digest=None), 502, f"{NOT_OURS}; model_digest"),
+}
+
+
+@pytest.mark.parametrize(("fault", "status", "sentence"), DESCRIPTIONS.values(), ids=DESCRIPTIONS.keys())
+def test_a_predictor_that_describes_itself_and(fault: Fault, status: int, sentence: str, pair: Pair) -> None:
+    pair.predictor.digest = "d" * 64  # so that the description is asked for again
+    try:
+        with pair.predictor.doing(describing=fault):
+            assert_failed(pair.explain(method="deep_lift"), status, sentence)
+        assert_right(pair.explain(method="saliency"))
+    finally:
+        pair.predictor.digest = misbehaving_predictor.DIGEST
+    assert_right(pair.explain(method="saliency"))
