@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
+import requests
+import torch
+from captum.attr import IntegratedGradients
 
 from tests import faults, misbehaving_predictor
 from tests.faults import refusal
-from tests.faulty_pair import Pair, assert_failed, assert_right, faulty_pair
-from tests.misbehaving_predictor import INPUT, Answer, Fault, Predictor
+from tests.faulty_pair import IMAGE, TARGET, Pair, assert_failed, assert_right, faulty_pair, in_process
+from tests.misbehaving_predictor import INPUT, NAME, Answer, Fault, Predictor
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +51,6 @@ DESCRIPTIONS: dict[str, tuple[Fault, int, str]] = {
     "has an input without a shape": (described(inputs=[{**TENSOR, "shape": None}]), 502, f"{NOT_OURS}; inputs.0.shape"),
     "has an input of words": (described(inputs=[{**TENSOR, "shape": [-1, "a"]}]), 502, f"{NOT_OURS}; inputs.0.shape.1"),
     "has no outputs": (described(outputs=MISSING), 502, f"{NOT_OURS}; it: 'outputs' is a required property"),
-    "has no stages": (described(stages=MISSING), 502, f"{NOT_OURS}; it: 'stages' is a required property"),
     "has an empty list of stages": (described(stages=[]), 502, f"{NOT_OURS}; stages: [] should be non-empty"),
     "has a stage without a name": (described(stages=[{**STAGE, "name": None}]), 502, f"{NOT_OURS}; stages.0.name"),
     "has a stage with a dot": (described(stages=[{**STAGE, "name": "a.b"}]), 502, f"{NOT_OURS}; stages.0.name"),
@@ -83,3 +86,34 @@ def test_a_predictor_that_describes_itself_and(fault: Fault, status: int, senten
     finally:
         pair.predictor.digest = misbehaving_predictor.DIGEST
     assert_right(pair.explain(method="saliency"))
+
+
+@pytest.fixture
+def sparing(pair: Pair) -> Iterator[Pair]:
+    """Its predictor leaves out all that may be left out."""
+    pair.predictor.digest = "e" * 64
+    sparingly = described(stages=MISSING, input_range=MISSING, labels=MISSING, baseline=MISSING)
+    with pair.predictor.doing(describing=sparingly):
+        yield pair
+    pair.predictor.digest = misbehaving_predictor.DIGEST
+
+
+def test_a_model_without_stages_is_one_that_gives_gradients(sparing: Pair) -> None:
+    assert_right(sparing.explain(method="saliency"))
+    response = sparing.explain(method="integrated_gradients")
+    expected = in_process(
+        IntegratedGradients(misbehaving_predictor.network()).attribute, baselines=torch.zeros(1, *INPUT)
+    )
+    np.testing.assert_allclose(response.json()["explanations"], expected, rtol=1e-4, atol=1e-6)
+    assert response.json()["details"][0]["target_label"] == str(TARGET)
+    needs = "deep_lift needs the model's structure (the gradient extension with named stages), and the predictor gives"
+    assert_failed(sparing.explain(method="deep_lift"), 400, needs)
+    catalogue = requests.get(f"{sparing.explainer.url}/v1/models/{NAME}/methods", timeout=30).json()
+    assert catalogue["access"] == "gradients"
+    assert "saliency" in [method["name"] for method in catalogue["methods"]]
+
+
+def test_without_a_range_any_values_are_the_models(sparing: Pair) -> None:
+    body = {"instances": [(IMAGE * 1000).tolist()], "parameters": {"method": "saliency", "target": TARGET}}
+    response = requests.post(sparing.explain_url, json=body, timeout=30)
+    assert response.status_code == 200, response.text

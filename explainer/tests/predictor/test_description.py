@@ -47,6 +47,17 @@ def test_labels_and_baseline_may_be_missing():
     assert (described.labels, described.baseline) == ((), 0.0)
 
 
+def test_without_stages_and_range_the_model_is_one_stage_that_gives_gradients():
+    described = read(stages=None, input_range=None)
+    assert (described.access, described.input_range) == (Access.GRADIENTS, None)
+    assert described.stages == (Stage("logits", "module", (3,), {}),)
+
+
+def test_an_output_may_not_be_named_as_no_stage_can():
+    with pytest.raises(BadGateway, match=r"outputs.0.name: 'logits.0' does not match"):
+        read(stages=None, outputs=[{"name": "logits.0", "shape": [-1, 3]}])
+
+
 def test_a_model_of_one_opaque_stage_gives_gradients_only():
     described = read(stages=[{"name": "logits", "kind": "module", "shape": [3]}])
     assert described.access == Access.GRADIENTS
@@ -84,6 +95,8 @@ def test_what_describes_no_model_is_a_bad_gateway(body):
 def test_who_has_the_extension_describes_the_model(key, value):
     if (key, value) == ("model_digest", "text"):
         pytest.skip("any text may be a digest")
+    if value is None and key in ("stages", "input_range"):
+        pytest.skip("it may be left out")
     with pytest.raises(BadGateway):
         read(**{key: value})
 

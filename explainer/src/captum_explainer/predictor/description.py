@@ -95,14 +95,17 @@ def read_description(name: str, body: bytes) -> Description:
 def _described(name: str, document: dict[str, Any]) -> Description:
     first_input, first_output = document["inputs"][0], document["outputs"][0]
     outputs = tuple(first_output["shape"][1:])
-    stages = tuple(Stage(s["name"], s["kind"], tuple(s["shape"]), s.get("options", {})) for s in document["stages"])
-    low, high = document["input_range"]
+    whole = {"name": first_output["name"], "kind": OPAQUE, "shape": outputs}
+    stages = tuple(
+        Stage(s["name"], s["kind"], tuple(s["shape"]), s.get("options", {})) for s in document.get("stages", [whole])
+    )
+    limits = document.get("input_range")
     return Description(
         name=name,
         access=Access.STRUCTURE if any(stage.kind != OPAQUE for stage in stages) else Access.GRADIENTS,
         input_name=first_input["name"],
         input_shape=tuple(first_input["shape"][1:]),
-        input_range=(float(low), float(high)),
+        input_range=limits and (float(limits[0]), float(limits[1])),
         output_name=first_output["name"],
         output_width=outputs[0] if len(outputs) == 1 else None,
         labels=tuple(document.get("labels", ())),

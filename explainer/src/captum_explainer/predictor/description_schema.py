@@ -8,32 +8,35 @@ import jsonschema
 
 NUMBER = {"type": "number"}
 SHAPE = {"type": "array", "items": {"type": "integer"}}
-TENSORS = {
-    "type": "array",
-    "minItems": 1,
-    "items": {
-        "type": "object",
-        "required": ["name", "shape"],
-        "properties": {"name": {"type": "string"}, "shape": {**SHAPE, "minItems": 2}},
-    },
-}
-# A dot would be a path to PyTorch, whose modules the stages become.
+# A dot would be a path to PyTorch, whose modules the stages become; the output is named after the last of them.
+STAGE_NAME = {"type": "string", "pattern": "^[^.]+$"}
 STAGE = {
     "type": "object",
     "required": ["name", "kind", "shape"],
     "properties": {
-        "name": {"type": "string", "pattern": "^[^.]+$"},
+        "name": STAGE_NAME,
         "kind": {"type": "string"},
         "shape": SHAPE,
         "options": {"type": "object"},
     },
 }
+
+
+def _tensors(name: dict[str, Any]) -> dict[str, Any]:
+    tensor = {
+        "type": "object",
+        "required": ["name", "shape"],
+        "properties": {"name": name, "shape": {**SHAPE, "minItems": 2}},
+    }
+    return {"type": "array", "minItems": 1, "items": tensor}
+
+
 SCHEMA = {
     "type": "object",
-    "required": ["inputs", "outputs", "stages", "input_range", "model_digest"],
+    "required": ["inputs", "outputs", "model_digest"],
     "properties": {
-        "inputs": TENSORS,
-        "outputs": TENSORS,
+        "inputs": _tensors({"type": "string"}),
+        "outputs": _tensors(STAGE_NAME),
         "stages": {"type": "array", "minItems": 1, "items": STAGE},
         "input_range": {"type": "array", "minItems": 2, "maxItems": 2, "items": NUMBER},
         "labels": {"type": "array", "items": {"type": "string"}},
@@ -49,6 +52,6 @@ def mistake(document: dict[str, Any]) -> str | None:
     error = next(_validator.iter_errors(document), None)
     if error is not None:
         return f"{'.'.join(map(str, error.absolute_path)) or 'it'}: {error.message[:200]}"
-    names = [stage["name"] for stage in document["stages"]]
+    names = [stage["name"] for stage in document.get("stages", [])]
     twice = next((name for name in names if names.count(name) > 1), None)
     return None if twice is None else f"stages: {twice[:80]!r} is there twice"
