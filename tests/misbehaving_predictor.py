@@ -1,6 +1,7 @@
-"""A predictor with the gradient extension that misbehaves when it is told to: a tiny network behind a plain server.
+"""A predictor that misbehaves when it is told to: a tiny network behind a plain server.
 
-It is written from docs/gradient-extension.md and shares no code with the real one but the wire.
+It speaks V2 with the gradient extension, or V1 alone. It is written from docs/gradient-extension.md and shares no code
+with the real one but the wire.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from torch import nn
 NAME = "tiny"
 INPUT = (1, 6, 6)
 DIGEST = "a" * 64
+PREDICT = f"/v1/models/{NAME}:predict"
+INFER = f"/v2/models/{NAME}/infer"
 
 # What answers a request: it is given the handler and the right answer, and does as it likes.
 Fault = Callable[["Handler", "Answer"], None]
@@ -63,9 +66,10 @@ class Answer:
 
 
 class Predictor:
-    """The server's state: which faults come next, and what it was asked."""
+    """The server's state: which faults come next, and what it was asked; `v1` alone, or V2 with the extension."""
 
-    def __init__(self) -> None:
+    def __init__(self, v1: bool = False) -> None:
+        self.v1 = v1
         self.network = network()
         self.once: list[Fault] = []
         self.always: Fault | None = None
@@ -77,7 +81,10 @@ class Predictor:
 
     @contextmanager
     def doing(self, *once: Fault, always: Fault | None = None, describing: Fault | None = None) -> Iterator[Predictor]:
-        """Inside, the next inferences meet the faults `once`, all others `always`, and other requests `describing`."""
+        """Inside, the next inferences meet the faults `once`, all others `always`, and other requests `describing`.
+
+        An inference is V2's, or of a predictor that speaks V1 its prediction.
+        """
         self.once, self.always, self.describing = list(once), always, describing
         self.released.clear()
         self.seen.clear()
@@ -130,6 +137,10 @@ class Predictor:
             tensors["gradient"] = gradient.numpy()
         return Answer({"model_name": NAME, "parameters": {"model_digest": self.digest}}, tensors)
 
+    def predict(self, instances: list[Any]) -> Answer:
+        """V1's probabilities."""
+        return Answer({"predictions": torch.softmax(self.network(torch.tensor(instances)), dim=1).tolist()})
+
 
 class Handler(BaseHTTPRequestHandler):
     """One connection to the predictor."""
@@ -151,10 +162,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self, body: bytes) -> None:
         self.predictor.seen.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
-        infer = self.path == f"/v2/models/{NAME}/infer"
-        if infer:
+        v1 = self.predictor.v1
+        infer = self.path == (PREDICT if v1 else INFER)
+        if infer and v1:
+            answer = self.predictor.predict(json.loads(body)["instances"])
+        elif infer:
             answer = self.predictor.infer(decode(body, self.headers[HEADER_LENGTH], "inputs"))
-        elif self.path == f"/v2/models/{NAME}":
+        elif self.path == f"/v2/models/{NAME}" and not v1:
             answer = self.predictor.description()
         else:
             answer = Answer({"error": "there is nothing here"})

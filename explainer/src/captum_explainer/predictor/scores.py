@@ -33,6 +33,7 @@ class ScoresSession:
     protocol: str
     calls: int = field(default=0, init=False)
     rows: int = field(default=0, init=False)
+    outputs: int | None = field(default=None, init=False)
 
     def ask(self, source: str, sink: str, rows: Rows, cotangent: Rows | None = None) -> Answer:
         """Scores [rows, outputs] for instances [rows, ...] in the shape that the client sent; no gradient.
@@ -51,13 +52,19 @@ class ScoresSession:
         self.rows += len(rows)
         if scores.ndim == 1:
             scores = scores[:, None]
-        if scores.ndim != 2 or len(scores) != len(rows):
+        fits = scores.ndim == 2 and len(scores) == len(rows) and scores.shape[1] > 0
+        if not fits or self.outputs not in (None, scores.shape[1]):
             raise BadGateway(
-                f"the predictor's answer has the shape {list(scores.shape)}; expected scores [{len(rows)}, outputs]"
+                f"the predictor's answer has the shape {list(scores.shape)}; "
+                f"expected scores [{len(rows)}, {self.outputs or 'outputs'}]"
             )
+        # There is no digest that would tell of another model in the middle.
+        self.outputs = scores.shape[1]
+        with np.errstate(over="ignore"):
+            scores = np.ascontiguousarray(scores, dtype=np.float32)
         if not np.isfinite(scores).all():
             raise BadGateway("the predictor's scores hold NaN or infinity; expected finite numbers")
-        return np.ascontiguousarray(scores, dtype=np.float32)
+        return scores
 
     def _v1(self, rows: Rows) -> Rows:
         body = orjson.dumps({"instances": np.ascontiguousarray(rows)}, option=orjson.OPT_SERIALIZE_NUMPY)
