@@ -17,7 +17,10 @@ from PIL import Image
 
 from local.servers import Pair
 
-pytestmark = pytest.mark.parametrize("pair", ["mnist"], indirect=True)
+pytestmark = [
+    pytest.mark.parametrize("pair", ["mnist"], indirect=True),
+    pytest.mark.parametrize("workers", [1, 2], indirect=True),
+]
 
 TIMEOUT = 30
 BODY_LIMIT = 64 * 2**20
@@ -368,9 +371,11 @@ PATHS = {
 
 
 @pytest.fixture(scope="module")
-def session() -> Iterator[requests.Session]:
+def session(workers: int) -> Iterator[requests.Session]:
     with requests.Session() as client:
         client.headers.update(SECRET_HEADERS)
+        if workers > 1:
+            client.headers["Connection"] = "close"  # so that any worker may take the next request
         yield client
 
 

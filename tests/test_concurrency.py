@@ -21,31 +21,10 @@ from captum_explainer.catalogue import catalogue
 from captum_serving.wire import HEADER_LENGTH, encode
 
 from local.servers import Pair
-from tests.explaining import examples
+from tests.explaining import EXPLANATIONS, examples
 
 THREADS = 8
 SECONDS = 5
-EXPLANATIONS: list[dict[str, Any]] = [
-    {"method": "saliency"},
-    {"method": "input_x_gradient"},
-    {"method": "integrated_gradients", "n_steps": 25},
-    {"method": "gradient_shap", "n_samples": 12, "stdevs": 0.1},
-    {"method": "gradient_shap", "n_samples": 12, "stdevs": 0.1, "seed": 1},
-    {"method": "deep_lift"},
-    {"method": "guided_backprop"},
-    {"method": "guided_grad_cam", "layer": "conv2"},
-    {"method": "layer_deep_lift", "layer": "conv2"},
-    {"method": "layer_grad_cam", "layer": "relu2"},
-    {"method": "layer_integrated_gradients", "layer": "conv2", "n_steps": 5},
-    {"method": "neuron_gradient", "layer": "conv2", "neuron": [1, 5, 5]},
-    {"method": "neuron_gradient_shap", "layer": "conv1", "neuron": [1, 5, 5], "n_samples": 5, "stdevs": 0.1},
-    {"method": "neuron_integrated_gradients", "layer": "conv2", "neuron": [1, 5, 5], "n_steps": 5},
-    {"method": "occlusion", "strides": 4},
-    {"method": "feature_ablation", "segmentation": "grid"},
-    {"method": "kernel_shap", "n_samples": 40, "segmentation": "grid"},
-    # Draws that go on between two calls to the predictor, while other explanations draw.
-    {"method": "lime", "n_samples": 40, "segmentation": "grid", "seed": 2, "perturbations_per_eval": 9},
-]
 
 
 @dataclass(frozen=True)
@@ -93,6 +72,7 @@ def test_every_method_is_among_them() -> None:
     assert {parameters["method"] for parameters in EXPLANATIONS} == set(catalogue())
 
 
+@pytest.mark.parametrize("workers", [1, 2], indirect=True)
 def test_every_answer_under_load_is_the_serial_one(pair: Pair) -> None:
     requested = every_request(pair)
 

@@ -1,4 +1,7 @@
-"""`--workers 2`, which KServe injects into the explainer: right answers, metrics that add up, an end that is clean."""
+"""`--workers 2`, which KServe injects into the explainer: right answers, metrics that add up, an end that is clean.
+
+test_bad_input.py and test_concurrency.py run against two workers too.
+"""
 
 from __future__ import annotations
 
@@ -7,44 +10,46 @@ import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import requests
+import torch
+from captum.attr import Saliency
 
-from local.servers import Pair, Server, running
-from tests.explaining import examples
+from local.servers import Pair, Server, free_port, running
+from tests import misbehaving_predictor as misbehaving
+from tests.conftest import StartPair
+from tests.explaining import EXPLANATIONS, examples
 
-NAME = "fashion-mnist"
-METHODS = ("saliency", "deep_lift", "gradient_shap", "kernel_shap", "layer_grad_cam")
-REQUESTS = METHODS * 6
-COUNT = "captum_explainer_explanation_seconds_count"
-
-pytestmark = pytest.mark.parametrize("pair", [NAME], indirect=True)
-
-
-@pytest.fixture(scope="module")
-def two_workers(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """An explainer of two workers in front of the pair's predictor."""
-    host = ("--predictor_host", pair.predictor.url.removeprefix("http://"))
-    log = tmp_path_factory.mktemp("workers") / "explainer.log"
-    with running("captum_explainer", log, "--model_name", NAME, *host, "--workers", "2") as server:
-        server.wait_until_ready()
-        yield server
+EXPLAINED = "captum_explainer_explanation_seconds_count"
+RESPONSES = 'captum_explainer_responses_total{path="explain"'
+DEADLINE = 2.0
+# Of the network and of a machine that is busy with other things.
+LATE = 4.0
+TINY = np.linspace(0, 1, 36, dtype=np.float32).reshape(misbehaving.INPUT)
+AT_ONCE = 8
 
 
-def explain(server: Server, method: str) -> bytes:
+def explain(server: Server, name: str, instances: Any, parameters: dict[str, Any]) -> requests.Response:
     """Over a connection of its own, which any worker may take."""
-    few = {"n_samples": 40} if method in ("gradient_shap", "kernel_shap") else {}
-    layer = {"layer": "conv2"} if method.startswith("layer") else {}
-    body = {"instances": examples(NAME)[:3].tolist(), "parameters": {"method": method, **few, **layer}}
-    return requests.post(f"{server.url}/v1/models/{NAME}:explain", json=body, timeout=60).content
+    body = {"instances": instances, "parameters": parameters}
+    return requests.post(f"{server.url}/v1/models/{name}:explain", json=body, timeout=60)
 
 
-def explanations(server: Server) -> float:
-    """How many explanations the server's metrics count."""
+def metric(server: Server, name: str) -> dict[str, float]:
+    """The samples of a metric whose line begins with `name`, by the rest of that line."""
     lines = requests.get(f"{server.url}/metrics", timeout=10).text.splitlines()
-    return sum(float(line.split()[-1]) for line in lines if line.startswith(COUNT))
+    samples = [line.removeprefix(name).rpartition(" ") for line in lines if line.startswith(name)]
+    return {labels: float(value) for labels, _, value in samples}
+
+
+def explained(server: Server) -> float:
+    """How many explanations the server's metrics count."""
+    return sum(metric(server, EXPLAINED).values())
 
 
 def processes_below(pid: int) -> list[int]:
@@ -60,23 +65,87 @@ def metrics_files(server: Server) -> list[Path]:
     return list(Path(folder).glob("histogram_*.db"))
 
 
-def test_two_workers_answer_as_one_and_their_metrics_are_the_sum(pair: Pair, two_workers: Server) -> None:
-    expected = {method: explain(pair.explainer, method) for method in METHODS}
-    assert explanations(two_workers) == 0
+def test_two_workers_answer_as_one_and_their_metrics_are_the_sum(pair: Pair, start_pair: StartPair) -> None:
+    """Every method, twice by the request and once by its resolved parameters: the bytes of the only worker's answer."""
+    instances = examples(pair.name)[:2].tolist()
+    two_workers = start_pair(pair.name, 2).explainer
+    only = [explain(pair.explainer, pair.name, instances, parameters) for parameters in EXPLANATIONS]
+    asked = [(parameters, i) for i, parameters in enumerate(EXPLANATIONS)]
+    asked += asked + [(only[i].json()["parameters"], i) for i in range(len(only))]
+    before = explained(two_workers)
     with ThreadPoolExecutor(6) as pool:
-        answers = list(pool.map(lambda method: explain(two_workers, method), REQUESTS))
-    for method, answer in zip(REQUESTS, answers, strict=True):
-        assert answer == expected[method], method
+        answers = pool.map(lambda request: explain(two_workers, pair.name, instances, request[0]), asked)
+    different = [
+        parameters for (parameters, i), answer in zip(asked, answers, strict=True) if answer.content != only[i].content
+    ]
+    assert different == []
     assert len(metrics_files(two_workers)) == 2
     # Whichever worker is asked for the metrics gives those of both.
-    assert {explanations(two_workers) for _ in range(8)} == {len(REQUESTS)}
+    assert {explained(two_workers) - before for _ in range(8)} == {len(asked)}
 
 
-def test_sigterm_ends_the_server_and_its_workers(two_workers: Server) -> None:
-    below = processes_below(two_workers.process.pid)
+@dataclass(frozen=True)
+class Faulty:
+    """An explainer of two workers, and the tests' own predictor behind it."""
+
+    explainer: Server
+    predictor: misbehaving.Predictor
+    port: int
+
+    def explain_at_once(self) -> list[requests.Response]:
+        parameters = {"method": "saliency", "target": 1}
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            asked = [
+                pool.submit(explain, self.explainer, misbehaving.NAME, [TINY.tolist()], parameters)
+                for _ in range(AT_ONCE)
+            ]
+        return [future.result() for future in asked]
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
+    log = tmp_path_factory.mktemp("workers") / "explainer.log"
+    port = free_port()
+    address = ("--model_name", misbehaving.NAME, "--predictor_host", f"127.0.0.1:{port}")
+    flags = (*address, "--deadline_seconds", str(DEADLINE), "--workers", "2")
+    with running("captum_explainer", log, *flags) as explainer:
+        yield Faulty(explainer, misbehaving.Predictor(), port)
+
+
+def assert_right(responses: list[requests.Response]) -> None:
+    expected = Saliency(misbehaving.network()).attribute(torch.tensor(TINY)[None], target=1).numpy()
+    for response in responses:
+        assert response.status_code == 200, response.text
+        np.testing.assert_allclose(response.json()["explanations"], expected, rtol=1e-5, atol=1e-6)
+
+
+def assert_failed(responses: list[requests.Response], status: int, sentence: str) -> None:
+    for response in responses:
+        assert response.status_code == status, response.text
+        assert list(response.json()) == ["error"]
+        assert sentence in response.json()["error"]
+        assert response.elapsed.total_seconds() < DEADLINE + LATE
+
+
+def test_every_worker_tells_the_predictors_faults_and_gets_over_them(faulty: Faulty) -> None:
+    with misbehaving.serving(faulty.predictor, faulty.port):
+        faulty.explainer.wait_until_ready()
+        assert_right(faulty.explain_at_once())
+        with faulty.predictor.doing(always=misbehaving.drip):
+            assert_failed(faulty.explain_at_once(), 504, "took longer than 2 s")
+        assert_right(faulty.explain_at_once())
+    assert_failed(faulty.explain_at_once(), 503, "cannot be reached")
+    with misbehaving.serving(faulty.predictor, faulty.port):
+        assert_right(faulty.explain_at_once())
+    statuses = {'200"}': 3 * AT_ONCE, '503"}': AT_ONCE, '504"}': AT_ONCE}
+    assert metric(faulty.explainer, RESPONSES + ',status="') == statuses
+
+
+def test_sigterm_ends_the_server_and_its_workers(faulty: Faulty) -> None:
+    below = processes_below(faulty.explainer.process.pid)
     assert len(below) >= 2
-    two_workers.process.send_signal(signal.SIGTERM)
-    assert two_workers.process.wait(20) == 0
+    faulty.explainer.process.send_signal(signal.SIGTERM)
+    assert faulty.explainer.process.wait(20) == 0
     end = time.monotonic() + 5
     while any(Path(f"/proc/{pid}").exists() for pid in below) and time.monotonic() < end:
         time.sleep(0.1)
