@@ -1,32 +1,45 @@
-"""The exchanges of tests/contract, replayed against the predictor's own app."""
+"""The exchanges of tests/contract, replayed against the predictor's own app, and those of V2 over gRPC too."""
 
 import asyncio
 import json
+import socket
 from collections import OrderedDict
+from contextlib import contextmanager
 from pathlib import Path
 
+import grpc
 import httpx
 import numpy as np
 import pytest
 import torch
 from captum_predictor import routes
 from captum_predictor.engine import Engine
+from captum_predictor.grpc_model import GrpcModel
 from captum_predictor.inference import Limits
 from captum_predictor.lanes import Lanes
 from captum_predictor.model_directory import LoadedModel
 from captum_predictor.service import Service
 from captum_predictor.stages import split_into_stages
 from captum_serving import boundary, wire
+from captum_serving.grpc_server import BoundGrpcServer
+from captum_serving.launch import FixedRepository, TruthfulDataPlane
 from fastapi import FastAPI
+from kserve import ModelRepository
+from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
+from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 from torch import nn
 
 CONTRACT = Path(__file__).parents[2] / "tests" / "contract"
 NETWORK = json.loads((CONTRACT / "network.json").read_text())
 EXCHANGES = sorted(path.stem for path in CONTRACT.glob("*.json") if path.stem != "network")
+CODES = {400: grpc.StatusCode.INVALID_ARGUMENT}
 
 
 def exchange(name):
     return json.loads((CONTRACT / f"{name}.json").read_text())
+
+
+INFERENCES = [name for name in EXCHANGES if exchange(name)["request"]["path"] == "/v2/models/tiny/infer"]
 
 
 def tiny():
@@ -69,12 +82,18 @@ def replay(request):
         async with httpx.AsyncClient(transport=transport, base_url="http://predictor") as client:
             return await client.request(request["method"], request["path"], content=body, headers=headers)
 
-    lanes = Lanes(1, 100, 1)
-    app = FastAPI()
-    boundary.install(app, 10_000)
-    routes.register(app, Service(NETWORK["name"], tiny(), Engine(lanes, "cpu"), Limits(100, 10_000)))
-    try:
+    with served() as service:
+        app = FastAPI()
+        boundary.install(app, 10_000)
+        routes.register(app, service)
         return asyncio.run(send(app))
+
+
+@contextmanager
+def served():
+    lanes = Lanes(1, 100, 1)
+    try:
+        yield Service(NETWORK["name"], tiny(), Engine(lanes, "cpu"), Limits(100, 10_000))
     finally:
         lanes.stop()
 
@@ -96,6 +115,91 @@ def test_the_predictor_answers_as_recorded(name):
     else:
         assert list(document) == list(expected["json"]) == ["error"]
     assert response.content[split:].hex() == expected.get("tensors_hex", "")
+
+
+def over_grpc(method, message):
+    """Call kserve's gRPC server over the predictor, in this process."""
+
+    async def call(service):
+        repository = ModelRepository()
+        repository.update(GrpcModel(service))
+        front = TruthfulDataPlane(repository), FixedRepository(repository)
+        limits = {f"grpc_max_{way}_message_length": 10_000 for way in ("send", "receive")}
+        server = BoundGrpcServer("127.0.0.1", port := free_port(), *front, kwargs=limits)
+        serving = asyncio.create_task(server.start(1))
+        try:
+            async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                send = getattr(GRPCInferenceServiceStub(channel), method)
+                return await send(message, timeout=30, wait_for_ready=True)
+        finally:
+            await server.stop()
+            await serving
+
+    with served() as service:
+        return asyncio.run(call(service))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def grpc_request(request):
+    """A recorded request as gRPC has it: its tensors raw where they were bytes, and nothing said of how they go."""
+    document = request["json"]
+    raw = "tensors_hex" in request
+    message = pb.ModelInferRequest(model_name=NETWORK["name"], id=document.get("id", ""))
+    for name, value in document.get("parameters", {}).items():
+        if name != "binary_data_output":
+            kind = "bool_param" if isinstance(value, bool) else "string_param"
+            message.parameters[name].CopyFrom(pb.InferParameter(**{kind: value}))
+    for name, tensor in tensors(request, "inputs").items():
+        entry = message.inputs.add(name=name, datatype="FP32", shape=tensor.shape)
+        if raw:
+            message.raw_input_contents.append(tensor.tobytes())
+        else:
+            entry.contents.fp32_contents.extend(tensor.ravel().tolist())
+    for output in document.get("outputs", []):
+        message.outputs.add(name=output["name"])
+    return message
+
+
+def as_recorded(answer):
+    """What gRPC answered, as the recorded REST response has it: its JSON, and its tensors' bytes in hexadecimal."""
+    outputs = []
+    for i, output in enumerate(answer.outputs):
+        entry = {"name": output.name, "datatype": output.datatype, "shape": list(output.shape)}
+        if answer.raw_output_contents:
+            entry["parameters"] = {"binary_data_size": len(answer.raw_output_contents[i])}
+        else:
+            entry["data"] = list(output.contents.fp32_contents)
+        outputs.append(entry)
+    parameters = {name: value.string_param for name, value in answer.parameters.items()}
+    document = {"model_name": answer.model_name, "parameters": parameters, "outputs": outputs}
+    return document | ({"id": answer.id} if answer.id else {}), b"".join(answer.raw_output_contents).hex()
+
+
+@pytest.mark.parametrize("name", INFERENCES)
+def test_over_grpc_the_predictor_answers_as_recorded_over_rest(name):
+    recorded = exchange(name)
+    expected = recorded["response"]
+    if expected["status"] == 200:
+        answer = over_grpc("ModelInfer", grpc_request(recorded["request"]))
+        assert as_recorded(answer) == (expected["json"], expected.get("tensors_hex", ""))
+    else:
+        with pytest.raises(grpc.RpcError) as raised:
+            over_grpc("ModelInfer", grpc_request(recorded["request"]))
+        assert raised.value.code() is CODES[expected["status"]]
+
+
+def test_over_grpc_the_metadata_is_as_recorded_over_rest():
+    expected = exchange("metadata")["response"]["json"]
+    answer = over_grpc("ModelMetadata", pb.ModelMetadataRequest(name=NETWORK["name"]))
+    assert (answer.name, list(answer.versions)) == (expected["name"], expected["versions"])
+    for side in ("inputs", "outputs"):
+        described = [{"name": t.name, "datatype": t.datatype, "shape": list(t.shape)} for t in getattr(answer, side)]
+        assert described == expected[side]
 
 
 @pytest.mark.parametrize("name", [name for name in EXCHANGES if name.startswith(("infer", "gradient", "segment"))])
