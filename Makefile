@@ -13,7 +13,7 @@ TORCH_INDEX ?= $(if $(SHARED),,https://download.pytorch.org/whl/cpu)
 DATA_DIR ?= $(if $(SHARED),$(abspath $(SHARED)/data),)
 export KSERVE_CAPTUM_DATA ?= $(DATA_DIR)
 
-TYPED := serving/src predictor/src explainer/src client local cluster examples/random-forest
+TYPED := serving/src predictor/src explainer/src client local cluster charts examples/random-forest
 
 # What `make serve` serves, and where.
 MODEL ?= fashion-mnist
@@ -66,6 +66,10 @@ lint: setup ## Check format and lint
 .PHONY: types
 types: setup ## Check the types
 	$(VENV)/bin/mypy $(TYPED)
+
+.PHONY: chart-docs
+chart-docs: setup ## Write the chart's table of values again
+	$(RUN) -m charts.values_table
 
 .PHONY: bench
 bench: setup ## Measure the served path beside bare Captum, in one run
