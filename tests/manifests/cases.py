@@ -1,0 +1,56 @@
+"""All that is rendered by the tests: overlays, the base with each component and with all together, the chart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from itertools import chain
+
+from tests.manifests.rendering import CHART, MANIFESTS, Rendered, chart, composed, overlay
+
+# With a dash, and with all words that the components' replacements cut names at.
+NAME = "an-explainer-predictor-captum"
+
+OVERLAYS = sorted(folder.name for folder in (MANIFESTS / "overlays").iterdir())
+ALL_COMPONENTS = sorted(folder.name for folder in (MANIFESTS / "components").iterdir())
+MODELS = [component for component in ALL_COMPONENTS if component.startswith("model-")]
+# A component that patches what another one adds, which comes before it.
+NEEDS = {"scraper": "network-policy"}
+
+
+def in_order(components: list[str]) -> tuple[str, ...]:
+    """The components in this order, each behind what it needs."""
+    ordered: list[str] = []
+    for component in components:
+        ordered += [one for one in (NEEDS.get(component), component) if one and one not in ordered]
+    return tuple(ordered)
+
+
+def _together(model: str) -> list[str]:
+    """All components that go together, with one of the models."""
+    return [component for component in ALL_COMPONENTS if component not in MODELS or component == model]
+
+
+# Of each model: in this order and in the reverse.
+BOTH_ORDERS = [(in_order(_together(model)), in_order(_together(model)[::-1])) for model in MODELS]
+COMPOSITIONS = [(), *(in_order([component]) for component in ALL_COMPONENTS), *chain.from_iterable(BOTH_ORDERS)]
+
+
+def _chart(name: str, namespace: str, values: str, *arguments: str) -> Rendered:
+    return chart("--values", str(CHART / "ci" / values), *arguments, name=name, namespace=namespace)
+
+
+# The values that render what an overlay does.
+CHARTS: dict[str, Callable[[], Rendered]] = {
+    "kind-mnist": partial(_chart, "mnist", "default", "kind-mnist.yaml"),
+    "kind-fashion-mnist": partial(_chart, "fashion-mnist", "default", "kind-fashion-mnist.yaml"),
+    "production": partial(_chart, "fashion-mnist", "models", "production.yaml"),
+}
+
+CASES: dict[str, Callable[[], Rendered]] = {
+    **{f"overlay {name}": partial(overlay, name) for name in OVERLAYS},
+    **{" + ".join(("base", *components)): partial(composed, NAME, components) for components in COMPOSITIONS},
+    **{f"chart {name}": render for name, render in CHARTS.items()},
+    "chart with another timeout": partial(_chart, NAME, "models", "production.yaml", "--set", "timeout=17"),
+    "chart with one port": partial(_chart, NAME, "default", "kind-mnist.yaml", "--set", "predictor.grpc=false"),
+}
