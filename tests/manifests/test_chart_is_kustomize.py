@@ -1,0 +1,46 @@
+"""The chart and kustomize render to the same objects, but for the labels that say whose Helm's are."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import pytest
+
+from tests.manifests.cases import CHARTS, OVERLAYS
+from tests.manifests.rendering import MANIFESTS, Object, chart, kustomize, overlay
+
+HELMS = {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by"}
+
+
+def normalized(objects: list[Object]) -> dict[tuple[str, str], Object]:
+    """By kind and name, without Helm's labels."""
+    by_name = {}
+    for one in deepcopy(objects):
+        metadata = one["metadata"]
+        labels = {key: value for key, value in metadata.pop("labels", {}).items() if key not in HELMS}
+        by_name[one["kind"], metadata["name"]] = {
+            **one,
+            "metadata": {**metadata, **({"labels": labels} if labels else {})},
+        }
+    return by_name
+
+
+def test_each_overlay_has_its_values():
+    assert sorted(CHARTS) == OVERLAYS
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_it_renders_what_the_overlay_does(name: str):
+    assert normalized(CHARTS[name]().objects) == normalized(overlay(name).objects)
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_helm_says_whose_the_objects_are(name: str):
+    for one in CHARTS[name]().objects:
+        assert set(one["metadata"]["labels"]) == HELMS
+
+
+def test_it_renders_the_runtime_when_that_is_on():
+    rendered = chart("--set", "model.bakedIn=0.1.0-mnist", "--set", "runtime.enabled=true")
+    expected = kustomize(MANIFESTS / "runtime")
+    assert normalized(rendered.all("ClusterServingRuntime")) == normalized(expected)
