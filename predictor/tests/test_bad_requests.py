@@ -105,7 +105,12 @@ CASES = {
         404,
         "model 'mnist' has no version '3'; expected none",
     ),
-    "v2: an unknown path": ("/v2/models/mnist/explain", "{}", 404, "there is nothing at /v2/models/mnist/explain"),
+    "v2: an unknown path": (
+        "/v2/models/mnist/explain",
+        "{}",
+        404,
+        "the predictor has nothing at /v2/models/mnist/explain",
+    ),
     "v2: a list": (INFER, "[1]", 400, "the body is a list; expected a JSON object with 'inputs'"),
     "v2: no inputs": (INFER, "{}", 400, "'inputs' is missing or null; expected a list of one or more tensors"),
     "v2: no tensor": (INFER, inputs(), 400, "'inputs' is an empty list; expected a list of one or more tensors"),
@@ -265,8 +270,8 @@ def test_other_methods_are_not_allowed(server, method, path):
         ("/v2/models/cifar/ready", "model 'cifar' is not known; this server has 'mnist'"),
         ("/v2/models/mnist/versions/1", "model 'mnist' has no version '1'; expected none"),
         ("/v2/models/mnist/versions/1/ready", "model 'mnist' has no version '1'; expected none"),
-        ("/v3", "there is nothing at /v3; GET /v1/models lists the models"),
-        ("/v1/models/mnist/", "there is nothing at /v1/models/mnist/"),
+        ("/v3", "the predictor has nothing at /v3; GET /v1/models lists the models"),
+        ("/v1/models/mnist/", "the predictor has nothing at /v1/models/mnist/"),
     ],
 )
 def test_what_is_not_there_is_404(server, path, sentence):

@@ -84,7 +84,7 @@ def replay(request):
 
     with served() as service:
         app = FastAPI()
-        boundary.install(app, 10_000)
+        boundary.install(app, "predictor", 10_000)
         routes.register(app, service)
         return asyncio.run(send(app))
 

@@ -13,7 +13,7 @@ LIMIT = 100
 @pytest.fixture
 def app():
     app = FastAPI()
-    boundary.install(app, LIMIT)
+    boundary.install(app, "server", LIMIT)
 
     async def length(request):
         return JSONResponse({"length": len(await request.body())})
@@ -176,14 +176,14 @@ def test_an_error_after_the_answers_beginning_adds_no_second_answer(app, caplog)
 @pytest.mark.parametrize(
     ("method", "path", "status", "sentence"),
     [
-        ("GET", "/nowhere", 404, "there is nothing at /nowhere; GET /v1/models lists the models"),
-        ("GET", "/openapi.json", 404, "there is nothing at /openapi.json; GET /v1/models lists the models"),
-        ("GET", "/docs", 404, "there is nothing at /docs; GET /v1/models lists the models"),
-        ("GET", "/redoc", 404, "there is nothing at /redoc; GET /v1/models lists the models"),
-        ("GET", "/length/", 404, "there is nothing at /length/; GET /v1/models lists the models"),
+        ("GET", "/nowhere", 404, "the server has nothing at /nowhere; GET /v1/models lists the models"),
+        ("GET", "/openapi.json", 404, "the server has nothing at /openapi.json; GET /v1/models lists the models"),
+        ("GET", "/docs", 404, "the server has nothing at /docs; GET /v1/models lists the models"),
+        ("GET", "/redoc", 404, "the server has nothing at /redoc; GET /v1/models lists the models"),
+        ("GET", "/length/", 404, "the server has nothing at /length/; GET /v1/models lists the models"),
         ("GET", "/length", 405, "GET is not possible at /length"),
         ("GET", "/typed?count=many", 400, "the request is malformed; expected a JSON object"),
-        ("GET", "/" + "x" * 500, 404, f"there is nothing at /{'x' * 199}; GET /v1/models lists the models"),
+        ("GET", "/" + "x" * 500, 404, f"the server has nothing at /{'x' * 199}; GET /v1/models lists the models"),
     ],
 )
 def test_fastapis_own_errors_are_ours(client, method, path, status, sentence):

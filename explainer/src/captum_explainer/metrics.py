@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 CLIENT_GONE = 499  # nobody gets this status; it is what proxies log for a client that hung up
 SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
@@ -12,6 +12,12 @@ EXPLANATIONS = Histogram(
 )
 CALLS = Counter("captum_explainer_predictor_calls", "Calls to the predictor", ["method"])
 ROWS = Counter("captum_explainer_predictor_rows", "Rows sent to the predictor", ["method"])
+UNFINISHED = Gauge(
+    "captum_explainer_unfinished",
+    "Requests under way or waiting for a thread",
+    ["kind"],
+    multiprocess_mode="livesum",
+)
 RESPONSES = Counter("captum_explainer_responses", "Responses", ["path", "status"])
 
 

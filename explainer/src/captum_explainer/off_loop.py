@@ -11,6 +11,7 @@ import torch
 from captum_serving.errors import Overloaded
 
 from captum_explainer.deadline import Deadline
+from captum_explainer.metrics import UNFINISHED
 
 T = TypeVar("T")
 
@@ -24,6 +25,7 @@ class OffLoop:
     def __init__(self, name: str, threads: int, waiting: int) -> None:
         self._most = threads + waiting
         self._unfinished = 0
+        self._shown = UNFINISHED.labels(name)
         self._threads = ThreadPoolExecutor(threads, name, initializer=_one_torch_thread)
 
     async def run(self, work: Callable[[], T], deadline: Deadline) -> T:
@@ -35,10 +37,10 @@ class OffLoop:
         """
         if self._unfinished >= self._most:
             raise Overloaded(f"{self._unfinished} requests are under way or waiting; expected fewer: try again")
-        self._unfinished += 1
+        self._count(1)
         loop = asyncio.get_running_loop()
         future = self._threads.submit(_unless_late, work, deadline)
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._finish))
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._count, -1))
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), deadline.seconds + GRACE_SECONDS)
         except TimeoutError:
@@ -47,8 +49,9 @@ class OffLoop:
             deadline.give_up()
             raise
 
-    def _finish(self) -> None:
-        self._unfinished -= 1
+    def _count(self, more: int) -> None:
+        self._unfinished += more
+        self._shown.set(self._unfinished)
 
 
 def _unless_late(work: Callable[[], T], deadline: Deadline) -> T:

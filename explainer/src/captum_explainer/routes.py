@@ -31,7 +31,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 def serve(explainer: Explainer) -> None:
     """Make `explainer` the one that the routes of this process ask."""
     app.state.explainer = explainer
-    boundary.install(app, explainer.settings.max_body_bytes)
+    boundary.install(app, "explainer", explainer.settings.max_body_bytes)
 
 
 async def explain(request: Request) -> Response:

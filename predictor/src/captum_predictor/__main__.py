@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     limits = Limits(options.max_rows, options.max_body_bytes)
     service = Service(options.model_name, model, Engine(lanes, options.device), limits)
     observation.watch(lanes)
-    boundary.install(app, options.max_body_bytes)
+    boundary.install(app, "predictor", options.max_body_bytes)
     routes.register(app, service)
     # One process, whatever --workers says: the lanes are its parallelism, and a second one would load the model again.
     server = Server(options.host, http_port=options.http_port, enable_grpc=options.enable_grpc, workers=1)

@@ -34,8 +34,12 @@ class Disconnected(Exception):
     """The client went away before it was answered."""
 
 
-def install(app: FastAPI, max_body_bytes: int) -> None:
-    """Put the boundary around `app`: call it where the routes are registered, at import."""
+def install(app: FastAPI, server: str, max_body_bytes: int) -> None:
+    """Put the boundary around `app`: call it where the routes are registered, at import.
+
+    `server` is what a 404 calls it: where routes go wrong, a client has to know which of the two has answered.
+    """
+    app.state.server = server
     app.add_middleware(Boundary, max_body_bytes=max_body_bytes)
     app.add_exception_handler(ServingError, _serving_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -79,7 +83,9 @@ async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 400
     path = request.url.path[:200]
     if status == 404:
-        return error_response(NotFound(f"there is nothing at {path}; GET /v1/models lists the models"))
+        return error_response(
+            NotFound(f"the {request.app.state.server} has nothing at {path}; GET /v1/models lists the models")
+        )
     if status == 405:
         return error_response(NotAllowed(f"{request.method} is not possible at {path}"))
     return error_response(BadInput("the request is malformed; expected a JSON object"))
