@@ -20,7 +20,7 @@ def test_what_is_under_way_and_what_waits_is_counted_and_bounded():
         tasks = [asyncio.ensure_future(work.run(gate.wait, Deadline(20.0))) for _ in range(2)]
         await asyncio.sleep(0)
         assert unfinished("counted") == 2
-        with pytest.raises(Overloaded, match="^2 requests are under way or waiting"):
+        with pytest.raises(Overloaded, match=r"^2 requests are under way or waiting"):
             await work.run(gate.wait, Deadline(20.0))
         gate.set()
         await asyncio.gather(*tasks)
