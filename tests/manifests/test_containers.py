@@ -96,7 +96,7 @@ def test_the_runtimes_container_is_the_bases():
     assert_probed_and_drained(container)
     (service,) = kustomize(MANIFESTS / "base")
     (expected,) = service["spec"]["predictor"]["containers"]
-    # KServe gives the name in INFERENCE_SERVICE_NAME to a container of the service's own alone.
+    # The one name that is known here is KServe's placeholder.
     assert container == {**expected, "args": ["--model_name={{.Name}}"]}
     assert runtime["spec"]["annotations"] == service["spec"]["predictor"]["annotations"]
 
