@@ -141,7 +141,7 @@ def requests_of(name: str, network: Network, method: str) -> Iterator[dict[str, 
                 yield {**parameters, "layer": layer, **neuron}
         return
     yield parameters
-    # Of the large network single values and default windows are over the limits, and 500 samples are slow.
+    # Of the large network the defaults of perturbation methods are many rows.
     if name != "large" or described.access != Access.SCORES:
         yield {}
 

@@ -52,6 +52,11 @@ def test_how_values_are_grouped_is_by_the_instances_own_shape_where_no_other_is_
         assert resolved({"method": method}, Description("forest"), shape)["segmentation"] == default
 
 
+@pytest.mark.parametrize(("shape", "default"), [((2, 1, 28, 28), "pixels"), ((2, 3, 224, 224), "quickshift")])
+def test_feature_ablation_takes_single_values_of_what_has_few(shape, default, resolved):
+    assert resolved({"method": "feature_ablation"}, Description("any"), shape)["segmentation"] == default
+
+
 @pytest.mark.parametrize("access", [Access.GRADIENTS, Access.SCORES])
 def test_a_method_that_needs_more_than_the_predictor_gives_is_refused_with_those_that_work(
     access, resolved, description
@@ -138,6 +143,9 @@ def test_a_neuron_is_an_index_into_its_layer(layer, neuron, resolved):
         ((5,), 4, [4]),
         ((2,), 4, [2]),
         ((1, 6, 6), [1, 2, 3], [1, 2, 3]),
+        ((1, 28, 28), None, [1, 4, 4]),
+        ((3, 64, 48), None, [3, 7, 7]),
+        ((3,), None, [1]),
     ],
 )
 def test_a_window_of_one_number_is_its_height_and_width(shape, window, completed, resolved):
@@ -150,7 +158,10 @@ def test_a_window_of_one_number_is_its_height_and_width(shape, window, completed
     [
         ({"sliding_window_shapes": [2, 2]}, r"sliding_window_shapes is \[2, 2\]; expected one size a dimension"),
         ({"sliding_window_shapes": [1, 7, 2]}, r"expected one size a dimension, at most \[1, 6, 6\]"),
-        ({"strides": [1, 5, 5]}, r"strides is \[1, 5, 5\]; expected at most the window's size \[1, 4, 4\]"),
+        (
+            {"sliding_window_shapes": 4, "strides": [1, 5, 5]},
+            r"strides is \[1, 5, 5\]; expected at most the window's size \[1, 4, 4\]",
+        ),
     ],
 )
 def test_windows_that_captum_cannot_slide_are_refused(given, sentence, resolved):

@@ -37,7 +37,11 @@ METHOD = Method(
     access=Access.SCORES,
     parameters={
         "sliding_window_shapes": Parameter(
-            {**WINDOW, "default": 4, "description": "the window's size in each dimension; one number: height and width"}
+            {
+                "anyOf": [*WINDOW["anyOf"], {"type": "null"}],
+                "default": None,
+                "description": "the window's size in each dimension; one number: height and width; null: a seventh",
+            }
         ),
         "strides": Parameter(
             {

@@ -22,6 +22,9 @@ DEFAULT_METHOD = {
     Access.STRUCTURE: "integrated_gradients",
 }
 
+# Occlusion's default window is this part of the picture: 4x4 of 28x28.
+WINDOWS_ACROSS = 7
+
 
 @dataclass(frozen=True)
 class Resolved:
@@ -95,8 +98,11 @@ def _neuron(neuron: int | list[int], layer: str, description: Description) -> li
     return index
 
 
-def _window(name: str, window: int | list[int], shape: tuple[int, ...]) -> list[int]:
+def _window(name: str, window: int | list[int] | None, shape: tuple[int, ...]) -> list[int]:
     layout = find_layout(shape)
+    if window is None:
+        across = shape if layout is None else (layout.height, layout.width)
+        window = max(1, round(min(across) / WINDOWS_ACROSS))
     if isinstance(window, int):
         if layout is None:
             sizes = [window] * len(shape)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from captum_explainer.method import Method
 from captum_explainer.parameters.kinds import Parameter, choice, flag, integer, number
 from captum_explainer.predictor.description import Access, Description
@@ -9,6 +11,8 @@ from captum_explainer.segmentation import ALGORITHMS, default_algorithm
 
 NAMED_BASELINES = ("zeros", "ones", "mean", "blur", "random")
 LARGEST_SEED = 2**32 - 1
+# Ablating each value of a larger instance by itself would take more calls than an answer is worth waiting for.
+MOST_SINGLE_VALUES = 1024
 
 
 def all_parameters(method: Method, description: Description) -> dict[str, Parameter]:
@@ -101,6 +105,8 @@ def _baselines(description: Description) -> Parameter:
 
 
 def _segmentation(method: Method, description: Description) -> Parameter:
-    default = default_algorithm(description.input_shape) if method.random else "pixels"
+    shape = description.input_shape
+    single = not method.random and (shape is None or math.prod(shape) <= MOST_SINGLE_VALUES)
+    default = "pixels" if single else default_algorithm(shape)
     text = "how values are grouped: superpixels, a grid of patches, or single values, the default of what is no picture"
     return choice(default, ALGORITHMS, text)
