@@ -72,8 +72,9 @@ chart-docs: setup ## Write the chart's table of values again
 	$(RUN) -m charts.values_table
 
 .PHONY: bench
-bench: setup ## Measure the served path beside bare Captum, in one run
+bench: setup ## Measure the served path beside bare Captum, and what the predictor's way of computing saves
 	$(RUN) -m local.bench
+	$(RUN) -m local.bench_kernels
 
 ##@ Cluster (kind; every command names its context, kind-kserve-captum)
 

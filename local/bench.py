@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import requests
@@ -20,6 +21,8 @@ from captum.attr import DeepLift, IntegratedGradients, KernelShap, Saliency
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.client import PredictorClient
 from captum_explainer.settings import Settings
+from captum_predictor.cpus import usable_cpus
+from captum_predictor.lanes import MOST_THREADS
 from captum_predictor.model_directory import load_model
 from PIL import Image
 from torch import Tensor, nn
@@ -45,19 +48,20 @@ class Case:
 
 def main() -> None:
     """Print the machine and a Markdown table of medians, 95th percentiles and their ratios."""
-    print(f"{_machine()}\n\n| model | method | images | bare p50 | p95 | served p50 | p95 | served / bare |")
+    print(f"{machine()}\n\n{_threads()}\n")
+    print("| model | method | images | bare p50 | p95 | served p50 | p95 | served / bare |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name in MODELS:
         with running_pair(name) as pair, _session() as session:
             for case in _cases(pair, session):
-                bare, served = _measure(case)
+                bare, served = interleaved(case.bare, case.served)
                 ratio = statistics.median(served) / statistics.median(bare)
-                cells = [name, case.name, str(case.images), *_quantiles(bare), *_quantiles(served), f"{ratio:.2f}"]
+                cells = [name, case.name, str(case.images), *quantiles(bare), *quantiles(served), f"{ratio:.2f}"]
                 print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def _cases(pair: Pair, session: requests.Session) -> Iterator[Case]:
-    module = _user_module(pair.name)
+    module = user_module(pair.name)
     pictures = [Image.open(ROOT / "models" / pair.name / "examples" / f"{i}.png") for i in range(10)]
     images = torch.from_numpy(np.stack([np.asarray(p, dtype=np.float32)[None] / 255 for p in pictures]))
     patches = torch.arange((28 // PATCH) ** 2).reshape(28 // PATCH, -1)
@@ -109,7 +113,7 @@ def _prediction(pair: Pair, rows: np.ndarray) -> Callable[[], object]:
     return lambda: session.ask(description.input_name, description.output_name, rows)
 
 
-def _user_module(name: str) -> nn.Module:
+def user_module(name: str) -> nn.Module:
     """The shipped network as a user would hold it: torch's default layout, gradients on its weights."""
     stages = load_model(ROOT / "models" / name, device="cpu").stages
     module = nn.Sequential(*(stage.module for stage in stages)).requires_grad_(True).eval()
@@ -119,10 +123,11 @@ def _user_module(name: str) -> nn.Module:
     return module
 
 
-def _measure(case: Case) -> tuple[list[float], list[float]]:
-    times: tuple[list[float], list[float]] = ([], [])
+def interleaved(*calls: Callable[[], object]) -> list[list[float]]:
+    """Milliseconds of each call, `ROUNDS` of them; the calls take turns."""
+    times: list[list[float]] = [[] for _ in calls]
     for turn in range(WARM_UP + ROUNDS):
-        for call, samples in zip((case.bare, case.served), times, strict=True):
+        for call, samples in zip(calls, times, strict=True):
             time.sleep(PAUSE_SECONDS)
             started = time.perf_counter()
             call()
@@ -131,13 +136,25 @@ def _measure(case: Case) -> tuple[list[float], list[float]]:
     return times
 
 
-def _quantiles(samples: list[float]) -> tuple[str, str]:
+def quantiles(samples: list[float]) -> tuple[str, str]:
+    """The median and the 95th percentile, as a table shows them."""
     return f"{statistics.median(samples):.1f} ms", f"{statistics.quantiles(samples, n=20)[-1]:.1f} ms"
 
 
-def _machine() -> str:
-    threads = torch.get_num_threads()
-    return f"{platform.machine()}, {threads} threads, Python {platform.python_version()}, torch {torch.__version__}"
+def machine() -> str:
+    """The processor by the name that lscpu shows, and the versions."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    processor = next((line.partition(": ")[2] for line in lines if line.startswith("model name")), platform.machine())
+    return f"{processor}, {usable_cpus()} CPUs, Python {platform.python_version()}, torch {torch.__version__}"
+
+
+def _threads() -> str:
+    """The threads of all three processes, whose flags are the default ones."""
+    cpus, explainer = usable_cpus(), Settings("", "")
+    return (
+        f"Threads: bare {torch.get_num_threads()}; predictor {cpus} lanes of one each, or one lane of "
+        f"{min(cpus, MOST_THREADS)} when alone; explainer {explainer.concurrency} explanations at once of one each"
+    )
 
 
 @contextmanager

@@ -1,0 +1,115 @@
+"""What the predictor's way of computing rests on: the memory layout, the rows of a chunk, and the lanes.
+
+The calls of a group take turns, in one process. Each is the whole network's value and its vector-Jacobian product, with
+the predictor's allocator, which keeps freed memory; how the rows matter is measured with glibc's as it comes too, which
+gives a large batch's memory back to the system.
+"""
+
+from __future__ import annotations
+
+import statistics
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from captum_predictor.lanes import Chunk, Lanes, Priority
+from captum_predictor.matrix_products import reproduce_matrix_products
+from captum_predictor.model_directory import load_model
+from captum_serving.allocator import keep_freed_memory
+from torch import Tensor, nn
+
+from local.bench import interleaved, machine, quantiles, user_module
+from local.servers import MODELS, ROOT
+
+ROWS = 50
+CHUNK_ROWS = 25
+CHUNKS = 8
+LANES = 2
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row of the table: what is computed, for how many rows."""
+
+    name: str
+    rows: int
+    call: Callable[[], object]
+
+
+def main() -> None:
+    """Print the machine and a Markdown table; a time a row is compared with that of the group's first case."""
+    warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths")  # mnist_cnn is that way
+    reproduce_matrix_products()
+    print(f"{machine()}\n\nThreads: {torch.get_num_threads()}, but for the lanes\n")
+    print("| freed memory | model | computed | rows | least | p50 | p95 | p50 a row | of the first |")
+    print("| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for name in MODELS:
+        _print("given back", name, _by_rows(name))
+    keep_freed_memory()
+    for name in MODELS:
+        _print("kept", name, _by_layout(name))
+        _print("kept", name, _by_rows(name))
+        with _lanes(1) as one, _lanes(LANES) as several:
+            _print("kept", name, _by_lanes(name, one, several))
+
+
+def _print(memory: str, model: str, group: list[Case]) -> None:
+    times = interleaved(*(case.call for case in group))
+    by_row = [statistics.median(samples) / case.rows for case, samples in zip(group, times, strict=True)]
+    for case, samples, row in zip(group, times, by_row, strict=True):
+        measured = [f"{min(samples):.1f} ms", *quantiles(samples), f"{row:.3f} ms"]
+        cells = [memory, model, case.name, str(case.rows), *measured]
+        print(f"| {' | '.join(cells)} | {row / by_row[0]:.2f} |", flush=True)
+
+
+def _by_layout(name: str) -> list[Case]:
+    users = _computing(user_module(name), ROWS, torch.contiguous_format)
+    return [Case("default layout", ROWS, users), Case("channels_last, frozen", ROWS, _as_served(name, ROWS))]
+
+
+def _by_rows(name: str) -> list[Case]:
+    return [Case("one call", count, _as_served(name, count)) for count in (ROWS, 16, CHUNK_ROWS, 100)]
+
+
+def _by_lanes(name: str, one: Lanes, several: Lanes) -> list[Case]:
+    chunks = [Chunk(CHUNK_ROWS, _as_served(name, CHUNK_ROWS)) for _ in range(CHUNKS)]
+    return [
+        Case(f"one lane of {LANES} threads", CHUNKS * CHUNK_ROWS, partial(_submit, one, chunks)),
+        Case(f"{LANES} lanes of one thread", CHUNKS * CHUNK_ROWS, partial(_submit, several, chunks)),
+    ]
+
+
+def _as_served(name: str, count: int) -> Callable[[], None]:
+    stages = load_model(ROOT / "models" / name).stages
+    return _computing(nn.Sequential(*(stage.module for stage in stages)), count, torch.channels_last)
+
+
+def _computing(module: nn.Module, count: int, memory_format: torch.memory_format) -> Callable[[], None]:
+    rows = torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    cotangent = torch.eye(10)[torch.arange(count) % 10]
+    return partial(_value_and_gradient, module, rows.to(memory_format=memory_format), cotangent)
+
+
+def _value_and_gradient(module: nn.Module, rows: Tensor, cotangent: Tensor) -> None:
+    leaf = rows.detach().requires_grad_(True)
+    torch.autograd.grad(module(leaf), leaf, cotangent)
+
+
+def _submit(lanes: Lanes, chunks: list[Chunk]) -> None:
+    lanes.submit(chunks, Priority.EXPLANATION).done.result()
+
+
+@contextmanager
+def _lanes(count: int) -> Iterator[Lanes]:
+    lanes = Lanes(count, CHUNKS * CHUNK_ROWS, LANES)
+    try:
+        yield lanes
+    finally:
+        lanes.stop()
+
+
+if __name__ == "__main__":
+    main()
