@@ -16,9 +16,9 @@ from functools import partial
 
 import torch
 from captum_predictor.lanes import Chunk, Lanes, Priority
-from captum_predictor.matrix_products import reproduce_matrix_products
 from captum_predictor.model_directory import load_model
 from captum_serving.allocator import keep_freed_memory
+from captum_serving.matrix_products import reproduce_matrix_products
 from torch import Tensor, nn
 
 from local.bench import interleaved, machine, quantiles, user_module
