@@ -9,6 +9,7 @@ from __future__ import annotations
 import platform
 import statistics
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import numpy as np
 import requests
 import torch
 from captum.attr import DeepLift, IntegratedGradients, KernelShap, Saliency
+from captum_explainer.captum_warnings import ignore_expected_warnings
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.client import PredictorClient
 from captum_explainer.settings import Settings
@@ -48,6 +50,8 @@ class Case:
 
 def main() -> None:
     """Print the machine and a Markdown table of medians, 95th percentiles and their ratios."""
+    ignore_expected_warnings()
+    warnings.filterwarnings("ignore", "You are providing multiple inputs for Lime")  # bare KernelSHAP of 16 images
     print(f"{machine()}\n\n{_threads()}\n")
     print("| model | method | images | bare p50 | p95 | served p50 | p95 | served / bare |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
