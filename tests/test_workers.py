@@ -8,31 +8,25 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import requests
-import torch
-from captum.attr import Saliency
 
 from local.servers import READY_SECONDS, Pair, Server, free_port, running
 from tests import misbehaving_predictor as misbehaving
 from tests.conftest import StartPair
 from tests.explaining import EXPLANATIONS, examples
+from tests.faults import drip
+from tests.faulty_pair import DEADLINE, IMAGE, TARGET, assert_failed, assert_right
 
 EXPLAINED = "captum_explainer_explanation_seconds_count"
 RESPONSES = 'captum_explainer_responses_total{path="explain"'
 WORKERS = 2
-DEADLINE = 4.0
-# Of the network and of a machine that is busy with other things.
-LATE = 4.0
-TINY = np.linspace(0, 1, 36, dtype=np.float32).reshape(misbehaving.INPUT)
-TARGET = 1
 AT_ONCE = 8
 
 
@@ -119,34 +113,24 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faulty]:
         yield Faulty(explainer, misbehaving.Predictor(), port)
 
 
-def assert_right(responses: list[requests.Response]) -> None:
-    expected = Saliency(misbehaving.network()).attribute(torch.tensor(TINY)[None], target=TARGET).numpy()
-    for response in responses:
-        assert response.status_code == 200, response.text
-        np.testing.assert_allclose(response.json()["explanations"], expected, rtol=1e-5, atol=1e-6)
-
-
-def assert_failed(responses: list[requests.Response], status: int, sentence: str) -> None:
-    for response in responses:
-        assert response.status_code == status, response.text
-        assert list(response.json()) == ["error"]
-        assert sentence in response.json()["error"]
-        assert response.elapsed.total_seconds() < DEADLINE + LATE
-
-
 def test_every_worker_tells_the_predictors_faults_and_gets_over_them(faulty: Faulty) -> None:
-    request = misbehaving.NAME, [TINY.tolist()], {"method": "saliency", "target": TARGET}
+    request = misbehaving.NAME, [IMAGE.tolist()], {"method": "saliency", "target": TARGET}
+
+    def every(check: Callable[..., None], *arguments: Any) -> None:
+        for answer in explain_at_once(faulty.explainer, *request):
+            check(answer, *arguments)
+
     with misbehaving.serving(faulty.predictor, faulty.port):
         faulty.explainer.wait_until_ready()
         wait_for_every_worker(faulty.explainer, *request)
         before = metric(faulty.explainer, RESPONSES)
-        assert_right(explain_at_once(faulty.explainer, *request))
-        with faulty.predictor.doing(always=misbehaving.drip):
-            assert_failed(explain_at_once(faulty.explainer, *request), 504, "took longer than 4 s")
-        assert_right(explain_at_once(faulty.explainer, *request))
-    assert_failed(explain_at_once(faulty.explainer, *request), 503, "cannot be reached")
+        every(assert_right)
+        with faulty.predictor.doing(always=drip):
+            every(assert_failed, 504, f"took longer than {DEADLINE:g} s")
+        every(assert_right)
+    every(assert_failed, 503, "cannot be reached")
     with misbehaving.serving(faulty.predictor, faulty.port):
-        assert_right(explain_at_once(faulty.explainer, *request))
+        every(assert_right)
     after = metric(faulty.explainer, RESPONSES)
     counted = {status: count - before.get(status, 0) for status, count in after.items()}
     assert counted == {',status="200"}': 3 * AT_ONCE, ',status="503"}': AT_ONCE, ',status="504"}': AT_ONCE}
