@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from kubernetes import client, config
@@ -50,15 +51,23 @@ def api() -> client.ApiClient:
     return config.new_client_from_config(context=CONTEXT)
 
 
+@contextmanager
+def own_namespace(name: str) -> Iterator[str]:
+    """A namespace that admits only pods of the restricted profile: no pod of ours may need more."""
+    kubectl("create", "namespace", name)
+    try:
+        kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
+        yield name
+    finally:
+        remove_folders(name)
+        kubectl("delete", "namespace", name, "--wait=true", "--timeout=180s")
+
+
 @pytest.fixture(scope="session")
 def namespace() -> Iterator[str]:
-    """One that admits only pods of the restricted profile: no pod of ours may need more."""
-    name = f"e2e-{secrets.token_hex(2)}"
-    kubectl("create", "namespace", name)
-    kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted")
-    yield name
-    remove_folders(name)
-    kubectl("delete", "namespace", name, "--wait=true", "--timeout=120s")
+    """This run's."""
+    with own_namespace(f"e2e-{secrets.token_hex(2)}") as name:
+        yield name
 
 
 @pytest.fixture(scope="session")

@@ -121,7 +121,7 @@ def test_a_clients_headers_reach_the_predictor(recorder: Deployed) -> None:
     assert {name: got[name] for name in PASSED_ON} == {
         name.lower(): value for name, value in HEADERS.items() if name.lower() in PASSED_ON
     }
-    # The gateway gives each request an id of its own, and that is what both got.
+    # The gateway gives each request an id of its own; the explainer passes on what it gets (see the next test).
     assert got["x-request-id"] not in ("", "of-the-client")
     assert "x-private" not in got
     assert "of-the-test" not in str(answer.headers) + answer.text

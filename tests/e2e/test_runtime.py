@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 import yaml
@@ -14,9 +12,9 @@ from local.servers import ROOT
 from tests.e2e.deployed import Deployed
 from tests.e2e.kubectl import kubectl
 from tests.e2e.pods import PORT, start_pod
+from tests.e2e.volumes import models_volume
 from tests.explaining import examples
 
-NODE = "kserve-captum-control-plane"
 RUNTIME = ROOT / "manifests" / "runtime" / "clusterservingruntime.yaml"
 
 # Serves the model directories that are in the client's image, each as a tar.gz.
@@ -46,32 +44,8 @@ def runtime(namespace: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def volume(namespace: str) -> Iterator[str]:
-    """A claim on a folder of the node that holds the shipped models."""
-    folder = f"/var/local/{namespace}"
-    subprocess.run(["docker", "exec", NODE, "mkdir", "-p", folder], check=True)
-    for model in ("mnist", "fashion-mnist"):
-        subprocess.run(["docker", "cp", str(ROOT / "models" / model), f"{NODE}:{folder}/{model}"], check=True)
-    size = {"storage": "100Mi"}
-    common = {"accessModes": ["ReadWriteOnce"], "storageClassName": ""}
-    name = f"models-{namespace}"
-    documents: list[dict[str, Any]] = [
-        {
-            "apiVersion": "v1",
-            "kind": "PersistentVolume",
-            "metadata": {"name": name},
-            "spec": {**common, "capacity": size, "hostPath": {"path": folder}},
-        },
-        {
-            "apiVersion": "v1",
-            "kind": "PersistentVolumeClaim",
-            "metadata": {"name": "models", "namespace": namespace},
-            "spec": {**common, "resources": {"requests": size}, "volumeName": name},
-        },
-    ]
-    kubectl("apply", "--filename", "-", document=yaml.safe_dump_all(documents))
-    yield "models"
-    kubectl("delete", "persistentvolume", name, "--wait=false")
-    subprocess.run(["docker", "exec", NODE, "rm", "-rf", folder], check=True)
+    with models_volume(namespace) as claim:
+        yield claim
 
 
 def by_format(api: client.ApiClient, namespace: str, runtime: str, name: str, uri: str) -> Deployed:
