@@ -57,7 +57,7 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
             try:
                 await self._passing.run(lambda: self.predictor.describe(self.name, deadline, {}), deadline)
             except Exception as error:
-                logger.info("the predictor does not describe its model: %s", error)
+                logger.warning("the predictor does not describe its model: %s", error)
         return self.predictor.answered
 
     async def explanations(
