@@ -1,0 +1,50 @@
+"""The images as they were built."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+BASE = "python:3.11-slim-bookworm"
+PREDICTOR, EXPLAINER, CLIENT = (f"kserve-captum/{name}:0.1.0" for name in ("predictor", "explainer", "client"))
+LEFT_OVERS = "command -v gcc cc g++; ls /opt/venv/bin/pip /root/.cache/pip /build 2>/dev/null; true"
+
+
+def docker(*arguments: str) -> str:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def inspect(image: str) -> dict[str, Any]:
+    (document,) = json.loads(docker("image", "inspect", image))
+    return document
+
+
+def layers(image: str) -> list[str]:
+    return inspect(image)["RootFS"]["Layers"]
+
+
+def test_both_servers_share_the_layer_that_has_torch() -> None:
+    shared = len(layers(BASE)) + 1
+    assert layers(PREDICTOR)[:shared] == layers(EXPLAINER)[:shared]
+    has_torch = "import torch; print(torch.__version__)"
+    assert docker("run", "--rm", "--network", "none", "--entrypoint", "python", PREDICTOR, "-c", has_torch)
+    # All but a twentieth of the predictor is in it.
+    own = inspect(PREDICTOR)["Size"] - inspect(BASE)["Size"]
+    sizes = docker("history", "--human=false", "--format", "{{.Size}}", PREDICTOR).split()
+    assert max(map(int, sizes)) > 0.95 * own
+
+
+def test_a_baked_in_model_is_the_only_difference() -> None:
+    plain = layers(PREDICTOR)
+    assert layers(f"{PREDICTOR}-mnist")[: len(plain)] == plain
+
+
+@pytest.mark.parametrize("image", [PREDICTOR, EXPLAINER, CLIENT])
+def test_an_image_runs_as_an_ordinary_user_and_keeps_no_tools(image: str) -> None:
+    config = inspect(image)["Config"]
+    assert config["User"] == "1000:1000"
+    assert config["Labels"]["org.opencontainers.image.title"].startswith("kserve-captum ")
+    assert docker("run", "--rm", "--network", "none", "--entrypoint", "sh", image, "-c", LEFT_OVERS) == ""
