@@ -49,6 +49,10 @@ class Deployed:
         digest = digest_of(ROOT / "models" / model) if model else None
         wait_until_served(self.api, Expected(self.namespace, self.name, GATEWAY, digest=digest), seconds)
 
+    def delete(self) -> None:
+        """Away with it, and with what its pods ask of this machine's two cores."""
+        kubectl("delete", "inferenceservice", self.name, "--namespace", self.namespace)
+
     def ask(self, verb: str, path: str, host: str | None = None, **arguments: Any) -> requests.Response:
         """A request through the gateway, on a connection of its own."""
         headers = {"Host": host or self.host, **arguments.pop("headers", {})}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -50,11 +51,12 @@ def explainer(service: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def forest(api: client.ApiClient, namespace: str) -> Deployed:
+def forest(api: client.ApiClient, namespace: str) -> Iterator[Deployed]:
     kubectl("apply", "--namespace", namespace, "--filename", str(FOREST))
     deployed = Deployed(api, namespace, "random-forest")
     deployed.wait()
-    return deployed
+    yield deployed
+    deployed.delete()
 
 
 def test_a_random_forest_is_explained_by_its_scores(forest: Deployed) -> None:
@@ -74,7 +76,7 @@ def test_what_a_random_forest_cannot_give_is_told(forest: Deployed) -> None:
 
 
 @pytest.fixture(scope="module")
-def recorder(api: client.ApiClient, namespace: str) -> Deployed:
+def recorder(api: client.ApiClient, namespace: str) -> Iterator[Deployed]:
     service = {
         "apiVersion": "serving.kserve.io/v1beta1",
         "kind": "InferenceService",
@@ -88,7 +90,8 @@ def recorder(api: client.ApiClient, namespace: str) -> Deployed:
     kubectl("apply", "--filename", "-", document=yaml.safe_dump(explainer(service)))
     deployed = Deployed(api, namespace, "recorder")
     deployed.wait()
-    return deployed
+    yield deployed
+    deployed.delete()
 
 
 HEADERS = {

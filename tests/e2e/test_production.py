@@ -12,7 +12,7 @@ from tests.e2e.volumes import models_volume
 from tests.explaining import examples
 
 CONTAINER = "containers/0/resources/requests/cpu"
-SMALL = [{"op": "replace", "path": f"/spec/{one}/{CONTAINER}", "value": "100m"} for one in ("predictor", "explainer")]
+SMALL = [{"op": "replace", "path": f"/spec/{one}/{CONTAINER}", "value": "50m"} for one in ("predictor", "explainer")]
 
 
 def test_it_serves_a_model_from_a_volume(api: client.ApiClient, namespace: str, bystander: str) -> None:

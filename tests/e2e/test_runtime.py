@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import yaml
@@ -48,15 +48,27 @@ def volume(namespace: str) -> Iterator[str]:
         yield claim
 
 
-def by_format(api: client.ApiClient, namespace: str, runtime: str, name: str, uri: str) -> Deployed:
-    """An InferenceService that names its model's format; its pods' own settings are the manifests' base's."""
-    service = yaml.safe_load((ROOT / "manifests" / "base" / "inferenceservice.yaml").read_text())
-    service["metadata"] |= {"name": name, "namespace": namespace}
-    predictor = service["spec"]["predictor"]
-    del predictor["containers"], predictor["volumes"]
-    predictor["model"] = {"modelFormat": {"name": "captum-pytorch"}, "runtime": runtime, "storageUri": uri}
-    kubectl("apply", "--filename", "-", document=yaml.safe_dump(service))
-    return Deployed(api, namespace, name)
+@pytest.fixture
+def by_format(api: client.ApiClient, namespace: str, runtime: str) -> Iterator[Callable[[str, str], Deployed]]:
+    """Makes an InferenceService that names its model's format; its pods' own settings are those of the manifests' base.
+
+    It goes after the test, when a failure has been reported.
+    """
+    made: list[Deployed] = []
+
+    def make(name: str, uri: str) -> Deployed:
+        service = yaml.safe_load((ROOT / "manifests" / "base" / "inferenceservice.yaml").read_text())
+        service["metadata"] |= {"name": name, "namespace": namespace}
+        predictor = service["spec"]["predictor"]
+        del predictor["containers"], predictor["volumes"]
+        predictor["model"] = {"modelFormat": {"name": "captum-pytorch"}, "runtime": runtime, "storageUri": uri}
+        kubectl("apply", "--filename", "-", document=yaml.safe_dump(service))
+        made.append(Deployed(api, namespace, name))
+        return made[-1]
+
+    yield make
+    for deployed in made:
+        deployed.delete()
 
 
 def assert_explains(deployed: Deployed, model: str) -> None:
@@ -66,14 +78,10 @@ def assert_explains(deployed: Deployed, model: str) -> None:
     assert answer.json()["details"][0]["converged"] is True
 
 
-def test_a_model_from_a_volume(api: client.ApiClient, namespace: str, runtime: str, volume: str) -> None:
-    deployed = by_format(api, namespace, runtime, "of-volume", f"pvc://{volume}/mnist")
-    assert_explains(deployed, "mnist")
-    kubectl("delete", "inferenceservice", "of-volume", "--namespace", namespace)
+def test_a_model_from_a_volume(by_format: Callable[[str, str], Deployed], volume: str) -> None:
+    assert_explains(by_format("of-volume", f"pvc://{volume}/mnist"), "mnist")
 
 
-def test_a_model_from_a_url(api: client.ApiClient, namespace: str, runtime: str) -> None:
+def test_a_model_from_a_url(by_format: Callable[[str, str], Deployed], namespace: str) -> None:
     address = start_pod(namespace, "archives", ARCHIVES)
-    deployed = by_format(api, namespace, runtime, "of-url", f"http://{address}:{PORT}/fashion-mnist.tar.gz")
-    assert_explains(deployed, "fashion-mnist")
-    kubectl("delete", "inferenceservice", "of-url", "--namespace", namespace)
+    assert_explains(by_format("of-url", f"http://{address}:{PORT}/fashion-mnist.tar.gz"), "fashion-mnist")
