@@ -8,10 +8,23 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from local.servers import MODELS, Pair, running, running_pair
 
 StartPair = Callable[[str, int], Pair]
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch on one thread in this process, as the predictor computes calls of fewer than twelve rows.
+
+    Threads change no bit of larger ones, and would take the servers' cores.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,20 +13,13 @@ from local.servers import ROOT, Pair
 from tests.explaining import Answer, ask, examples
 from tests.reference import ONE_BY_ONE, TOGETHER, Network, attributions, load_network
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 LAYER_METHODS = [name for name, method in catalogue().items() if method.has_layer]
 INPUT_METHODS = [name for name, method in catalogue().items() if not method.has_layer]
 # Few, so that one instance's rows go to the predictor in a call under twelve rows and three instances' in one over.
 FEW = {"n_steps": 5, "n_samples": 6}
 SOME_BASELINES = np.linspace(0, 1, 4 * 28 * 28, dtype=np.float32).reshape(4, 1, 28, 28).tolist()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """The predictor computes calls of fewer than twelve rows on one thread; threads change no bit of larger ones."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -17,17 +16,11 @@ from local.servers import ROOT, Pair
 from tests.explaining import Answer, ask, examples
 from tests.reference import Network, load_network, segments
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 # Of the largest value: what the order of a few additions may change.
 ROUNDING = 1e-6
 FEW = {"n_steps": 6, "n_samples": 40}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

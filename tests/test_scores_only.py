@@ -24,6 +24,8 @@ from local.servers import ROOT, Pair, running
 from tests.explaining import Answer, ask
 from tests.v2_predictor import NAME, probabilities
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 EXAMPLE = ROOT / "examples" / "random-forest"
 FOREST = "aix-explainer"
 POSSIBLE = sorted(name for name, method in catalogue().items() if method.access == Access.SCORES)
@@ -45,15 +47,6 @@ def explained(name: str, module: str, folder: Path, predictor: list[str], *flags
                 server.wait_until_ready()
                 explainer.wait_until_ready()
                 yield Pair(name, server, explainer)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Captum's tensors are small here, and torch's threads would take the servers' cores."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

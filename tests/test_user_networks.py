@@ -27,6 +27,8 @@ from local.servers import ROOT, Pair, running_pair
 from tests.explaining import ask
 from tests.reference import Network, attributions, load_network
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 NETWORKS = ROOT / "tests" / "networks"
 PAGE = (ROOT / "docs" / "your-own-model.md").read_text()
 LARGE = {
@@ -90,15 +92,6 @@ class Served:
     pair: Pair
     network: Network
     inputs: torch.Tensor
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """The predictor computes calls of fewer than twelve rows on one thread; threads change no bit of larger ones."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
