@@ -134,16 +134,21 @@ def test_instances_that_are_no_pictures_are_explained_value_by_value_without_bei
     assert explanations.values[0] == pytest.approx([1.0, 3.0], rel=1e-3)
 
 
-@pytest.mark.parametrize("status", [400, 404, 405, 415, 422, 501])
-def test_a_v1_predictor_may_refuse_v2s_path_in_its_own_way(status, explainer, fake_predictor, send_reply):
+def refuse_description(fake_predictor, send_reply, status, body):
+    """Let a GET, which asks for the model's description, be answered so, and all else as before."""
     answer = fake_predictor.answer
 
     def refusing(handler, request):
         if request.verb == "GET":
-            return send_reply(handler, status, b"no such thing")
+            return send_reply(handler, status, body)
         return answer(handler, request)
 
     fake_predictor.answer = refusing
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 415, 422, 501])
+def test_a_v1_predictor_may_refuse_v2s_path_in_its_own_way(status, explainer, fake_predictor, send_reply):
+    refuse_description(fake_predictor, send_reply, status, b"no such thing")
     assert explained(explainer()) == [[0.0, 3.0]]
 
 
@@ -152,14 +157,7 @@ def test_a_v1_predictor_may_refuse_v2s_path_in_its_own_way(status, explainer, fa
     [("v1", 401, Unauthorized), ("v1", 403, Forbidden), ("v1", 429, Unavailable), ("v2", 400, BadInput)],
 )
 def test_what_says_nothing_of_v2_is_the_clients_to_hear(protocol, status, error, explainer, fake_predictor, send_reply):
-    answer = fake_predictor.answer
-
-    def refusing(handler, request):
-        if request.verb == "GET":
-            return send_reply(handler, status, b'{"error": "not for you"}')
-        return answer(handler, request)
-
-    fake_predictor.answer = refusing
+    refuse_description(fake_predictor, send_reply, status, b'{"error": "not for you"}')
     with pytest.raises(error, match="not for you"):
         explained(explainer(predictor_protocol=protocol))
 
