@@ -5,6 +5,7 @@ import pytest
 from captum.attr import DeepLift, GuidedBackprop
 from captum_explainer.catalogue import catalogue
 from captum_explainer.explain import explain
+from captum_explainer.formats import native
 from captum_explainer.request import Request
 from captum_serving.errors import Unavailable
 
@@ -43,7 +44,7 @@ def explained(description, failing, settings, images):
         parameters = {key: value for key, value in FEW.items() if key in (*method.parameters, *segmentation)}
         layer = {"layer": "conv"} if method.has_layer else {}
         neuron = {"neuron": [1, 3, 3]} if method.family == "neuron" else {}
-        request = Request(images[:1], {"method": name, **parameters, **layer, **neuron})
+        request = Request(images[:1], {"method": name, **parameters, **layer, **neuron}, native.write)
         return np.stack(explain(request, description, failing, settings).values)
 
     return values

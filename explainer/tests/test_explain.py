@@ -5,6 +5,7 @@ import torch
 from captum.attr import GradientShap
 from captum_explainer.catalogue import catalogue
 from captum_explainer.explain import explain
+from captum_explainer.formats import native
 from captum_explainer.request import Request
 from captum_serving.errors import BadInput
 
@@ -27,7 +28,7 @@ def explained(description, segments, settings):
 
     def run(images, **parameters):
         counted = CountedSegments(segments)
-        explanations = explain(Request(images, parameters), description, counted, settings)
+        explanations = explain(Request(images, parameters, native.write), description, counted, settings)
         return explanations, counted.rows[0]
 
     return run

@@ -4,7 +4,9 @@ import pickle
 import threading
 
 import pytest
+from captum_explainer.formats import choice
 from captum_explainer.model import Explainer, attach
+from captum_explainer.request import Incoming
 from captum_explainer.settings import Settings
 from captum_serving.errors import (
     BadInput,
@@ -50,9 +52,13 @@ def explainer(fake_predictor, send_reply):
     return make
 
 
+def posted(explainer, body=REQUEST, name="forest", headers=None):
+    """The answer that a body will have, to be awaited."""
+    return explainer.answer(name, Incoming(body, passed_on=headers or {}), choice.read)
+
+
 def explained(explainer, name="forest", headers=None):
-    explanations, _ = asyncio.run(explainer.explanations(name, REQUEST, headers or {}))
-    return [row.tolist() for row in explanations.values]
+    return json.loads(asyncio.run(posted(explainer, name=name, headers=headers)).body)["explanations"]
 
 
 def test_pickled_it_is_a_working_explainer_of_the_same_settings(explainer):
@@ -118,20 +124,20 @@ def test_what_waits_beyond_the_limit_is_refused(explainer, fake_predictor):
     made = explainer(concurrency=1, max_waiting=1)
 
     async def three():
-        calls = [asyncio.create_task(made.explanations("forest", REQUEST, {})) for _ in range(3)]
+        calls = [asyncio.create_task(posted(made)) for _ in range(3)]
         await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
         release.set()
         return await asyncio.gather(*calls, return_exceptions=True)
 
     *served, refused = asyncio.run(three())
     assert isinstance(refused, Overloaded)
-    assert [explanations.values[0].tolist() for explanations, _ in served] == [[0.0, 3.0]] * 2
+    assert [json.loads(one.body)["explanations"] for one in served] == [[[0.0, 3.0]]] * 2
 
 
 def test_instances_that_are_no_pictures_are_explained_value_by_value_without_being_asked(explainer):
-    explanations, _ = asyncio.run(explainer().explanations("forest", b'{"instances": [[0.5, 1.0]]}', {}))
-    assert (explanations.parameters["method"], explanations.parameters["segmentation"]) == ("kernel_shap", "pixels")
-    assert explanations.values[0] == pytest.approx([1.0, 3.0], rel=1e-3)
+    document = json.loads(asyncio.run(posted(explainer(), b'{"instances": [[0.5, 1.0]]}')).body)
+    assert (document["parameters"]["method"], document["parameters"]["segmentation"]) == ("kernel_shap", "pixels")
+    assert document["explanations"][0] == pytest.approx([1.0, 3.0], rel=1e-3)
 
 
 def refuse_description(fake_predictor, send_reply, status, body):
@@ -176,14 +182,14 @@ def test_a_cancelled_explanation_asks_the_predictor_nothing_more(explainer, fake
     made = explainer(concurrency=1)
 
     async def cancelled():
-        call = asyncio.create_task(made.explanations("forest", REQUEST, {}))
+        call = asyncio.create_task(posted(made))
         await asyncio.to_thread(asked.wait, 5)
         call.cancel()
         await asyncio.wait([call])
         calls = len(fake_predictor.requests)
         release.set()
         # The one thread takes this when it is done with what was cancelled.
-        await made.explanations("forest", REQUEST, {})
+        await posted(made)
         return call, calls
 
     call, before = asyncio.run(cancelled())
@@ -227,8 +233,7 @@ def test_an_explanation_of_two_versions_is_started_again(explainer, fake_predict
     made = explainer()
     old, new = "a" * 64, "b" * 64
     versions(fake_predictor, send_reply, [old, new], [old, new])
-    _, description = asyncio.run(made.explanations("forest", REQUEST, {}))
-    assert description.digest == new
+    assert json.loads(asyncio.run(posted(made)).body)["model"]["digest"] == new
 
 
 def test_and_refused_where_the_model_changes_again(explainer, fake_predictor, send_reply):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +18,7 @@ from captum_explainer.layout import find_layout
 from captum_explainer.method import Attribution, Problem
 from captum_explainer.parameters.resolve import resolve
 from captum_explainer.predictor.description import Access, Description
-from captum_explainer.request import Request
+from captum_explainer.request import Explanations, Request
 from captum_explainer.segmentation import segment
 from captum_explainer.settings import Settings
 from captum_explainer.skeleton.build import Cuts, build_skeleton
@@ -28,15 +26,6 @@ from captum_explainer.skeleton.remembered import Remembered
 from captum_explainer.skeleton.segment import Segments
 from captum_explainer.targets import resolve_targets
 from captum_explainer.task import Task
-
-
-@dataclass(frozen=True)
-class Explanations:
-    """An array and a dictionary of details for each instance; with `top_k`, a list of each."""
-
-    values: list[Any]
-    details: list[Any]
-    parameters: dict[str, Any]
 
 
 def explain(request: Request, description: Description, segments: Segments, settings: Settings) -> Explanations:

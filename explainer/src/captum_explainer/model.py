@@ -14,7 +14,7 @@ from captum_explainer import routes
 from captum_explainer.captum_warnings import ignore_expected_warnings
 from captum_explainer.catalogue import as_json
 from captum_explainer.deadline import Deadline
-from captum_explainer.explain import Explanations, explain
+from captum_explainer.explain import explain
 from captum_explainer.metrics import observe
 from captum_explainer.off_loop import OffLoop
 from captum_explainer.predictor.client import PredictorClient
@@ -22,7 +22,7 @@ from captum_explainer.predictor.connection import Reply
 from captum_explainer.predictor.description import Description
 from captum_explainer.predictor.session import ModelChanged
 from captum_explainer.quadrature_cache import remember_quadrature
-from captum_explainer.request import read_request
+from captum_explainer.request import Answer, Incoming, Read
 from captum_explainer.settings import Settings
 
 logger = logging.getLogger("captum_explainer")
@@ -60,17 +60,15 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
                 logger.warning("the predictor does not describe its model: %s", error)
         return self.predictor.answered
 
-    async def explanations(
-        self, name: str, body: bytes, headers: Mapping[str, str]
-    ) -> tuple[Explanations, Description]:
-        """Explain a request's body.
+    async def answer(self, name: str, incoming: Incoming, read: Read) -> Answer:
+        """Explain a request that came by the way in which `read` knows.
 
         Raises:
             ServingError: The request is wrong, the predictor fails, or there is no time.
         """
         self._check_name(name)
         deadline = Deadline(self.settings.deadline_seconds)
-        return await self._explaining.run(lambda: self._explain(body, headers, deadline), deadline)
+        return await self._explaining.run(lambda: self._explain(incoming, read, deadline), deadline)
 
     async def methods(self, name: str, headers: Mapping[str, str]) -> dict[str, Any]:
         """The catalogue of methods that this model's predictor makes possible."""
@@ -89,12 +87,12 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
         if name != self.name:
             raise NotFound(f"there is no model {name[:100]!r}; this server explains {self.name!r}")
 
-    def _explain(self, body: bytes, headers: Mapping[str, str], deadline: Deadline) -> tuple[Explanations, Description]:
-        started = time.perf_counter()
+    def _explain(self, incoming: Incoming, read: Read, deadline: Deadline) -> Answer:
+        started, headers = time.perf_counter(), incoming.passed_on
         for _ in range(2):
             description = self.predictor.describe(self.name, deadline, headers)
             try:
-                request = read_request(body, description, self.settings)
+                request = read(incoming, description, self.settings)
                 session = self.predictor.session(description, deadline, headers)
                 explanations = explain(request, description, session, self.settings)
             except ModelChanged:
@@ -105,7 +103,7 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
                     continue
                 raise
             observe(explanations.parameters["method"], time.perf_counter() - started, session.calls, session.rows)
-            return explanations, description
+            return request.write(explanations, description)
         raise Unavailable(
             "the predictor's model changed twice during the explanation; try again when its rollout is over"
         )

@@ -1,96 +1,66 @@
-"""An explanation's request: its body as instances and parameters."""
+"""What is between a way in and the explanation: the request as it came, as it was read, and what was found."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import torch
-from captum_serving.errors import BadInput, TooLarge
-from captum_serving.wire import numbers, parse_json
 from torch import Tensor
 
-from captum_explainer.aix import AIX_KEYS, from_aix
-from captum_explainer.catalogue import nearest
-from captum_explainer.pictures import decode, from_base64
 from captum_explainer.predictor.description import Description
 from captum_explainer.settings import Settings
 
-# What a picture's bytes begin with; none of them is JSON.
-SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF")
-# Rounding (of float32, of decimal text), as a share of the declared range's width.
-ROUNDING = 1e-3
+
+@dataclass(frozen=True)
+class Incoming:
+    """A request as it came.
+
+    Attributes:
+        body: As the client sent it, decompressed.
+        content_type: What the client calls the body, lower case; empty where it does not say.
+        accept: What the client would read, lower case; empty where it does not say.
+        passed_on: Those of its headers that go on to the predictor.
+    """
+
+    body: bytes
+    content_type: str = ""
+    accept: str = ""
+    passed_on: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Explanations:
+    """An array and a dictionary of details for each instance; with `top_k`, a list of each. The parameters in full."""
+
+    values: list[Any]
+    details: list[Any]
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A response's body, and what it is."""
+
+    body: bytes
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be explained: float32 [instances, *input shape], and the parameters as they were given."""
+    """What is to be explained, and how the answer is written.
+
+    Attributes:
+        instances: float32 [instances, *input shape].
+        parameters: As they were given.
+        write: Makes the answer of what was found.
+    """
 
     instances: Tensor
     parameters: dict[str, Any]
+    write: Callable[[Explanations, Description], Answer]
 
 
-def read_request(body: bytes, description: Description, settings: Settings) -> Request:
-    """Read a body: JSON whatever its Content-Type said, or a picture's bytes, which are one instance.
-
-    Raises:
-        BadInput: It is neither, or the instances do not fit the model.
-        TooLarge: More instances than the server takes.
-    """
-    if body.startswith(SIGNATURES):
-        return Request(_tensor([decode(body, description)], description), {})
-    document = parse_json(body)
-    if not isinstance(document, dict):
-        raise BadInput('the body is not a JSON object; expected {"instances": [...], "parameters": {...}}')
-    known = ["instances", "parameters", *AIX_KEYS]
-    for key in document:
-        if key not in known:
-            raise BadInput(f"the request's key {nearest(key, known)}")
-    instances, parameters = document.get("instances"), document.get("parameters", {})
-    if not isinstance(instances, list) or not instances:
-        raise BadInput("instances is missing or empty; expected a list of instances")
-    if len(instances) > settings.max_instances:
-        limit = settings.max_instances
-        raise TooLarge(f"{len(instances)} instances; expected at most {limit} (the server's limit, --max_instances)")
-    if not isinstance(parameters, dict):
-        raise BadInput('parameters is not an object; expected {"method": ..., ...}')
-    arrays = [_instance(instance, position, description) for position, instance in enumerate(instances)]
-    return Request(_tensor(arrays, description), {**from_aix(document), **parameters})
-
-
-def _instance(instance: object, position: int, description: Description) -> np.ndarray:
-    name = f"instances[{position}]"
-    if isinstance(instance, dict):
-        if set(instance) != {"b64"}:
-            raise BadInput(
-                f'{name} has the keys {sorted(map(str, instance))[:5]}; expected {{"b64": picture}} or nested numbers'
-            )
-        return from_base64(instance["b64"], description)
-    if not isinstance(instance, list):
-        raise BadInput(f'{name} is not a list; expected nested numbers or {{"b64": picture}}')
-    array = numbers(instance, name).astype(np.float32)
-    shape = description.input_shape
-    if shape is None or array.shape == shape:
-        return array
-    if (1, *array.shape) == shape:
-        return array[None]
-    raise BadInput(f"{name} has the shape {list(array.shape)}; expected {list(shape)}, the model's input")
-
-
-def _tensor(arrays: list[np.ndarray], description: Description) -> Tensor:
-    if len({array.shape for array in arrays}) > 1:
-        shapes = sorted({str(list(array.shape)) for array in arrays})
-        raise BadInput(f"instances have the shapes {', '.join(shapes[:5])}; expected one shape")
-    if arrays[0].size == 0 or arrays[0].ndim == 0:
-        raise BadInput(f"instances have the shape {list(arrays[0].shape)}; expected one that holds numbers")
-    batch = np.stack(arrays)
-    if not np.isfinite(batch).all():
-        raise BadInput("instances hold NaN or infinity; expected finite numbers")
-    if description.input_range is not None:
-        low, high = description.input_range
-        slack = ROUNDING * (high - low)
-        if batch.min() < low - slack or batch.max() > high + slack:
-            got = f"{batch.min():g} to {batch.max():g}"
-            raise BadInput(f"instances hold values of {got}; expected {low:g} to {high:g}, the model's declared range")
-    return torch.from_numpy(batch)
+# Reads what came for a model, and says with BadInput or TooLarge what is wrong with it.
+Read = Callable[[Incoming, Description, Settings], Request]

@@ -18,9 +18,10 @@ from kserve.model_server import app
 from starlette.requests import Request
 from starlette.responses import Response
 
+from captum_explainer.formats import choice
 from captum_explainer.metrics import CLIENT_GONE, RESPONSES
 from captum_explainer.predictor.connection import passed_on
-from captum_explainer.response import render
+from captum_explainer.request import Incoming, Read
 
 if TYPE_CHECKING:
     from captum_explainer.model import Explainer
@@ -34,13 +35,15 @@ def serve(explainer: Explainer) -> None:
     boundary.install(app, "explainer", explainer.settings.max_body_bytes)
 
 
-async def explain(request: Request) -> Response:
-    """POST /v1/models/{name}:explain."""
-    explainer = await _ready()
-    body = await request.body()
-    work = explainer.explanations(_name(request), body, passed_on(request.headers))
-    explanations, description = await while_connected(request, work)
-    return Response(render(explanations, description), media_type="application/json")
+def explain(read: Read) -> Handler:
+    """A path whose requests `read` reads; they choose how they are answered."""
+
+    async def explain(request: Request) -> Response:
+        explainer = await _ready()
+        answer = await while_connected(request, explainer.answer(_name(request), await _incoming(request), read))
+        return Response(answer.body, headers=dict(answer.headers), media_type=answer.media_type)
+
+    return explain
 
 
 async def methods(request: Request) -> Response:
@@ -76,6 +79,16 @@ async def only_post(request: Request) -> Response:
     raise NotAllowed(f"{request.method} is not possible at {request.url.path[:200]}; expected POST")
 
 
+async def _incoming(request: Request) -> Incoming:
+    headers = request.headers
+    return Incoming(
+        await request.body(),
+        headers.get("content-type", "").lower(),
+        headers.get("accept", "").lower(),
+        passed_on(headers),
+    )
+
+
 def _name(request: Request) -> str:
     return str(request.path_params["model_name"])
 
@@ -108,7 +121,7 @@ def _counted(path: str, handler: Handler) -> Handler:
 
 
 app.add_route("/metrics", metrics, methods=["GET"])
-app.add_route("/v1/models/{model_name}:explain", _counted("explain", explain), methods=["POST"])
+app.add_route("/v1/models/{model_name}:explain", _counted("explain", explain(choice.read)), methods=["POST"])
 app.add_route("/v1/models/{model_name}:explain", _counted("methods", methods), methods=["GET"])
 app.add_route("/v1/models/{model_name}/methods", _counted("methods", methods), methods=["GET"])
 app.add_route("/v1/models/{model_name}:predict", _counted("predict", predict), methods=["POST"])

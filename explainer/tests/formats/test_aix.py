@@ -1,5 +1,5 @@
 import pytest
-from captum_explainer.aix import from_aix
+from captum_explainer.formats.aix import from_aix
 from captum_serving.errors import BadInput
 
 

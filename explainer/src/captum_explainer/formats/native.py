@@ -1,0 +1,56 @@
+"""Our own way in: `{"instances", "parameters"}`, or a picture's bytes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from captum_serving.errors import BadInput
+
+from captum_explainer.catalogue import nearest
+from captum_explainer.formats.aix import AIX_KEYS, from_aix
+from captum_explainer.instances import checked, read_instances
+from captum_explainer.pictures import decode
+from captum_explainer.predictor.description import Description
+from captum_explainer.request import Answer, Explanations, Incoming, Request
+from captum_explainer.settings import Settings
+
+
+def read_picture(incoming: Incoming, description: Description) -> Request:
+    """Read a body that is a picture's bytes, which are one instance.
+
+    Raises:
+        BadInput: It is broken, or does not fit the model.
+    """
+    return Request(checked([decode(incoming.body, description)], description), {}, write)
+
+
+def read_document(
+    document: dict[str, Any], incoming: Incoming, description: Description, settings: Settings
+) -> Request:
+    """Read a JSON object.
+
+    Raises:
+        BadInput: A key is not known, or the instances do not fit the model.
+        TooLarge: More instances than the server takes.
+    """
+    known = ["instances", "parameters", *AIX_KEYS]
+    for key in document:
+        if key not in known:
+            raise BadInput(f"the request's key {nearest(key, known)}")
+    parameters: Any = document.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise BadInput('parameters is not an object; expected {"method": ..., ...}')
+    instances = read_instances(document.get("instances"), description, settings)
+    return Request(instances, {**from_aix(document), **parameters}, write)
+
+
+def write(explanations: Explanations, description: Description) -> Answer:
+    """`{"explanations", "details", "parameters", "model"}`; numbers have the digits that give their float32 back."""
+    document = {
+        "explanations": explanations.values,
+        "details": explanations.details,
+        "parameters": explanations.parameters,
+        "model": {"name": description.name, "digest": description.digest},
+    }
+    return Answer(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))

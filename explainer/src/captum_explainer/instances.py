@@ -1,0 +1,75 @@
+"""A request's instances as one tensor, checked against what the model declares."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from captum_serving.errors import BadInput, TooLarge
+from captum_serving.wire import numbers
+from torch import Tensor
+
+from captum_explainer.pictures import from_base64
+from captum_explainer.predictor.description import Description
+from captum_explainer.settings import Settings
+
+# What a picture's bytes begin with; none of them is JSON.
+SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF")
+# Rounding (of float32, of decimal text), as a share of the declared range's width.
+ROUNDING = 1e-3
+
+
+def read_instances(instances: object, description: Description, settings: Settings) -> Tensor:
+    """Instances in JSON, each nested numbers or `{"b64": picture}`, as float32 [instances, *input shape].
+
+    Raises:
+        BadInput: They are no list of instances, or do not fit the model.
+        TooLarge: More than the server takes.
+    """
+    if not isinstance(instances, list) or not instances:
+        raise BadInput("instances is missing or empty; expected a list of instances")
+    if len(instances) > settings.max_instances:
+        limit = settings.max_instances
+        raise TooLarge(f"{len(instances)} instances; expected at most {limit} (the server's limit, --max_instances)")
+    arrays = [_instance(instance, f"instances[{i}]", description) for i, instance in enumerate(instances)]
+    return checked(arrays, description)
+
+
+def checked(arrays: list[np.ndarray], description: Description) -> Tensor:
+    """Arrays of one instance each as float32 [instances, *input shape].
+
+    Raises:
+        BadInput: They have several shapes, hold nothing, NaN or infinity, or values outside the declared range.
+    """
+    if len({array.shape for array in arrays}) > 1:
+        shapes = sorted({str(list(array.shape)) for array in arrays})
+        raise BadInput(f"instances have the shapes {', '.join(shapes[:5])}; expected one shape")
+    if arrays[0].size == 0 or arrays[0].ndim == 0:
+        raise BadInput(f"instances have the shape {list(arrays[0].shape)}; expected one that holds numbers")
+    batch = np.stack(arrays)
+    if not np.isfinite(batch).all():
+        raise BadInput("instances hold NaN or infinity; expected finite numbers")
+    if description.input_range is not None:
+        low, high = description.input_range
+        slack = ROUNDING * (high - low)
+        if batch.min() < low - slack or batch.max() > high + slack:
+            got = f"{batch.min():g} to {batch.max():g}"
+            raise BadInput(f"instances hold values of {got}; expected {low:g} to {high:g}, the model's declared range")
+    return torch.from_numpy(batch)
+
+
+def _instance(instance: object, name: str, description: Description) -> np.ndarray:
+    if isinstance(instance, dict):
+        if set(instance) != {"b64"}:
+            raise BadInput(
+                f'{name} has the keys {sorted(map(str, instance))[:5]}; expected {{"b64": picture}} or nested numbers'
+            )
+        return from_base64(instance["b64"], description)
+    if not isinstance(instance, list):
+        raise BadInput(f'{name} is not a list; expected nested numbers or {{"b64": picture}}')
+    array = numbers(instance, name).astype(np.float32)
+    shape = description.input_shape
+    if shape is None or array.shape == shape:
+        return array
+    if (1, *array.shape) == shape:
+        return array[None]
+    raise BadInput(f"{name} has the shape {list(array.shape)}; expected {list(shape)}, the model's input")
