@@ -69,7 +69,7 @@ def test_pickled_it_is_a_working_explainer_of_the_same_settings(explainer):
     assert copy.settings == original.settings
     assert (copy.name, copy.ready) == ("forest", True)
     assert app.state.explainer is copy
-    assert copy.predictor is not original.predictor
+    assert copy.predictors is not original.predictors
     assert explained(copy) == [[0.0, 3.0]]
 
 
@@ -242,3 +242,28 @@ def test_and_refused_where_the_model_changes_again(explainer, fake_predictor, se
     versions(fake_predictor, send_reply, [old, new, newest], [new, newest])
     with pytest.raises(Unavailable, match="changed twice during the explanation"):
         explained(made)
+
+
+def test_in_a_rollout_whose_versions_share_the_connections_no_explanation_is_refused(
+    explainer, fake_predictor, send_reply
+):
+    versions(fake_predictor, send_reply, ["a" * 64], ["a" * 64])
+    by_version = [fake_predictor.answer]
+    versions(fake_predictor, send_reply, ["b" * 64], ["b" * 64])
+    by_version.append(fake_predictor.answer)
+    connections = []
+
+    def by_connection(handler, request):
+        """Every other connection leads to the other version's pod, as a Service's do."""
+        if handler.connection not in connections:
+            connections.append(handler.connection)
+        by_version[connections.index(handler.connection) % 2](handler, request)
+
+    fake_predictor.answer = by_connection
+    made = explainer(concurrency=4)
+
+    async def many():
+        return await asyncio.gather(*[posted(made) for _ in range(40)])
+
+    digests = [json.loads(answer.body)["model"]["digest"] for answer in asyncio.run(many())]
+    assert set(digests) == {"a" * 64, "b" * 64}

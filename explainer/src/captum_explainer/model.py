@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from captum_serving.errors import BadInput, NotFound, ServingError, Unavailable
 from kserve import Model
@@ -20,10 +20,13 @@ from captum_explainer.off_loop import OffLoop
 from captum_explainer.predictor.client import PredictorClient
 from captum_explainer.predictor.connection import Reply
 from captum_explainer.predictor.description import Description
+from captum_explainer.predictor.pool import PredictorPool
 from captum_explainer.predictor.session import ModelChanged
 from captum_explainer.quadrature_cache import remember_quadrature
 from captum_explainer.request import Answer, Incoming, Read
 from captum_explainer.settings import Settings
+
+T = TypeVar("T")
 
 logger = logging.getLogger("captum_explainer")
 
@@ -37,7 +40,7 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.model_name)
         self.settings = settings
-        self.predictor = PredictorClient(settings)
+        self.predictors = PredictorPool(settings)
         self.ready = True
         self._explaining = OffLoop("explain", settings.concurrency, settings.max_waiting)
         # What only passes through must not wait for explanations.
@@ -52,13 +55,13 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
 
         It stays true: a predictor that went away is an answer's 503.
         """
-        if not self.predictor.answered:
+        if not self.predictors.answered:
             deadline = Deadline(1.0)
             try:
-                await self._passing.run(lambda: self.predictor.describe(self.name, deadline, {}), deadline)
+                await self._pass(lambda predictor: predictor.describe(self.name, deadline, {}), deadline)
             except Exception as error:
                 logger.warning("the predictor does not describe its model: %s", error)
-        return self.predictor.answered
+        return self.predictors.answered
 
     async def answer(self, name: str, incoming: Incoming, read: Read) -> Answer:
         """Explain a request that came by the way in which `read` knows.
@@ -74,44 +77,55 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
         """The catalogue of methods that this model's predictor makes possible."""
         self._check_name(name)
         deadline = Deadline(self.settings.deadline_seconds)
-        description = await self._passing.run(lambda: self.predictor.describe_anew(name, deadline, headers), deadline)
+        description = await self._pass(lambda predictor: predictor.describe_anew(name, deadline, headers), deadline)
         return as_json(description, self.settings)
 
     async def prediction(self, name: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """The predictor's own answer to a prediction."""
         self._check_name(name)
         deadline = Deadline(self.settings.deadline_seconds)
-        return await self._passing.run(lambda: self.predictor.predict(name, body, deadline, headers), deadline)
+        return await self._pass(lambda predictor: predictor.predict(name, body, deadline, headers), deadline)
 
     def _check_name(self, name: str) -> None:
         if name != self.name:
             raise NotFound(f"there is no model {name[:100]!r}; this server explains {self.name!r}")
 
+    async def _pass(self, call: Callable[[PredictorClient], T], deadline: Deadline) -> T:
+        def work() -> T:
+            with self.predictors.client() as predictor:
+                return call(predictor)
+
+        return await self._passing.run(work, deadline)
+
     def _explain(self, incoming: Incoming, read: Read, deadline: Deadline) -> Answer:
-        started, headers = time.perf_counter(), incoming.passed_on
-        for _ in range(2):
-            description = self.predictor.describe(self.name, deadline, headers)
-            try:
-                request = read(incoming, description, self.settings)
-                session = self.predictor.session(description, deadline, headers)
-                explanations = explain(request, description, session, self.settings)
-            except ModelChanged:
-                self.predictor.forget()
-                continue
-            except BadInput:
-                if self._is_replaced(description, headers):
-                    continue
-                raise
-            observe(explanations.parameters["method"], time.perf_counter() - started, session.calls, session.rows)
-            return request.write(explanations, description)
+        with self.predictors.client() as predictor:
+            for _ in range(2):
+                description = predictor.describe(self.name, deadline, incoming.passed_on)
+                try:
+                    return self._explain_by(predictor, description, incoming, read, deadline)
+                except ModelChanged:
+                    predictor.forget()
+                except BadInput:
+                    if not self._is_replaced(predictor, description, incoming.passed_on):
+                        raise
         raise Unavailable(
             "the predictor's model changed twice during the explanation; try again when its rollout is over"
         )
 
-    def _is_replaced(self, description: Description, headers: Mapping[str, str]) -> bool:
+    def _explain_by(
+        self, predictor: PredictorClient, description: Description, incoming: Incoming, read: Read, deadline: Deadline
+    ) -> Answer:
+        started = time.perf_counter()
+        request = read(incoming, description, self.settings)
+        session = predictor.session(description, deadline, incoming.passed_on)
+        explanations = explain(request, description, session, self.settings)
+        observe(explanations.parameters["method"], time.perf_counter() - started, session.calls, session.rows)
+        return request.write(explanations, description)
+
+    def _is_replaced(self, predictor: PredictorClient, description: Description, headers: Mapping[str, str]) -> bool:
         """Whether a request was wrong for a model that the predictor no longer has."""
         try:
-            return self.predictor.describe_anew(self.name, Deadline(1.0), headers) != description
+            return predictor.describe_anew(self.name, Deadline(1.0), headers) != description
         except ServingError:
             return False
 

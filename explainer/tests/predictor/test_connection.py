@@ -11,7 +11,7 @@ from captum_serving.errors import BadGateway, DeadlineExceeded, Unavailable
 
 @pytest.fixture
 def connected(fake_predictor):
-    return Connection(fake_predictor.host, False, None, 600.0, size=2)
+    return Connection(fake_predictor.host, False, None, 600.0)
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_a_predictor_that_is_not_there_is_unavailable(monkeypatch):
         free.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{free.getsockname()[1]}"
         with pytest.raises(Unavailable, match=rf"the predictor at http://{host} cannot be reached; is it running\?"):
-            Connection(host, False, None, 600.0, size=1).call("GET", "/", Deadline(5))
+            Connection(host, False, None, 600.0).call("GET", "/", Deadline(5))
 
 
 def test_what_does_not_speak_http_is_a_bad_gateway_at_once(connected, in_turn, fake_predictor):
@@ -128,7 +128,7 @@ def test_what_does_not_speak_http_is_a_bad_gateway_at_once(connected, in_turn, f
 
 
 def test_what_does_not_speak_tls_is_a_bad_gateway(fake_predictor):
-    secure = Connection(fake_predictor.host, True, None, 600.0, size=1)
+    secure = Connection(fake_predictor.host, True, None, 600.0)
     with pytest.raises(BadGateway, match="does not speak TLS that is trusted here; see --predictor_ca_bundle"):
         secure.call("GET", "/", Deadline(5))
 
@@ -142,7 +142,7 @@ def test_of_deadline_and_read_time_out_the_one_that_is_over_is_named(fake_predic
     in_turn(sleepy)
     with pytest.raises(DeadlineExceeded, match=r"the explanation took longer than 0.2 s"):
         connected.call("GET", "/", Deadline(0.2))
-    impatient = Connection(fake_predictor.host, False, None, 0.2, size=1)
+    impatient = Connection(fake_predictor.host, False, None, 0.2)
     with pytest.raises(DeadlineExceeded, match=r"not answer within 0.2 s \(--predictor_request_timeout_seconds\)"):
         impatient.call("GET", "/", Deadline(5))
 

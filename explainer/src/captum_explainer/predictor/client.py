@@ -29,7 +29,7 @@ NOT_ABOUT_V2 = (401, 403, 429)
 
 
 class PredictorClient:
-    """One predictor; safe to use from any number of threads."""
+    """One predictor over one kept-alive connection, for one explanation at a time."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -38,7 +38,6 @@ class PredictorClient:
             settings.predictor_use_ssl,
             settings.predictor_ca_bundle,
             settings.predictor_request_timeout_seconds,
-            size=2 * settings.concurrency,
         )
         self._described: Description | None = None
         self._described_at = 0.0
@@ -90,6 +89,10 @@ class PredictorClient:
     def predict(self, name: str, body: bytes, deadline: Deadline, headers: Mapping[str, str]) -> Reply:
         """Pass a V1 `:predict` on, and whatever the predictor answers back."""
         return self._connection.call("POST", f"/v1/models/{name}:predict", deadline, body, headers)
+
+    def close(self) -> None:
+        """Close the connection, for good."""
+        self._connection.close()
 
     def _has_no_v2(self, status: int) -> bool:
         if status in NO_V2:

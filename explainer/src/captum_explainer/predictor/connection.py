@@ -1,4 +1,4 @@
-"""HTTP to the predictor: a pool of kept-alive connections, retries, and every failure as one of our errors."""
+"""HTTP to the predictor: a kept-alive connection, retries, and every failure as one of our errors."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class Reply:
 
 
 class Connection:
-    """Calls to one predictor, from any number of threads; `answered` once one had an answer but a 503."""
+    """Calls to one predictor, one after the other; `answered` once one had an answer but a 503."""
 
-    def __init__(self, host: str, use_ssl: bool, ca_bundle: str | None, timeout_seconds: float, size: int) -> None:
+    def __init__(self, host: str, use_ssl: bool, ca_bundle: str | None, timeout_seconds: float) -> None:
         scheme = "https" if use_ssl else "http"
         self.address = f"{scheme}://{host}"
         self.timeout_seconds = timeout_seconds
         self.answered = False
         tls = {"ca_certs": ca_bundle} if use_ssl and ca_bundle else {}
-        self._pool = urllib3.connection_from_url(self.address, maxsize=size, block=False, retries=False, **tls)
+        self._pool = urllib3.connection_from_url(self.address, maxsize=1, retries=False, **tls)
 
     def call(
         self,
@@ -80,6 +80,10 @@ class Connection:
                     raise outcome
                 time.sleep(pause)
                 pause *= 2
+
+    def close(self) -> None:
+        """Close the connection, for good."""
+        self._pool.close()
 
     def _try(
         self, verb: str, path: str, deadline: Deadline, body: bytes | None, headers: dict[str, str]
