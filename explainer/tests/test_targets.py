@@ -22,6 +22,10 @@ def test_a_list_has_one_an_instance_of_either_kind(description):
     assert resolve_targets(["bee", 0], None, SCORES, description) == [[1], [0]]
 
 
+def test_null_in_a_list_is_that_instances_predicted_class(description):
+    assert resolve_targets([None, 2], None, SCORES, description) == [[1], [2]]
+
+
 def test_top_k_ranks_from_the_likeliest(description):
     assert resolve_targets(None, 2, SCORES, description) == [[1, 2], [0, 2]]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from captum_serving.errors import BadInput, TooLarge
@@ -14,12 +16,16 @@ from captum_explainer.settings import Settings
 
 # What a picture's bytes begin with; none of them is JSON.
 SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF")
+# What an instance that is an object holds its picture or its numbers in; the last two are TorchServe's.
+HOLDERS = ("b64", "data", "body")
 # Rounding (of float32, of decimal text), as a share of the declared range's width.
 ROUNDING = 1e-3
 
 
 def read_instances(instances: object, description: Description, settings: Settings) -> Tensor:
-    """Instances in JSON, each nested numbers or `{"b64": picture}`, as float32 [instances, *input shape].
+    """Instances in JSON as float32 [instances, *input shape].
+
+    Each is nested numbers, `{"b64": picture}` or `{"data": picture or nested numbers}`; an object may hold a `target`.
 
     Raises:
         BadInput: They are no list of instances, or do not fit the model.
@@ -57,13 +63,31 @@ def checked(arrays: list[np.ndarray], description: Description) -> Tensor:
     return torch.from_numpy(batch)
 
 
+def with_own_targets(parameters: dict[str, Any], instances: list[Any]) -> dict[str, Any]:
+    """The parameters, and the targets that instances name for themselves: the predicted class where one names none.
+
+    Raises:
+        BadInput: The parameters have a target too.
+    """
+    targets = [instance.get("target") if isinstance(instance, dict) else None for instance in instances]
+    if all(target is None for target in targets):
+        return parameters
+    if parameters.get("target") is not None:
+        raise BadInput("parameters has a target, and so have instances; expected one or the other")
+    return {**parameters, "target": targets}
+
+
 def _instance(instance: object, name: str, description: Description) -> np.ndarray:
     if isinstance(instance, dict):
-        if set(instance) != {"b64"}:
+        keys = [str(key) for key in instance if key != "target"]
+        if len(keys) != 1 or keys[0] not in HOLDERS:
             raise BadInput(
-                f'{name} has the keys {sorted(map(str, instance))[:5]}; expected {{"b64": picture}} or nested numbers'
+                f'{name} has the keys {sorted(map(str, instance))[:5]}; expected {{"b64": picture}}, '
+                '{"data": picture or numbers}, each with or without a "target", or nested numbers'
             )
-        return from_base64(instance["b64"], description)
+        name, instance = f"{name}.{keys[0]}", instance[keys[0]]
+        if keys[0] == "b64" or isinstance(instance, str):
+            return from_base64(instance, description, name)
     if not isinstance(instance, list):
         raise BadInput(f'{name} is not a list; expected nested numbers or {{"b64": picture}}')
     array = numbers(instance, name).astype(np.float32)

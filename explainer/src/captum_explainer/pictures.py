@@ -18,14 +18,14 @@ MAX_SIDE = 4096
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
-def from_base64(text: object, description: Description) -> np.ndarray:
-    """Decode `{"b64": text}`; see `decode`."""
+def from_base64(text: object, description: Description, name: str = "b64") -> np.ndarray:
+    """Decode `{"b64": text}`; see `decode`. `name` is what an error calls the text."""
     if not isinstance(text, str):
-        raise BadInput("b64 is not a string; expected a picture in base64")
+        raise BadInput(f"{name} is not a string; expected a picture in base64")
     try:
         data = base64.b64decode(text.partition(",")[2] if text.startswith("data:") else text, validate=True)
     except ValueError:  # of which binascii.Error is one, and what is not ASCII another
-        raise BadInput("b64 is not base64; expected a picture in base64") from None
+        raise BadInput(f"{name} is not base64; expected a picture in base64") from None
     return decode(data, description)
 
 

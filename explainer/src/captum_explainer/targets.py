@@ -20,8 +20,8 @@ def resolve_targets(
     """The outputs to explain of each instance: one, or `top_k` of them from the likeliest.
 
     Args:
-        target: An index, a label (a string is always a label), a list with one an instance, or None for the
-            predicted class.
+        target: An index, a label (a string is always a label), None for the predicted class, or a list with one of
+            these an instance.
         top_k: How many, instead of a target.
         scores: [instances, outputs].
         description: The model, for its labels.
@@ -43,7 +43,11 @@ def resolve_targets(
         return [[_index(target, width, description)]] * count
     if len(target) != count:
         raise BadInput(f"target has {len(target)} entries; expected {count}, one an instance")
-    return [[_index(one, width, description)] for one in target]
+    predicted = scores.argmax(dim=1).tolist()
+    return [
+        [guess if one is None else _index(one, width, description)]
+        for one, guess in zip(target, predicted, strict=True)
+    ]
 
 
 def _index(target: int | str, width: int, description: Description) -> int:

@@ -18,7 +18,7 @@ from captum_serving.errors import BadInput
         (
             TARGET,
             "a whole number of 0 or more or a string or a list, each item a whole number of 0 or more or a string"
-            " or null",
+            " or null or null",
         ),
         (Parameter({"type": "number"}), "a number"),
         (Parameter({"type": "array"}), "a list"),
@@ -44,7 +44,7 @@ def test_a_schema_in_words(parameter, words, settings):
         (TARGET, -1),
         (TARGET, 1.5),
         (TARGET, []),
-        (TARGET, [None]),
+        (TARGET, [[None]]),
         (NEURON, [-1]),
     ],
 )
@@ -64,7 +64,7 @@ def test_what_does_not_fit_is_refused_in_words(parameter, value, settings):
         (flag(True, ""), False),
         (choice("a", ("a", "b"), ""), "b"),
         (TARGET, "7"),
-        (TARGET, [0, "7"]),
+        (TARGET, [0, "7", None]),
         (TARGET, None),
         (NEURON, 0),
         (NEURON, [0, 1]),

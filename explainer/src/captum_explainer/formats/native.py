@@ -9,7 +9,7 @@ from captum_serving.errors import BadInput
 
 from captum_explainer.catalogue import nearest
 from captum_explainer.formats.aix import AIX_KEYS, from_aix
-from captum_explainer.instances import checked, read_instances
+from captum_explainer.instances import checked, read_instances, with_own_targets
 from captum_explainer.pictures import decode
 from captum_explainer.predictor.description import Description
 from captum_explainer.request import Answer, Explanations, Incoming, Request
@@ -42,6 +42,7 @@ def read_document(
     if not isinstance(parameters, dict):
         raise BadInput('parameters is not an object; expected {"method": ..., ...}')
     instances = read_instances(document.get("instances"), description, settings)
+    parameters = with_own_targets(parameters, document["instances"])
     return Request(instances, {**from_aix(document), **parameters}, write)
 
 

@@ -52,7 +52,7 @@ TARGET = Parameter(
             {
                 "type": "array",
                 "minItems": 1,
-                "items": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}]},
+                "items": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}, {"type": "null"}]},
             },
             {"type": "null"},
         ],
