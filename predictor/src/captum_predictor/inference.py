@@ -8,18 +8,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from captum_serving import wire
 from captum_serving.errors import BadInput, TooLarge
+from captum_serving.requested import object_of, requested_outputs, typed
 
 from captum_predictor.engine import Answer, Array, finite
 from captum_predictor.lanes import Priority
 from captum_predictor.model_directory import LoadedModel
 from captum_predictor.segments import Chain, Segment
-
-T = TypeVar("T")
 
 COTANGENT = "cotangent"
 GRADIENT = "gradient"
@@ -63,9 +62,9 @@ class Reader:
             BadInput: Anything in it that does not fit the model or the extension.
             TooLarge: More rows, or a larger answer, than the limits allow.
         """
-        parameters = _object(message.document, "parameters")
-        explanation = _typed(parameters, "explanation", bool, "true or false") or False
-        segment = self._chain.segment(self._source(message), _typed(parameters, "sink", str, "a stage's name"))
+        parameters = object_of(message.document, "parameters")
+        explanation = typed(parameters, "explanation", bool, "true or false") or False
+        segment = self._chain.segment(self._source(message), typed(parameters, "sink", str, "a stage's name"))
         source = message.tensors[segment.source]
         cotangent = message.tensors.get(COTANGENT)
         outputs = _outputs(message, segment.sink.name, with_gradient=cotangent is not None)
@@ -159,40 +158,9 @@ def answer_message(
 
 
 def _outputs(message: wire.Message, sink: str, with_gradient: bool) -> dict[str, bool]:
-    identifier = message.document.get("id")
-    if identifier is not None and not isinstance(identifier, str):
-        raise BadInput("id is not a string; expected a string or none")
-    parameters = _object(message.document, "parameters")
-    binary = _typed(parameters, "binary_data_output", bool, "true or false") or False
-    choices = [sink, GRADIENT] if with_gradient else [sink]
-    requested = message.document.get("outputs")
-    if requested is None or requested == []:
-        return dict.fromkeys(choices, binary)
-    if not isinstance(requested, list):
-        raise BadInput("outputs is not a list; expected a list of objects with a 'name', or none")
-    outputs: dict[str, bool] = {}
-    for entry in requested:
-        name = entry.get("name") if isinstance(entry, dict) else None
-        if name not in choices or name in outputs:
-            hint = "" if with_gradient else " (a gradient needs an input 'cotangent')"
-            raise BadInput(f"outputs: got {str(name)[:80]!r}; expected each of {', '.join(choices)} at most once{hint}")
-        own = _typed(_object(entry, "parameters"), "binary_data", bool, "true or false")
-        outputs[name] = binary if own is None else own
-    return outputs
-
-
-def _object(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = parent.get(key)
-    if value is not None and not isinstance(value, dict):
-        raise BadInput(f"{key} is not an object; expected a JSON object or none")
-    return value or {}
-
-
-def _typed(parameters: Mapping[str, Any], key: str, kind: type[T], expected: str) -> T | None:
-    value = parameters.get(key)
-    if value is not None and not isinstance(value, kind):
-        raise BadInput(f"parameters: {key} is {str(value)[:80]!r}; expected {expected}")
-    return value
+    if with_gradient:
+        return requested_outputs(message, [sink, GRADIENT])
+    return requested_outputs(message, [sink], " (a gradient needs an input 'cotangent')")
 
 
 def _floats(array: Array, name: str) -> Array:

@@ -15,6 +15,8 @@ from typing import Any, Literal, TypeGuard
 import numpy as np
 import orjson
 
+from captum_serving.byte_strings import DATATYPE as BYTE_STRINGS
+from captum_serving.byte_strings import read_byte_strings
 from captum_serving.errors import BadInput
 
 HEADER_LENGTH = "inference-header-content-length"
@@ -44,10 +46,14 @@ Side = Literal["inputs", "outputs"]
 
 @dataclass(frozen=True)
 class Message:
-    """A request (side `inputs`) or a response (side `outputs`): its JSON document, and its tensors by name."""
+    """A request (side `inputs`) or a response (side `outputs`): its JSON document, and its tensors by name.
+
+    Tensors of byte strings (BYTES) are apart, in `byte_strings`.
+    """
 
     document: dict[str, Any]
     tensors: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    byte_strings: dict[str, list[bytes]] = field(default_factory=dict)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -68,10 +74,10 @@ def parse_json(body: bytes | memoryview) -> Any:  # noqa: ANN401 - JSON is any v
         raise BadInput(f"the body is not JSON ({error}); expected a JSON object") from None
 
 
-def decode(body: bytes, header_length: str | None, side: Side) -> Message:
+def decode(body: bytes, header_length: str | None, side: Side, byte_strings: bool = False) -> Message:
     """Read a message from a body; `header_length` is the header of that name, None for a body that is JSON alone.
 
-    Binary tensors are read-only views of the body.
+    Binary tensors are read-only views of the body. BYTES is a datatype only where `byte_strings` says so.
 
     Raises:
         BadInput: The body does not follow the protocol.
@@ -85,11 +91,17 @@ def decode(body: bytes, header_length: str | None, side: Side) -> Message:
     if not isinstance(entries, list) or not entries:
         raise BadInput(f"{side!r} is {_kind(entries)}; expected a list of one or more tensors")
     tensors: dict[str, np.ndarray[Any, Any]] = {}
+    strings: dict[str, list[bytes]] = {}
     offset = split
     for entry in entries:
-        name, dtype, shape = _description(entry, side)
-        if name in tensors:
+        name = _name(entry, side)
+        if name in tensors or name in strings:
             raise BadInput(f"{side}: {name!r} is there twice; expected each tensor once")
+        if byte_strings and entry.get("datatype") == BYTE_STRINGS:
+            strings[name], length = read_byte_strings(entry, name, view[offset:])
+            offset += length
+            continue
+        dtype, shape = _description(entry, name)
         size = (entry.get("parameters") or {}).get("binary_data_size")
         if size is None:
             tensors[name] = _from_json(entry, name, dtype, shape)
@@ -98,7 +110,7 @@ def decode(body: bytes, header_length: str | None, side: Side) -> Message:
             offset += size
     if offset != len(body):
         raise BadInput(f"the body has {len(body) - offset} bytes after its last tensor; expected none")
-    return Message(document, tensors)
+    return Message(document, tensors, strings)
 
 
 def encode(
@@ -132,21 +144,25 @@ def _header_length(text: str, limit: int) -> int:
     return int(text)
 
 
-def _description(entry: object, side: Side) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
+def _name(entry: object, side: Side) -> str:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         raise BadInput(
             f"{side}: got {_kind(entry)} without a 'name'; expected objects with name, datatype, shape and data"
         )
-    name, datatype, shape = entry["name"], entry.get("datatype"), entry.get("shape")
+    if not isinstance(entry.get("parameters", {}), dict | None):
+        raise BadInput(f"{entry['name']}: parameters is {_kind(entry['parameters'])}; expected an object")
+    return str(entry["name"])
+
+
+def _description(entry: dict[str, Any], name: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    datatype, shape = entry.get("datatype"), entry.get("shape")
     if not isinstance(datatype, str) or datatype not in DATATYPES:
         raise BadInput(f"{name}: datatype is {str(datatype)[:40]!r}; expected one of {', '.join(DATATYPES)}")
     if not _is_shape(shape):
         raise BadInput(
             f"{name}: shape is {str(shape)[:80]}; expected a list of at most {MOST_DIMENSIONS} sizes of 0 or more"
         )
-    if not isinstance(entry.get("parameters", {}), dict | None):
-        raise BadInput(f"{name}: parameters is {_kind(entry['parameters'])}; expected an object")
-    return name, DATATYPES[datatype], tuple(shape)
+    return DATATYPES[datatype], tuple(shape)
 
 
 def _is_shape(shape: object) -> TypeGuard[list[int]]:

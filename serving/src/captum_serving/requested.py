@@ -1,0 +1,62 @@
+"""What a V2 request asks of its answer: which outputs, in which order, and which of them as bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+from captum_serving.errors import BadInput
+from captum_serving.wire import Message
+
+T = TypeVar("T")
+
+
+def requested_outputs(message: Message, choices: Sequence[str], hint: str = "") -> dict[str, bool]:
+    """The names of the outputs in the answer's order, and whether each goes as bytes; all where the request names none.
+
+    `hint` is the end of the sentence that refuses an output which is not among the `choices`.
+
+    Raises:
+        BadInput: An output is not among the choices, or is there twice, or the request is not formed as V2 says.
+    """
+    identifier = message.document.get("id")
+    if identifier is not None and not isinstance(identifier, str):
+        raise BadInput("id is not a string; expected a string or none")
+    binary = typed(object_of(message.document, "parameters"), "binary_data_output", bool, "true or false") or False
+    requested = message.document.get("outputs")
+    if requested is None or requested == []:
+        return dict.fromkeys(choices, binary)
+    if not isinstance(requested, list):
+        raise BadInput("outputs is not a list; expected a list of objects with a 'name', or none")
+    outputs: dict[str, bool] = {}
+    for entry in requested:
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if not isinstance(name, str) or name not in choices or name in outputs:
+            raise BadInput(f"outputs: got {str(name)[:80]!r}; expected each of {', '.join(choices)} at most once{hint}")
+        own = typed(object_of(entry, "parameters"), "binary_data", bool, "true or false")
+        outputs[name] = binary if own is None else own
+    return outputs
+
+
+def object_of(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """The object at a key; empty where there is none.
+
+    Raises:
+        BadInput: Something else is there.
+    """
+    value = parent.get(key)
+    if value is not None and not isinstance(value, dict):
+        raise BadInput(f"{key} is not an object; expected a JSON object or none")
+    return value or {}
+
+
+def typed(parameters: Mapping[str, Any], key: str, kind: type[T], expected: str) -> T | None:
+    """The parameter at a key; None where there is none. `expected` is its kind in words.
+
+    Raises:
+        BadInput: It is of another kind.
+    """
+    value = parameters.get(key)
+    if value is not None and not isinstance(value, kind):
+        raise BadInput(f"parameters: {key} is {str(value)[:80]!r}; expected {expected}")
+    return value
