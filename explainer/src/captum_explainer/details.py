@@ -34,7 +34,7 @@ def details_of(task: Task, scored: Scored, attribution: Attribution, instance: i
     }
     if task.chosen.method.family == "neuron":
         return details
-    score = float(_explained(task, output)[target])
+    score = float(explained(task, output)[target])
     details |= {
         "target": target,
         "target_label": description.label(target),
@@ -44,7 +44,7 @@ def details_of(task: Task, scored: Scored, attribution: Attribution, instance: i
         "converged": None,
     }
     if scored.at_baselines is not None:
-        baseline_score = float(_explained(task, scored.at_baselines[instance])[:, target].mean())
+        baseline_score = float(explained(task, scored.at_baselines[instance])[:, target].mean())
         details["baseline_score"] = baseline_score
         if task.chosen.method.complete:
             difference = score - baseline_score
@@ -60,5 +60,6 @@ def _probabilities(task: Task, output: Tensor) -> Tensor:
     return torch.sigmoid(output) if output.shape[-1] == 1 else torch.softmax(output, dim=-1)
 
 
-def _explained(task: Task, output: Tensor) -> Tensor:
+def explained(task: Task, output: Tensor) -> Tensor:
+    """What is explained of the model's output, of the same shape: logits, or probabilities."""
     return _probabilities(task, output) if task.chosen.get("output") == "probability" else output

@@ -11,7 +11,7 @@ from captum_serving.errors import BadInput
 from torch import Tensor
 
 from captum_explainer.baselines import resolve_baselines
-from captum_explainer.details import Scored, details_of
+from captum_explainer.details import Scored, details_of, explained
 from captum_explainer.draws import own_draws
 from captum_explainer.foresight import neuron_cotangent, target_cotangent
 from captum_explainer.layout import find_layout
@@ -52,10 +52,11 @@ def explain(request: Request, description: Description, segments: Segments, sett
         for i, ranked in enumerate(targets)
     ]
     values = [[_rendered(task, column[i]) for column in columns] for i in range(len(inputs))]
+    outputs, arrays = explained(task, scored.output).numpy(), [one.numpy() for one in baselines]
     if chosen.get("top_k") is not None:
-        return Explanations(values, details, chosen.values)
+        return Explanations(values, details, chosen.values, outputs, arrays)
     parameters = chosen.values | ({"target": [ranked[0] for ranked in targets]} if "target" in chosen.values else {})
-    return Explanations([row[0] for row in values], [row[0] for row in details], parameters)
+    return Explanations([row[0] for row in values], [row[0] for row in details], parameters, outputs, arrays)
 
 
 def _score(task: Task) -> Scored:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from captum_explainer.predictor.description import Description
@@ -18,24 +19,36 @@ class Incoming:
 
     Attributes:
         body: As the client sent it, decompressed.
-        content_type: What the client calls the body, lower case; empty where it does not say.
+        content_type: What the client calls the body, as it wrote it; empty where it does not say.
         accept: What the client would read, lower case; empty where it does not say.
+        header_length: V2's Inference-Header-Content-Length; None where there is none.
         passed_on: Those of its headers that go on to the predictor.
     """
 
     body: bytes
     content_type: str = ""
     accept: str = ""
+    header_length: str | None = None
     passed_on: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Explanations:
-    """An array and a dictionary of details for each instance; with `top_k`, a list of each. The parameters in full."""
+    """What was found.
+
+    Attributes:
+        values: An array for each instance; with `top_k`, a list of them.
+        details: A dictionary for each instance; with `top_k`, a list of them.
+        parameters: In full.
+        outputs: The model's, logits or probabilities as they are explained: float32 [instances, outputs].
+        baselines: Each instance's, float32 [1 or more, *input shape]; zeros for a method without.
+    """
 
     values: list[Any]
     details: list[Any]
     parameters: dict[str, Any]
+    outputs: np.ndarray
+    baselines: list[np.ndarray]
 
 
 @dataclass(frozen=True)
