@@ -14,14 +14,16 @@ from captum_serving import boundary
 from captum_serving.boundary import Disconnected, while_connected
 from captum_serving.errors import NotAllowed, NotFound, ServingError, Unavailable
 from captum_serving.metrics import metrics
+from captum_serving.wire import HEADER_LENGTH
 from kserve.model_server import app
 from starlette.requests import Request
 from starlette.responses import Response
 
-from captum_explainer.formats import choice
+from captum_explainer.formats import choice, torchserve
 from captum_explainer.metrics import CLIENT_GONE, RESPONSES
 from captum_explainer.predictor.connection import passed_on
 from captum_explainer.request import Incoming, Read
+from captum_explainer.settings import Settings
 
 if TYPE_CHECKING:
     from captum_explainer.model import Explainer
@@ -40,6 +42,7 @@ def explain(read: Read) -> Handler:
 
     async def explain(request: Request) -> Response:
         explainer = await _ready()
+        _check_version(request, explainer.settings)
         answer = await while_connected(request, explainer.answer(_name(request), await _incoming(request), read))
         return Response(answer.body, headers=dict(answer.headers), media_type=answer.media_type)
 
@@ -67,7 +70,9 @@ async def elsewhere(request: Request) -> Response:
     Raises:
         NotFound: Always.
     """
-    raise NotFound(f"{request.url.path[:200]} is the predictor's; the explainer has :explain, :predict and /methods")
+    raise NotFound(
+        f"{request.url.path[:200]} is the predictor's; the explainer has :explain, :predict, /methods and V2's /explain"
+    )
 
 
 async def only_post(request: Request) -> Response:
@@ -83,14 +88,24 @@ async def _incoming(request: Request) -> Incoming:
     headers = request.headers
     return Incoming(
         await request.body(),
-        headers.get("content-type", "").lower(),
+        headers.get("content-type", ""),
         headers.get("accept", "").lower(),
+        headers.get(HEADER_LENGTH),
         passed_on(headers),
     )
 
 
 def _name(request: Request) -> str:
     return str(request.path_params["model_name"])
+
+
+def _check_version(request: Request, settings: Settings) -> None:
+    version = request.path_params.get("version", settings.model_version)
+    if version != settings.model_version:
+        raise NotFound(
+            f"there is no version {version[:100]!r} of the model; this server explains {settings.model_version!r} "
+            "(its --model_version)"
+        )
 
 
 async def _ready() -> Explainer:
@@ -126,5 +141,8 @@ app.add_route("/v1/models/{model_name}:explain", _counted("methods", methods), m
 app.add_route("/v1/models/{model_name}/methods", _counted("methods", methods), methods=["GET"])
 app.add_route("/v1/models/{model_name}:predict", _counted("predict", predict), methods=["POST"])
 app.add_route("/v1/models/{model_name}:predict", only_post, methods=["GET"])
+explanations = _counted("explanations", explain(torchserve.read))
+app.add_route("/explanations/{model_name}", explanations, methods=["POST", "PUT"])
+app.add_route("/explanations/{model_name}/{version}", explanations, methods=["POST", "PUT"])
 app.add_route("/v2/models/{model_name}/infer", elsewhere, methods=["POST"])
 app.add_route("/v2/models/{model_name}/versions/{rest:path}", elsewhere, methods=["GET", "POST"])

@@ -12,6 +12,7 @@ from typing import Any
 from kserve.model_server import parser as kserve_parser
 
 PROTOCOLS = ("v1", "v2")
+ENVELOPES = ("kserve", "none")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,8 @@ class Settings:
     max_perturbations: int = 10_000
     max_rows: int = 10_000
     defaults: dict[str, Any] = field(default_factory=dict)
+    service_envelope: str = "kserve"
+    model_version: str = "1.0"
 
 
 def parse(arguments: list[str]) -> Settings:
@@ -85,6 +88,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--max_rows", type=_positive(int), default=default.max_rows, help="the most rows of a forward pass of Captum's")
     add("--defaults", type=_json_object, default={}, help="defaults of parameters as JSON, as in '{\"n_steps\": 15}'")
+    add(
+        "--service_envelope",
+        choices=ENVELOPES,
+        default=default.service_envelope,
+        help='TorchServe\'s: whether /explanations answers {"explanations": [...]} or the bare list',
+    )
+    add(
+        "--model_version",
+        default=default.model_version,
+        help="the model's version in TorchServe's paths and in V2's answers",
+    )
     return parser
 
 
