@@ -9,7 +9,7 @@ from captum_serving.errors import BadInput
 from captum_serving.wire import parse_json
 
 from captum_explainer.catalogue import nearest
-from captum_explainer.formats import native
+from captum_explainer.formats import alibi, native
 from captum_explainer.instances import SIGNATURES
 from captum_explainer.predictor.description import Description
 from captum_explainer.request import Incoming, Request
@@ -17,7 +17,7 @@ from captum_explainer.settings import Settings
 
 # A format reads a body that was parsed, and the rest of what came with it.
 ReadDocument = Callable[[dict[str, Any], Incoming, Description, Settings], Request]
-FORMATS: dict[str, ReadDocument] = {"captum": native.read_document}
+FORMATS: dict[str, ReadDocument] = {"captum": native.read_document, "alibi": alibi.read_document}
 
 
 def read(incoming: Incoming, description: Description, settings: Settings) -> Request:

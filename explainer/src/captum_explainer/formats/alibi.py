@@ -1,0 +1,83 @@
+"""Alibi's way in, `"format": "alibi"`: the arguments of its IntegratedGradients, and its Explanation as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+import orjson
+from captum_serving.errors import BadInput
+from torch import Tensor
+
+from captum_explainer.formats import native
+from captum_explainer.parameters.kinds import shown
+from captum_explainer.parameters.path import QUADRATURES
+from captum_explainer.predictor.description import Description
+from captum_explainer.request import Answer, Explanations, Incoming, Request
+from captum_explainer.settings import Settings
+
+INPUT_METHOD, LAYER_METHOD = "integrated_gradients", "layer_integrated_gradients"
+# Alibi's own, which the server's defaults do not change.
+DEFAULTS = {"quadrature": "gausslegendre", "n_steps": 50, "internal_batch_size": 100, "baselines": "zeros"}
+# What Alibi says where no layer is given.
+NO_LAYER = "unspecified"
+
+
+def read_document(
+    document: dict[str, Any], incoming: Incoming, description: Description, settings: Settings
+) -> Request:
+    """Read a JSON object whose parameters have Alibi's names: `method` is the quadrature.
+
+    Raises:
+        BadInput: Another method than integrated gradients is asked for, or the instances do not fit the model.
+        TooLarge: More instances than the server takes.
+    """
+    request = native.read_document(document, incoming, description, settings)
+    return Request(request.instances, _parameters(request.parameters), _writer(request.instances))
+
+
+def _parameters(given: dict[str, Any]) -> dict[str, Any]:
+    given = {key: value for key, value in given.items() if value is not None}
+    method = given.pop("method", None)
+    if method in QUADRATURES:
+        if "quadrature" in given:
+            raise BadInput(
+                "parameters has a method, which is Alibi's for the quadrature, and a quadrature; expected one"
+            )
+        given["quadrature"] = method
+    elif method not in (None, INPUT_METHOD, LAYER_METHOD):
+        raise BadInput(f"method is {shown(method)}; expected one of {', '.join(QUADRATURES)}: Alibi's quadratures")
+    if "top_k" in given:
+        raise BadInput("top_k is not Alibi's; expected a target, or none for the predicted class")
+    return {**DEFAULTS, "top_k": None, **given, "method": LAYER_METHOD if "layer" in given else INPUT_METHOD}
+
+
+def _writer(instances: Tensor) -> Callable[[Explanations, Description], Answer]:
+    def write(explanations: Explanations, description: Description) -> Answer:
+        parameters = explanations.parameters
+        meta = {
+            "name": "IntegratedGradients",
+            "type": ["whitebox"],
+            "explanations": ["local"],
+            "params": {
+                "method": parameters["quadrature"],
+                "n_steps": parameters["n_steps"],
+                "internal_batch_size": parameters["internal_batch_size"],
+                "layer": parameters.get("layer", NO_LAYER),
+            },
+            "version": metadata.version("captum"),
+        }
+        data = {
+            # One array for each input of the model, of which there is one.
+            "attributions": [np.stack(explanations.values)],
+            "X": instances.numpy(),
+            "baselines": np.concatenate(explanations.baselines),
+            "predictions": explanations.outputs,
+            "deltas": [details["convergence_delta"] for details in explanations.details],
+            "target": [details["target"] for details in explanations.details],
+        }
+        return Answer(orjson.dumps({"meta": meta, "data": data}, option=orjson.OPT_SERIALIZE_NUMPY))
+
+    return write
