@@ -19,7 +19,7 @@ from kserve.model_server import app
 from starlette.requests import Request
 from starlette.responses import Response
 
-from captum_explainer.formats import choice, torchserve
+from captum_explainer.formats import choice, torchserve, v2
 from captum_explainer.metrics import CLIENT_GONE, RESPONSES
 from captum_explainer.predictor.connection import passed_on
 from captum_explainer.request import Incoming, Read
@@ -144,5 +144,6 @@ app.add_route("/v1/models/{model_name}:predict", only_post, methods=["GET"])
 explanations = _counted("explanations", explain(torchserve.read))
 app.add_route("/explanations/{model_name}", explanations, methods=["POST", "PUT"])
 app.add_route("/explanations/{model_name}/{version}", explanations, methods=["POST", "PUT"])
+app.add_route("/v2/models/{model_name}/explain", _counted("v2_explain", explain(v2.read)), methods=["POST"])
 app.add_route("/v2/models/{model_name}/infer", elsewhere, methods=["POST"])
 app.add_route("/v2/models/{model_name}/versions/{rest:path}", elsewhere, methods=["GET", "POST"])

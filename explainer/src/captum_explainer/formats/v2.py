@@ -1,0 +1,134 @@
+"""The way in over the Open Inference Protocol (V2): tensors in, tensors out, the parameters as V2's.
+
+TorchServe has the path by its kservev2 envelope; the output `explain` and a picture as BYTES are its. V2's parameters
+are scalars and strings, so a list travels as its JSON text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import orjson
+from captum_serving.errors import BadInput, TooLarge
+from captum_serving.requested import object_of, requested_outputs
+from captum_serving.wire import HEADER_LENGTH, Message, decode, encode
+
+from captum_explainer import pictures
+from captum_explainer.instances import SIGNATURES, checked
+from captum_explainer.predictor.description import Description
+from captum_explainer.request import Answer, Explanations, Incoming, Request
+from captum_explainer.settings import Settings
+
+EXPLAIN = "explain"
+# What else an answer has for each instance, where the method gives it, by the name that `details` has for it.
+DETAILS = {
+    "target": np.int64,
+    "prediction": np.int64,
+    "probability": np.float64,
+    "score": np.float64,
+    "baseline_score": np.float64,
+    "convergence_delta": np.float64,
+}
+# Of V2 itself, and not the method's.
+RESERVED = "binary_data_output"
+
+
+def read(incoming: Incoming, description: Description, settings: Settings) -> Request:
+    """Read a request with one input: a tensor of one or more instances, or pictures as BYTES.
+
+    Raises:
+        BadInput: It does not follow the protocol, or does not fit the model.
+        TooLarge: More instances than the server takes.
+    """
+    message = decode(incoming.body, incoming.header_length, "inputs", byte_strings=True)
+    requested = requested_outputs(message, [EXPLAIN, *DETAILS])
+    arrays, alone = _instances(message, description)
+    if len(arrays) > settings.max_instances:
+        limit = settings.max_instances
+        raise TooLarge(f"{len(arrays)} instances; expected at most {limit} (the server's limit, --max_instances)")
+    given = object_of(message.document, "parameters")
+    parameters = {key: _from_scalar(value) for key, value in given.items() if key != RESERVED}
+    return Request(checked(arrays, description), parameters, _writer(message, requested, alone, settings))
+
+
+def _instances(message: Message, description: Description) -> tuple[list[np.ndarray], bool]:
+    """The instances, and whether there is but one, without an axis of instances."""
+    names = [*message.tensors, *message.byte_strings]
+    if len(names) != 1:
+        got = ", ".join(repr(name[:80]) for name in names)
+        raise BadInput(f"inputs are {got}; expected one, the instances")
+    if message.byte_strings:
+        (strings,) = message.byte_strings.values()
+        if not strings:
+            raise BadInput(f"{names[0]}: has no byte strings; expected a picture in each")
+        return [_picture(data, f"{names[0]}[{i}]", description) for i, data in enumerate(strings)], len(strings) == 1
+    (tensor,) = message.tensors.values()
+    with np.errstate(over="ignore"):
+        tensor = tensor.astype(np.float32)
+    shape = description.input_shape
+    if shape is not None and tensor.shape == shape:
+        return [tensor], True
+    if tensor.ndim == 0 or len(tensor) == 0 or (shape is not None and tensor.shape[1:] != shape):
+        wanted = "[n, ...]" if shape is None else f"[n, {', '.join(map(str, shape))}], or {list(shape)} for one"
+        raise BadInput(f"{names[0]}: shape is {list(tensor.shape)}; expected {wanted}")
+    return list(tensor), False
+
+
+def _picture(data: bytes, name: str, description: Description) -> np.ndarray:
+    if data.startswith(SIGNATURES):
+        return pictures.decode(data, description)
+    return pictures.from_base64(data.decode("ascii", errors="replace"), description, name)
+
+
+def _from_scalar(value: Any) -> Any:  # noqa: ANN401 - JSON
+    if isinstance(value, str) and value.startswith("["):
+        try:
+            return orjson.loads(value)
+        except orjson.JSONDecodeError:
+            return value
+    return value
+
+
+def _to_scalar(value: Any) -> Any:  # noqa: ANN401 - JSON
+    return orjson.dumps(value).decode() if isinstance(value, list) else value
+
+
+def _writer(
+    message: Message, requested: dict[str, bool], alone: bool, settings: Settings
+) -> Callable[[Explanations, Description], Answer]:
+    def write(explanations: Explanations, description: Description) -> Answer:
+        found = _outputs(explanations, alone)
+        if message.document.get("outputs"):
+            for name in requested:
+                if name not in found:
+                    raise BadInput(f"outputs: {explanations.parameters['method']} gives no {name}")
+        parameters = {key: _to_scalar(value) for key, value in explanations.parameters.items() if value is not None}
+        document: dict[str, Any] = {"model_name": description.name, "model_version": settings.model_version}
+        if message.document.get("id"):
+            document["id"] = message.document["id"]
+        if description.digest is not None:
+            parameters["model_digest"] = description.digest
+        document["parameters"] = parameters
+        tensors = {name: found[name] for name in requested if name in found}
+        binary = frozenset(name for name, as_bytes in requested.items() if as_bytes)
+        body, header_length = encode(document, tensors, "outputs", binary)
+        if header_length is None:
+            return Answer(body)
+        return Answer(body, "application/octet-stream", {HEADER_LENGTH: str(header_length)})
+
+    return write
+
+
+def _outputs(explanations: Explanations, alone: bool) -> dict[str, np.ndarray]:
+    values = np.asarray(explanations.values, dtype=np.float32)
+    found = {EXPLAIN: values[0] if alone else values}
+    rows = [details if isinstance(details, list) else [details] for details in explanations.details]
+    ranked = isinstance(explanations.details[0], list)
+    for name, dtype in DETAILS.items():
+        numbers = [[details.get(name) for details in row] for row in rows]
+        if any(number is None for row in numbers for number in row):
+            continue
+        found[name] = np.array(numbers if ranked else [row[0] for row in numbers], dtype=dtype)
+    return found
