@@ -194,7 +194,7 @@ KINDS = {
     ),
     "an output that is none": (parameters(output="logits"), 400, "expected one of 'logit', 'probability'"),
     "a segmentation that is none": (
-        parameters("lime", segmentation="felzenszwalb"),
+        parameters("lime", segmentation="watershed"),
         400,
         "'quickshift', 'grid', 'pixels'",
     ),

@@ -5,7 +5,7 @@ from captum_explainer.segmentation import default_algorithm, segment
 from captum_serving.errors import BadInput
 
 LEVELS = np.random.default_rng(4).integers(0, 256, (14, 12))
-SUPERPIXELS = ("slic", "quickshift")
+SUPERPIXELS = ("slic", "felzenszwalb", "quickshift")
 PLANAR = (*SUPERPIXELS, "grid")
 
 

@@ -7,12 +7,14 @@ import math
 import numpy as np
 import torch
 from captum_serving.errors import BadInput
-from skimage.segmentation import quickshift, slic
+from skimage.segmentation import felzenszwalb, quickshift, slic
 from torch import Tensor
 
 from captum_explainer.layout import CHANNELS, find_layout
 
-ALGORITHMS = ("slic", "quickshift", "grid", "pixels")
+# Their segments are areas of the picture, the same in all channels.
+PLANAR = ("slic", "felzenszwalb", "quickshift", "grid")
+ALGORITHMS = (*PLANAR, "pixels")
 # Quickshift weighs pixels' distances against those of colours in Lab, whose lightness is 0 to 100.
 LIGHTNESS = 100.0
 
@@ -41,7 +43,8 @@ def segment(instance: Tensor, algorithm: str, n_segments: int, value_range: tupl
         shape = list(instance.shape)
         raise BadInput(f"segmentation is {algorithm!r} and the shape {shape} is no picture's; expected 'pixels'")
     picture = _unit_picture(layout.channels_last(instance.numpy()), value_range)
-    labels = {"slic": _slic, "quickshift": _quickshift, "grid": _grid}[algorithm](picture, n_segments)
+    divide = {"slic": _slic, "felzenszwalb": _felzenszwalb, "quickshift": _quickshift, "grid": _grid}[algorithm]
+    labels = divide(picture, n_segments)
     _, numbered = np.unique(labels, return_inverse=True)
     plane = torch.from_numpy(numbered.reshape(labels.shape).astype(np.int64))
     return layout.spread(plane).expand(1, *instance.shape).contiguous()
@@ -55,6 +58,13 @@ def _unit_picture(picture: np.ndarray, value_range: tuple[float, float] | None) 
 def _slic(picture: np.ndarray, n_segments: int) -> np.ndarray:
     # Of a grey picture the compactness that skimage proposes for colours (10) leaves nothing but squares.
     return np.asarray(slic(picture, n_segments=n_segments, compactness=0.1, start_label=0, channel_axis=-1))
+
+
+def _felzenszwalb(picture: np.ndarray, n_segments: int) -> np.ndarray:
+    # It has no number of segments to aim at: a background of one colour stays one.
+    height, width, channels = picture.shape
+    colours = picture[..., :3] if channels in CHANNELS else picture
+    return np.asarray(felzenszwalb(colours, min_size=max(1, height * width // (2 * n_segments)), channel_axis=-1))
 
 
 def _quickshift(picture: np.ndarray, n_segments: int) -> np.ndarray:
