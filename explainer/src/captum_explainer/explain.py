@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from typing import Any
 
 import numpy as np
 import torch
@@ -78,13 +79,16 @@ def _attribute(task: Task, targets: list[int]) -> list[Attribution]:
     """One attribution an instance, each for its target."""
     method = task.chosen.method
     if not (method.one_by_one or method.random):
-        attribution = _call(task, task.inputs, torch.cat([b[:1] for b in task.baselines]), targets)
+        attribution = _call(task, task.inputs, torch.cat([b[:1] for b in task.baselines]), targets, {})
         return [Attribution(row[None]) for row in attribution.values]
     instances = zip(torch.split(task.inputs, 1), task.baselines, targets, strict=True)
-    return [_call(task, instance, baselines, [target]) for instance, baselines, target in instances]
+    return [
+        _call(task, instance, baselines, [target], task.memos[i])
+        for i, (instance, baselines, target) in enumerate(instances)
+    ]
 
 
-def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int]) -> Attribution:
+def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int], memo: dict[str, Any]) -> Attribution:
     chosen, method = task.chosen, task.chosen.method
     neuron = method.family == "neuron"
     cuts = Cuts(chosen.get("layer"), method.nonlinearities, to_layer=neuron)
@@ -95,8 +99,9 @@ def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int]) -> 
     )
     skeleton = build_skeleton(task.description, task.segments, cuts, chosen.get("output") or "logit", foresee)
     layer = skeleton.get_submodule(chosen["layer"]) if method.has_layer else None
-    mask = _segments(task, inputs[0]) if method.takes_segments else None
-    problem = Problem(skeleton, inputs, targets, baselines, layer, chosen.values, mask)
+    if method.takes_segments and "mask" not in memo:
+        memo["mask"] = _segments(task, inputs[0])
+    problem = Problem(skeleton, inputs, targets, baselines, layer, chosen.values, memo.get("mask"), memo)
     try:
         if not method.random:
             return method.attribute(problem)

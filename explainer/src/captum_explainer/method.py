@@ -27,6 +27,7 @@ class Problem:
         layer: The skeleton's module whose output is the layer's, where the method takes one.
         parameters: The method's own parameters, validated, with their defaults.
         feature_mask: int64 [1, *input shape], the segment of each value, where the method takes segments.
+        memo: What the method keeps of the one instance of this call for the calls for its other targets.
     """
 
     model: nn.Sequential
@@ -36,6 +37,7 @@ class Problem:
     layer: nn.Module | None
     parameters: dict[str, Any]
     feature_mask: Tensor | None = None
+    memo: dict[str, Any] = field(default_factory=dict)
 
     @property
     def only_layer(self) -> nn.Module:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor
 
@@ -14,7 +16,10 @@ from captum_explainer.skeleton.segment import Segments
 
 @dataclass(frozen=True)
 class Task:
-    """A resolved request: float32 inputs [instances, *input shape], and each instance's baselines [k, *input shape]."""
+    """A resolved request: float32 inputs [instances, *input shape], and each instance's baselines [k, *input shape].
+
+    `memos` keeps, by the instance's number, what was worked out for one of its targets and serves the others.
+    """
 
     description: Description
     segments: Segments
@@ -22,3 +27,4 @@ class Task:
     chosen: Resolved
     inputs: Tensor
     baselines: list[Tensor]
+    memos: dict[int, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))

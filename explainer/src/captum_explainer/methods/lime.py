@@ -6,15 +6,19 @@ from captum._utils.models.linear_model import SkLearnLasso
 from captum.attr import Lime
 
 from captum_explainer.method import Attribution, Method, Problem
-from captum_explainer.parameters.kinds import integer, number
+from captum_explainer.parameters.kinds import integer
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
+from captum_explainer.parameters.surrogates import SURROGATE_PARAMETERS
 from captum_explainer.predictor.description import Access
+from captum_explainer.ridge import ridge_attribution
 from captum_explainer.surrogate import ScoredModel, surrogate_attribution
 
 
 def attribute(problem: Problem) -> Attribution:
-    """Each segment's coefficient in a sparse local linear model, at each of its values, [1, *input shape]."""
+    """Each segment's coefficient in a local linear model, at each of its values, [1, *input shape]."""
     assert problem.feature_mask is not None
+    if problem.parameters["surrogate"] == "ridge":
+        return ridge_attribution(problem, problem.feature_mask)
     explainer = Lime(problem.model, interpretable_model=ScoredModel(SkLearnLasso(alpha=problem.parameters["alpha"])))
     values = explainer.attribute(
         problem.inputs,
@@ -28,12 +32,12 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="A sparse linear model of the score, fitted to random subsets of the input's segments near the input.",
+    summary="A linear model of the score, fitted to random subsets of the input's segments near the input.",
     paper="Ribeiro et al., Why Should I Trust You?, https://arxiv.org/abs/1602.04938",
     access=Access.SCORES,
     parameters={
         "n_samples": integer(500, "random subsets of segments", limit="max_samples"),
-        "alpha": number(0.01, "strength of the lasso's penalty, in the score's units"),
+        **SURROGATE_PARAMETERS,
         **PERTURBATIONS_PER_EVAL,
     },
     baselines="one",

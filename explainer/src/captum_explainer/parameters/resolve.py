@@ -13,6 +13,7 @@ from captum_explainer.method import Method
 from captum_explainer.parameters.kinds import expected
 from captum_explainer.parameters.passes import limit_passes
 from captum_explainer.parameters.shared import all_parameters
+from captum_explainer.parameters.surrogates import SURROGATES
 from captum_explainer.predictor.description import Access, Description
 from captum_explainer.settings import Settings
 
@@ -83,6 +84,8 @@ def _complete(
     shape = instances[1:]
     if "neuron" in values:
         values["neuron"] = _neuron(values["neuron"], values["layer"], description)
+    if values.get("alpha", 0.0) is None:
+        values["alpha"] = SURROGATES[values["surrogate"]]
     if "strides" in values:
         _complete_windows(values, shape, settings)
     together = 1 if method.one_by_one or method.random else instances[0]

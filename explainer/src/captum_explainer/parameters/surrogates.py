@@ -1,0 +1,24 @@
+"""The parameters of LIME's linear model."""
+
+from __future__ import annotations
+
+from captum_explainer.parameters.kinds import Parameter, choice
+
+# What each is fitted with: how strong its penalty is where a request does not say.
+SURROGATES = {"lasso": 0.01, "ridge": 1.0}
+
+SURROGATE_PARAMETERS: dict[str, Parameter] = {
+    "surrogate": choice(
+        "lasso",
+        tuple(SURROGATES),
+        "the linear model: Captum's sparse one, or the lime package's with its kernel, which keeps all segments",
+    ),
+    "alpha": Parameter(
+        {
+            "type": ["number", "null"],
+            "minimum": 0.0,
+            "default": None,
+            "description": "strength of the penalty; null: 0.01 of the lasso (in the score's units), 1 of the ridge",
+        }
+    ),
+}
