@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,30 @@ HOLDERS = ("b64", "data", "body")
 ROUNDING = 1e-3
 
 
-def read_instances(instances: object, description: Description, settings: Settings) -> Tensor:
+def as_described(array: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """An instance in the model's shape: a channel of one may be left out.
+
+    Raises:
+        BadInput: It has another shape; `name` is what the sentence calls it.
+    """
+    if array.shape == shape:
+        return array
+    if (1, *array.shape) == shape:
+        return array[None]
+    raise BadInput(f"{name} has the shape {list(array.shape)}; expected {list(shape)}, the model's input")
+
+
+def read_instances(
+    instances: object,
+    description: Description,
+    settings: Settings,
+    fit: Callable[[np.ndarray, str, tuple[int, ...]], np.ndarray] = as_described,
+) -> Tensor:
     """Instances in JSON as float32 [instances, *input shape].
 
     Each is nested numbers, `{"b64": picture}` or `{"data": picture or nested numbers}`; an object may hold a `target`.
+
+    `fit` brings an array to the shape that the model describes, or says what is wrong with it.
 
     Raises:
         BadInput: They are no list of instances, or do not fit the model.
@@ -36,7 +57,7 @@ def read_instances(instances: object, description: Description, settings: Settin
     if len(instances) > settings.max_instances:
         limit = settings.max_instances
         raise TooLarge(f"{len(instances)} instances; expected at most {limit} (the server's limit, --max_instances)")
-    arrays = [_instance(instance, f"instances[{i}]", description) for i, instance in enumerate(instances)]
+    arrays = [_instance(instance, f"instances[{i}]", description, fit) for i, instance in enumerate(instances)]
     return checked(arrays, description)
 
 
@@ -77,7 +98,12 @@ def with_own_targets(parameters: dict[str, Any], instances: list[Any]) -> dict[s
     return {**parameters, "target": targets}
 
 
-def _instance(instance: object, name: str, description: Description) -> np.ndarray:
+def _instance(
+    instance: object,
+    name: str,
+    description: Description,
+    fit: Callable[[np.ndarray, str, tuple[int, ...]], np.ndarray],
+) -> np.ndarray:
     if isinstance(instance, dict):
         keys = [str(key) for key in instance if key != "target"]
         if len(keys) != 1 or keys[0] not in HOLDERS:
@@ -91,9 +117,4 @@ def _instance(instance: object, name: str, description: Description) -> np.ndarr
     if not isinstance(instance, list):
         raise BadInput(f'{name} is not a list; expected nested numbers or {{"b64": picture}}')
     array = numbers(instance, name).astype(np.float32)
-    shape = description.input_shape
-    if shape is None or array.shape == shape:
-        return array
-    if (1, *array.shape) == shape:
-        return array[None]
-    raise BadInput(f"{name} has the shape {list(array.shape)}; expected {list(shape)}, the model's input")
+    return array if description.input_shape is None else fit(array, name, description.input_shape)

@@ -11,6 +11,8 @@ from typing import Any
 
 from kserve.model_server import parser as kserve_parser
 
+from captum_explainer.aix_flags import add_aix_flags, current_host
+
 PROTOCOLS = ("v1", "v2")
 ENVELOPES = ("kserve", "none")
 
@@ -39,6 +41,12 @@ class Settings:
     defaults: dict[str, Any] = field(default_factory=dict)
     service_envelope: str = "kserve"
     model_version: str = "1.0"
+    explainer_type: str | None = None
+    num_samples: int = 1000
+    top_labels: int = 10
+    segmentation_algorithm: str = "quickshift"
+    positive_only: bool = True
+    min_weight: float = 0.01
 
 
 def parse(arguments: list[str]) -> Settings:
@@ -53,6 +61,10 @@ def parse(arguments: list[str]) -> Settings:
             f"--predictor_protocol is {flags.predictor_protocol}; expected {' or '.join(PROTOCOLS)}: "
             "this explainer does not speak gRPC"
         )
+    if flags.num_samples > flags.max_samples:
+        _parser().error(f"--num_samples is {flags.num_samples}; expected at most --max_samples, {flags.max_samples}")
+    if flags.explainer_type:
+        flags.predictor_host = current_host(flags.predictor_host)
     names = Settings.__dataclass_fields__
     return Settings(**{name: value for name, value in vars(flags).items() if name in names})
 
@@ -99,6 +111,7 @@ def _parser() -> argparse.ArgumentParser:
         default=default.model_version,
         help="the model's version in TorchServe's paths and in V2's answers",
     )
+    add_aix_flags(parser, default)
     return parser
 
 

@@ -9,7 +9,7 @@ from captum_serving.errors import BadInput
 from captum_serving.wire import parse_json
 
 from captum_explainer.catalogue import nearest
-from captum_explainer.formats import alibi, native
+from captum_explainer.formats import aix, alibi, native
 from captum_explainer.instances import SIGNATURES
 from captum_explainer.predictor.description import Description
 from captum_explainer.request import Incoming, Request
@@ -17,7 +17,11 @@ from captum_explainer.settings import Settings
 
 # A format reads a body that was parsed, and the rest of what came with it.
 ReadDocument = Callable[[dict[str, Any], Incoming, Description, Settings], Request]
-FORMATS: dict[str, ReadDocument] = {"captum": native.read_document, "alibi": alibi.read_document}
+FORMATS: dict[str, ReadDocument] = {
+    "captum": native.read_document,
+    "aix": aix.read_document,
+    "alibi": alibi.read_document,
+}
 
 
 def read(incoming: Incoming, description: Description, settings: Settings) -> Request:
@@ -28,11 +32,13 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
         TooLarge: More instances than the server takes.
     """
     if incoming.body.startswith(SIGNATURES):
+        if settings.explainer_type:
+            return aix.read_picture(incoming, description, settings)
         return native.read_picture(incoming, description)
     document = parse_json(incoming.body)
     if not isinstance(document, dict):
         raise BadInput('the body is not a JSON object; expected {"instances": [...], "parameters": {...}}')
-    name = document.pop("format", "captum")
-    if name not in FORMATS:
+    name = document.pop("format", "aix" if aix.is_meant(document, settings) else "captum")
+    if not isinstance(name, str) or name not in FORMATS:
         raise BadInput(f"format: {nearest(name, list(FORMATS))}")
     return FORMATS[name](document, incoming, description, settings)

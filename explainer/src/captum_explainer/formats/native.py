@@ -8,7 +8,6 @@ import orjson
 from captum_serving.errors import BadInput
 
 from captum_explainer.catalogue import nearest
-from captum_explainer.formats.aix import AIX_KEYS, from_aix
 from captum_explainer.instances import checked, read_instances, with_own_targets
 from captum_explainer.pictures import decode
 from captum_explainer.predictor.description import Description
@@ -34,7 +33,7 @@ def read_document(
         BadInput: A key is not known, or the instances do not fit the model.
         TooLarge: More instances than the server takes.
     """
-    known = ["instances", "parameters", *AIX_KEYS]
+    known = ["instances", "parameters"]
     for key in document:
         if key not in known:
             raise BadInput(f"the request's key {nearest(key, known)}")
@@ -43,7 +42,7 @@ def read_document(
         raise BadInput('parameters is not an object; expected {"method": ..., ...}')
     instances = read_instances(document.get("instances"), description, settings)
     parameters = with_own_targets(parameters, document["instances"])
-    return Request(instances, {**from_aix(document), **parameters}, write)
+    return Request(instances, parameters, write)
 
 
 def write(explanations: Explanations, description: Description) -> Answer:

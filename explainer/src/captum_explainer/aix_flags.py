@@ -1,0 +1,81 @@
+"""The flags of KServe's AIX explainer: they make an explainer answer as it did, and are its requests' defaults."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import socket
+from typing import TYPE_CHECKING
+
+from captum_explainer.segmentation import PLANAR
+
+if TYPE_CHECKING:
+    from captum_explainer.settings import Settings
+
+LIME_IMAGES = "LimeImages"
+TRUTHS = {"true": True, "t": True, "false": False, "f": False}
+# What KServe called a predictor's service before 0.11, and AIX's example still does.
+OLD_SUFFIX = "-predictor-default"
+
+
+def add_aix_flags(parser: argparse.ArgumentParser, default: Settings) -> None:
+    """Add them to the server's own."""
+    add = parser.add_argument_group("standing in for KServe's AIX explainer").add_argument
+    add("--explainer_type", type=_explainer_type, help=f"{LIME_IMAGES}: answer as the AIX explainer does")
+    add("--num_samples", type=_whole, default=default.num_samples, help="LIME's samples")
+    add("--top_labels", type=_whole, default=default.top_labels, help="how many of the likeliest labels are explained")
+    add(
+        "--segmentation_algorithm",
+        choices=PLANAR,
+        default=default.segmentation_algorithm,
+        help="how a picture is divided",
+    )
+    add("--positive_only", type=_truth, default=default.positive_only, help="mask only what speaks for a label")
+    add("--min_weight", type=_weight, default=default.min_weight, help="the least coefficient of a segment in a mask")
+
+
+def current_host(host: str) -> str:
+    """The predictor's host under the name that KServe gives it now, where the old one is not known.
+
+    AIX's example names its predictor itself, and so keeps the name from before KServe 0.11 (kserve/kserve#2508). A
+    service that was made then keeps it too, and is known by it.
+    """
+    address, dot, rest = host.partition(".")
+    name, colon, port = address.partition(":")
+    if not name.endswith(OLD_SUFFIX):
+        return host
+    try:
+        socket.getaddrinfo(host.rpartition(":")[0] if ":" in host else host, None)
+    except socket.gaierror as error:
+        # What cannot be asked just now (EAI_AGAIN) may well be there.
+        if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
+            return name.removesuffix("-default") + colon + port + dot + rest
+    return host
+
+
+def _explainer_type(text: str) -> str:
+    if text.lower() != LIME_IMAGES.lower():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not possible; expected {LIME_IMAGES}: pictures, not texts or tables"
+        )
+    return LIME_IMAGES
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not over 0")
+    return value
+
+
+def _weight(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is under 0, or no number")
+    return value
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in TRUTHS:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return TRUTHS[text.lower()]
