@@ -234,7 +234,7 @@ LIMITS = {
         400,
         "n_samples is 5000; expected at most 2551 of this size",
     ),
-    "AIX's samples": (document(num_samples="20000"), 400, "the server's limit, --max_samples"),
+    "AIX's samples": (document(num_samples="20000", top_labels=1), 400, "the server's limit, --max_samples"),
 }
 
 WINDOWS = {

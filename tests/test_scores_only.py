@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,33 +18,15 @@ from captum_explainer.predictor.description import Access
 from skimage.segmentation import quickshift
 from torch import Tensor
 
-from local.servers import ROOT, Pair, running
+from local.servers import Pair
 from tests.explaining import Answer, ask
+from tests.forest import FOREST, explained, imported
 from tests.v2_predictor import NAME, probabilities
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-EXAMPLE = ROOT / "examples" / "random-forest"
-FOREST = "aix-explainer"
 POSSIBLE = sorted(name for name, method in catalogue().items() if method.access == Access.SCORES)
 Scores = Callable[[Tensor], Tensor]
-
-
-@contextmanager
-def explained(name: str, module: str, folder: Path, predictor: list[str], *flags: str) -> Iterator[Pair]:
-    """A predictor that is not ours, started as its own folder would start it, and an explainer in front of it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", f"{EXAMPLE}:{ROOT}")
-        patch.delenv("KSERVE_CAPTUM_DATA", raising=False)  # the digits that everyone has
-        log = folder / f"{module}.log"
-        with running(module, log, *predictor) as server:
-            host = ("--predictor_host", server.url.removeprefix("http://"))
-            with running(
-                "captum_explainer", folder / "explainer.log", "--model_name", name, *host, *flags
-            ) as explainer:
-                server.wait_until_ready()
-                explainer.wait_until_ready()
-                yield Pair(name, server, explainer)
 
 
 @pytest.fixture(scope="module")
@@ -66,13 +46,8 @@ def v2(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture(scope="module")
 def example() -> Iterator[Any]:
     """The example's package, imported into this process."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(EXAMPLE)
-        from rfserver import digits, model
-
-        yield digits, model
-    for name in [name for name in sys.modules if name.split(".")[0] == "rfserver"]:
-        del sys.modules[name]
+    with imported() as modules:
+        yield modules
 
 
 @pytest.fixture(scope="module")
@@ -220,30 +195,6 @@ def test_predictions_are_passed_on(forest: Pair, digits: Tensor, forest_scores: 
     url = f"{forest.explainer.url}/v1/models/{FOREST}:predict"
     predictions = requests.post(url, json={"instances": digits.tolist()}, timeout=30).json()["predictions"]
     np.testing.assert_array_equal(np.array(predictions, dtype=np.float32), forest_scores(digits).numpy())
-
-
-def test_the_keys_of_aix_s_client_give_lime_for_as_many_labels(forest: Pair, digits: Tensor, forest_scores: Scores):
-    keys = {
-        "top_labels": "10",
-        "num_samples": "100",
-        "segmentation_alg": "quickshift",
-        "positive_only": "true",
-        "min_weight": "0.01",
-    }
-    before = calls(forest)
-    document = requests.post(forest.explain_url, json={"instances": digits[:1].tolist(), **keys}, timeout=60).json()
-    # The same hundred samples serve all labels: one call for the prediction, and one for them.
-    assert calls(forest) - before == 2
-    chosen = document["parameters"]
-    assert (chosen["method"], chosen["top_k"], chosen["n_samples"]) == ("lime", 10, 100)
-    assert chosen["segmentation"] == "quickshift"
-    targets = [detail["target"] for detail in document["details"][0]]
-    scores = forest_scores(digits[:1])[0]
-    assert sorted(targets) == list(range(10))
-    assert [float(scores[target]) for target in targets] == sorted(scores.tolist(), reverse=True)
-    assert np.array(document["explanations"]).shape == (1, 10, 28, 28, 3)
-    first = Answer(200, b"", {**document, "explanations": [document["explanations"][0][0]]})
-    np.testing.assert_array_equal(first.values, in_process(forest_scores, digits[:1], first))
 
 
 def test_the_forest_reads_mnist_where_it_is_at_hand(example: Any, tmp_path: Path):
