@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 
+import numpy as np
+import pytest
 import requests
 from captum_explainer.catalogue import catalogue
 from captum_explainer.predictor.description import Access
+from PIL import Image
 
 from local.servers import ROOT, Pair
 
@@ -50,3 +54,18 @@ def test_the_pictures_of_the_examples_are_answered_as_bytes(pair: Pair):
     assert reply.status_code == 200, reply.text
     labels = json.loads((ROOT / "models" / pair.name / "examples" / "labels.json").read_text())
     assert reply.json()["details"][0]["prediction"] == labels[0]
+
+
+@pytest.mark.parametrize("pair", ["fashion-mnist"], indirect=True)
+def test_the_picture_of_the_readme_is_what_its_command_draws(pair: Pair):
+    name, value, picture, path = re.findall(
+        r"^curl -s -H '(\S+): (\S+)' --data-binary @(\S+) localhost:8080(\S+) > why.png$", README, flags=re.MULTILINE
+    )[0]
+    data = (ROOT / picture).read_bytes()
+    reply = requests.post(pair.explainer.url + path, data=data, headers={name: value}, timeout=60)
+    assert reply.status_code == 200, reply.text
+    drawn, shown = (
+        np.asarray(Image.open(file)) for file in (io.BytesIO(reply.content), ROOT / "docs/pictures/why.png")
+    )
+    # Another processor's last bits may be another shade.
+    np.testing.assert_allclose(drawn.astype(int), shown.astype(int), atol=3)

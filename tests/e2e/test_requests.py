@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import time
 
 import pytest
+from PIL import Image
 
 from tests.e2e.conftest import TIMEOUT
-from tests.e2e.deployed import Deployed
+from tests.e2e.deployed import Deployed, picture
 from tests.explaining import examples
 
 MEBIBYTE = 1 << 20
@@ -42,6 +44,13 @@ def test_a_body_of_a_thousand_images(mnist: Deployed) -> None:
     explanations = answer.json()["explanations"]
     assert len(explanations) == 1000
     assert explanations[:10] == explanations[990:]
+
+
+def test_a_picture_comes_through_the_gateway(mnist: Deployed) -> None:
+    data = picture("mnist").read_bytes()
+    answer = mnist.ask("POST", "/v1/models/mnist:explain", data=data, headers={"Accept": "image/png"})
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png"), answer.text[:300]
+    assert Image.open(io.BytesIO(answer.content)).size == (280, 280)
 
 
 @pytest.mark.parametrize("host", ["host", "explainer_host"])

@@ -1,16 +1,21 @@
-"""Our own way in: `{"instances", "parameters"}`, or a picture's bytes."""
+"""Our own way in: `{"instances", "parameters", "render"}`, or a picture's bytes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 from captum_serving.errors import BadInput
+from torch import Tensor
 
 from captum_explainer.catalogue import nearest
 from captum_explainer.instances import checked, read_instances, with_own_targets
 from captum_explainer.pictures import decode
 from captum_explainer.predictor.description import Description
+from captum_explainer.rendering.accept import prefers_png
+from captum_explainer.rendering.options import read_render
+from captum_explainer.rendering.png import PngWriter
 from captum_explainer.request import Answer, Explanations, Incoming, Request
 from captum_explainer.settings import Settings
 
@@ -21,19 +26,20 @@ def read_picture(incoming: Incoming, description: Description) -> Request:
     Raises:
         BadInput: It is broken, or does not fit the model.
     """
-    return Request(checked([decode(incoming.body, description)], description), {}, write)
+    instances = checked([decode(incoming.body, description)], description)
+    return Request(instances, {}, _writer(None, incoming, instances))
 
 
 def read_document(
     document: dict[str, Any], incoming: Incoming, description: Description, settings: Settings
 ) -> Request:
-    """Read a JSON object.
+    """Read a JSON object; its `render`, else its Accept header, says whether the answer is a picture.
 
     Raises:
         BadInput: A key is not known, or the instances do not fit the model.
         TooLarge: More instances than the server takes.
     """
-    known = ["instances", "parameters"]
+    known = ["instances", "parameters", "render"]
     for key in document:
         if key not in known:
             raise BadInput(f"the request's key {nearest(key, known)}")
@@ -42,7 +48,7 @@ def read_document(
         raise BadInput('parameters is not an object; expected {"method": ..., ...}')
     instances = read_instances(document.get("instances"), description, settings)
     parameters = with_own_targets(parameters, document["instances"])
-    return Request(instances, parameters, write)
+    return Request(instances, parameters, _writer(document.get("render"), incoming, instances))
 
 
 def write(explanations: Explanations, description: Description) -> Answer:
@@ -54,3 +60,9 @@ def write(explanations: Explanations, description: Description) -> Answer:
         "model": {"name": description.name, "digest": description.digest},
     }
     return Answer(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
+
+
+def _writer(render: object, incoming: Incoming, instances: Tensor) -> Callable[[Explanations, Description], Answer]:
+    if render is None and not prefers_png(incoming.accept):
+        return write
+    return PngWriter(read_render("png" if render is None else render), instances).write

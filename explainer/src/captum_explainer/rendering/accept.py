@@ -1,0 +1,36 @@
+"""What a client would rather read, by its Accept header."""
+
+from __future__ import annotations
+
+PNG, JSON = "image/png", "application/json"
+
+
+def prefers_png(accept: str) -> bool:
+    """Whether a client (its Accept header, lower case) rates `image/png` over `application/json`, RFC 9110, 12.5.1.
+
+    A tie is JSON's: so are `*/*` and no header at all. A browser, which rates pictures over `*/*`, gets a picture.
+    """
+    return _quality(accept, PNG) > _quality(accept, JSON)
+
+
+def _quality(accept: str, media_type: str) -> float:
+    """0 to 1, of the most specific range that the type is in; 0 where it is in none."""
+    ranks = {"*/*": 0, media_type.partition("/")[0] + "/*": 1, media_type: 2}
+    best = (-1, 0.0)
+    for part in accept.split(","):
+        media_range, *parameters = (piece.strip() for piece in part.split(";"))
+        if media_range in ranks:
+            best = max(best, (ranks[media_range], _weight(parameters)))
+    return best[1]
+
+
+def _weight(parameters: list[str]) -> float:
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q":
+            try:
+                weight = float(value)
+            except ValueError:
+                return 0.0
+            return weight if 0 <= weight <= 1 else 0.0
+    return 1.0

@@ -1,0 +1,40 @@
+"""Colour maps: matplotlib's tables, without its figures."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from captum_explainer.rendering.normalization import Plane, Sign
+
+Picture = np.ndarray[Any, np.dtype[np.uint8]]
+
+# Red speaks for the target and blue against it, as in the client's figure: colour-blind people can tell them.
+DIVERGING = ("RdBu_r", "PuOr_r", "coolwarm", "bwr", "seismic")
+SEQUENTIAL = ("Purples", "Blues", "Greens", "Reds", "Greys", "viridis", "cividis", "magma", "inferno")
+COLOUR_MAPS = (*DIVERGING, *SEQUENTIAL)
+# Odd, so that zero has an entry of its own.
+ENTRIES = 511
+
+
+def span(cmap: str, sign: Sign) -> tuple[float, float]:
+    """The values at a colour map's ends: symmetric about zero, but of a sequential map for one sign."""
+    if cmap in DIVERGING or sign == "all":
+        return -1.0, 1.0
+    return (0.0, -1.0) if sign == "negative" else (0.0, 1.0)
+
+
+def paint(values: Plane, cmap: str, sign: Sign) -> Picture:
+    """Values [height, width] in -1..1 as uint8 [height, width, 3]."""
+    low, high = span(cmap, sign)
+    shares = (values - low) / (high - low)
+    return _table(cmap)[np.rint(shares * (ENTRIES - 1)).astype(np.intp)]
+
+
+@cache
+def _table(cmap: str) -> Picture:
+    colours = matplotlib.colormaps[cmap].resampled(ENTRIES)(np.arange(ENTRIES))
+    return np.rint(np.asarray(colours)[:, :3] * 255.0).astype(np.uint8)

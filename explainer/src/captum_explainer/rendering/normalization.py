@@ -1,0 +1,52 @@
+"""Attributions on a scale of -1 to 1."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+
+Sign = Literal["all", "positive", "negative", "absolute_value"]
+Plane = np.ndarray[Any, np.dtype[np.float64]]
+
+# Captum's threshold holds unless it is over this many times what nearly all pixels are under.
+OUTLYING = 4.0
+# What is under the rounding of the largest is no attribution.
+ROUNDING = float(np.finfo(np.float32).eps)
+LARGEST = float(np.finfo(np.float32).max)
+
+
+class Normalized(NamedTuple):
+    """Values float64 [height, width] in -1..1, and the magnitude that is 1; 0 where all attributions are zero."""
+
+    values: Plane
+    limit: float
+
+
+def normalize(plane: Plane, sign: Sign, outlier_perc: float) -> Normalized:
+    """Attributions [height, width] of a sign, divided by their scale and clipped; negative ones stay negative.
+
+    The scale is Captum's: the smallest magnitude up to which all magnitudes sum to 100 - `outlier_perc` percent. One
+    outlier that is itself over `outlier_perc` percent of the sum would be that scale, and leave nothing to be seen of
+    the rest; so it is no more than four times the magnitude that (100 - `outlier_perc`) percent of the pixels which
+    are not zero are under. With `outlier_perc` 0 nothing is clipped.
+    """
+    chosen = _of_sign(np.nan_to_num(plane, posinf=LARGEST, neginf=-LARGEST), sign)
+    magnitudes = np.sort(np.abs(chosen), axis=None)
+    magnitudes = magnitudes[magnitudes > ROUNDING * magnitudes[-1]]
+    if not len(magnitudes):
+        return Normalized(np.zeros_like(chosen), 0.0)
+    share = 1.0 - outlier_perc / 100.0
+    sums = np.cumsum(magnitudes)
+    by_sum = magnitudes[np.searchsorted(sums, share * sums[-1])]
+    by_count = magnitudes[int(share * (len(magnitudes) - 1))]
+    limit = float(min(by_sum, OUTLYING * by_count))
+    return Normalized(np.clip(chosen / limit, -1.0, 1.0), limit)
+
+
+def _of_sign(plane: Plane, sign: Sign) -> Plane:
+    if sign == "positive":
+        return np.maximum(plane, 0.0)
+    if sign == "negative":
+        return np.minimum(plane, 0.0)
+    return np.abs(plane) if sign == "absolute_value" else plane

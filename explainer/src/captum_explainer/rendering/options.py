@@ -1,0 +1,97 @@
+"""How a request wants its attributions drawn, by the names of Captum's `visualize_image_attr`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from captum_serving.errors import BadInput
+
+from captum_explainer.catalogue import nearest
+from captum_explainer.parameters.kinds import shown
+from captum_explainer.rendering.colours import COLOUR_MAPS
+from captum_explainer.rendering.normalization import Sign
+
+LOOKS = ("heat_map", "blended_heat_map", "original_image", "masked_image", "alpha_scaling")
+# What multiplies the picture by the attributions has no place for those of the other sign.
+ONE_SIGN = ("masked_image", "alpha_scaling")
+COLOURED = ("heat_map", "blended_heat_map")
+MOST_SCALE = 64
+
+
+@dataclass(frozen=True)
+class Render:
+    """What to draw.
+
+    Attributes:
+        look: Captum's `method`.
+        sign: Which attributions: `all`, `positive`, `negative` or `absolute_value`.
+        outlier_perc: The share of the attributions' sum of magnitudes, in percent, that the scale may leave out.
+        alpha_overlay: How much a blended heat map covers, 0 to 1.
+        cmap: A name of matplotlib's; None for the sign's own.
+        show_colorbar: Draw the scale, in the attributions' unit.
+        titles: Write label and probability over each picture; None: where there are several.
+        scale: Pixels a side for each of the input's; None for what is readable.
+    """
+
+    look: str = "blended_heat_map"
+    sign: Sign = "all"
+    outlier_perc: float = 2.0
+    alpha_overlay: float = 0.7
+    cmap: str | None = None
+    show_colorbar: bool = False
+    titles: bool | None = None
+    scale: int | None = None
+
+
+def read_render(value: object) -> Render:
+    """Read a request's `render`: `"png"`, or an object with any of `Render`'s attributes and `"type": "png"`.
+
+    Raises:
+        BadInput: It is neither, a name is not known, or a value is not of its kind.
+    """
+    given: dict[str, Any] = {"type": value} if isinstance(value, str) else value  # type: ignore[assignment]
+    if not isinstance(given, dict):
+        raise BadInput(f'render is {shown(value)}; expected "png" or {{"type": "png", "look": ...}}')
+    known = ["type", *Render.__dataclass_fields__]
+    for key in given:
+        if key not in known:
+            raise BadInput(f"render: {nearest(key, known)}")
+    _choose(given, "type", ("png",))
+    _choose(given, "look", LOOKS)
+    _choose(given, "sign", get_args(Sign))
+    _choose(given, "cmap", COLOUR_MAPS, nullable=True)
+    _number(given, "outlier_perc", 0, 100)
+    _number(given, "alpha_overlay", 0, 1)
+    _number(given, "scale", 1, MOST_SCALE, whole=True, nullable=True)
+    _flag(given, "show_colorbar")
+    _flag(given, "titles", nullable=True)
+    chosen = {key: each for key, each in given.items() if key != "type"}
+    if chosen.get("look") in ONE_SIGN and chosen.setdefault("sign", "absolute_value") == "all":
+        raise BadInput(
+            f"render.sign is 'all'; expected 'positive', 'negative' or 'absolute_value' of a {chosen['look']}"
+        )
+    render = Render(**chosen)
+    if render.show_colorbar and render.look not in COLOURED:
+        raise BadInput(f"render.show_colorbar: there are no colours in a {render.look}; expected a heat map")
+    return render
+
+
+def _choose(given: dict[str, Any], key: str, values: tuple[str, ...], nullable: bool = False) -> None:
+    value = given.get(key, values[0])
+    if not (value in values or (nullable and value is None)):
+        raise BadInput(f"render.{key}: {nearest(value, list(values))}")
+
+
+def _number(given: dict[str, Any], key: str, low: int, high: int, whole: bool = False, nullable: bool = False) -> None:
+    value = given.get(key, low)
+    if nullable and value is None:
+        return
+    if type(value) not in ((int,) if whole else (int, float)) or not low <= value <= high:
+        raise BadInput(f"render.{key} is {shown(value)}; expected a {'whole ' * whole}number of {low} to {high}")
+
+
+def _flag(given: dict[str, Any], key: str, nullable: bool = False) -> None:
+    value = given.get(key, False)
+    if not (isinstance(value, bool) or (nullable and value is None)):
+        raise BadInput(f"render.{key} is {shown(value)}; expected true or false")
