@@ -9,8 +9,6 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from kserve.model_server import parser as kserve_parser
-
 from captum_explainer.aix_flags import add_aix_flags, current_host
 
 PROTOCOLS = ("v1", "v2")
@@ -70,6 +68,9 @@ def parse(arguments: list[str]) -> Settings:
 
 
 def _parser() -> argparse.ArgumentParser:
+    # Not at the top: it takes seconds, and a notebook has settings without a server.
+    from kserve.model_server import parser as kserve_parser
+
     default = Settings(model_name="", predictor_host="")
     parser = argparse.ArgumentParser(prog="captum_explainer", parents=[kserve_parser], allow_abbrev=False)
     add = parser.add_argument

@@ -6,6 +6,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
+import orjson
+
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.connection import Connection, Reply
 from captum_explainer.predictor.description import Access, Description, read_description, takes_binary
@@ -61,6 +63,22 @@ class PredictorClient:
             description = replace(description, binary=server.status == 200 and takes_binary(server.body))
         self._described, self._described_at = description, time.monotonic()
         return description
+
+    def names(self, deadline: Deadline, headers: Mapping[str, str]) -> list[str]:
+        """The models that the predictor lists, as kserve's servers do; none where it lists none.
+
+        Raises:
+            ServingError: The predictor cannot be reached.
+        """
+        for path in ("/v2/models", "/v1/models"):
+            reply = self._connection.call("GET", path, deadline, headers=headers)
+            try:
+                names = orjson.loads(reply.body)["models"] if reply.status == 200 else []
+            except (orjson.JSONDecodeError, KeyError, TypeError):
+                names = []
+            if names and all(isinstance(name, str) for name in names):
+                return list(names)
+        return []
 
     @property
     def answered(self) -> bool:

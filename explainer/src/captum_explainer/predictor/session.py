@@ -25,6 +25,9 @@ Rows = np.ndarray[Any, np.dtype[np.float32]]
 class ModelChanged(Exception):
     """The predictor answered for another version of the model than the one that this explanation began with."""
 
+    def __init__(self, described: str | None, answered: str) -> None:
+        super().__init__(f"the predictor's model is now {answered}; expected {described}, with which this began")
+
 
 class Answer(NamedTuple):
     """A sink's value, and the VJP where a cotangent was sent."""
@@ -102,7 +105,7 @@ class Session:
         if not isinstance(digest, str):
             raise BadGateway("the predictor's answer names no model_digest; expected one in its parameters")
         if digest != self.description.digest:
-            raise ModelChanged
+            raise ModelChanged(self.description.digest, digest)
 
 
 def _output(message: Message, name: str, shape: tuple[int, ...]) -> Rows:

@@ -85,7 +85,7 @@ def build_skeleton(
     def close() -> None:
         nonlocal source, run, touching
         if run:
-            modules[run[-1].name] = RemoteSegment(segments, source, run[-1].name, _gradient_format(run))
+            modules[run[-1].name] = RemoteSegment(segments, source, run[-1].name, gradient_format(run))
             source, run, touching = run[-1].name, [], False
 
     for stage in _chain(description, cuts):
@@ -97,7 +97,7 @@ def build_skeleton(
             close()
             if touching:
                 modules[_unused(f"before_{stage.name}", description)] = Separate()
-            modules[stage.name] = _nonlinearity(stage)
+            modules[stage.name] = nonlinearity(stage)
             source, touching = stage.name, True
         else:
             run.append(stage)
@@ -113,7 +113,12 @@ def build_skeleton(
     return nn.Sequential(modules)
 
 
-def _nonlinearity(stage: Stage) -> nn.Module:
+def nonlinearity(stage: Stage) -> nn.Module:
+    """The local module of a stage whose kind is in NONLINEARITIES.
+
+    Raises:
+        BadGateway: It has no such options.
+    """
     try:
         return NONLINEARITIES[stage.kind](**stage.options)
     except TypeError:
@@ -126,7 +131,7 @@ def _unused(name: str, description: Description) -> str:
     return name
 
 
-def _gradient_format(run: list[Stage]) -> torch.memory_format:
+def gradient_format(run: list[Stage]) -> torch.memory_format:
     """How the gradient by the run's source lies in memory in process: flatten's is row-major, all others' are not."""
     kinds = [stage.kind for stage in run if stage.kind not in PASSED_THROUGH]
     return torch.contiguous_format if kinds[:1] == ["flatten"] else torch.channels_last
