@@ -1,4 +1,5 @@
 import json
+import re
 from contextlib import suppress
 
 import numpy as np
@@ -158,3 +159,55 @@ def test_json_numbers_become_an_array_of_their_own_shape():
     assert wire.numbers([[1, 2], [3, 4]], "x").shape == (2, 2)
     assert wire.numbers([], "x").dtype == np.float32
     assert wire.numbers([0.1], "x")[0] == 0.1
+
+
+STRINGS = ["", "plain", "naïve 🤗", "\x00", "مرحبا"]
+
+
+@pytest.mark.parametrize("binary", [True, False])
+def test_strings_go_both_ways(binary):
+    array = np.array(STRINGS, object)
+    body, length = wire.encode({}, {"text": array}, "inputs", binary)
+    header = None if length is None else str(length)
+    read = wire.decode(body, header, "inputs", strings=str).tensors["text"]
+    assert read.tolist() == STRINGS
+    assert read.dtype == object
+
+
+def test_a_binary_string_is_its_length_in_four_bytes_and_its_utf_8():
+    body, length = wire.encode({}, {"text": np.array(["é", ""], object)}, "inputs", True)
+    assert body[length:] == b"\x02\x00\x00\x00\xc3\xa9\x00\x00\x00\x00"
+    assert json.loads(body[:length])["inputs"][0]["parameters"] == {"binary_data_size": 10}
+
+
+def test_strings_are_an_unknown_datatype_to_who_does_not_ask_for_them():
+    body, _ = wire.encode({}, {"text": np.array(["a"], object)}, "inputs", False)
+    with pytest.raises(BadInput, match="text: datatype is 'BYTES'; expected one of BOOL"):
+        wire.decode(body, None, "inputs")
+
+
+def strings_message(data, shape, size=None):
+    entry = {"name": "text", "datatype": "BYTES", "shape": shape}
+    entry |= {"data": data} if size is None else {"parameters": {"binary_data_size": size}}
+    header = json.dumps({"inputs": [entry]}).encode()
+    return (header, None) if size is None else (header + data, str(len(header)))
+
+
+@pytest.mark.parametrize(
+    ("message", "sentence"),
+    [
+        (strings_message(["a", "b"], [3]), "text: has 2 strings; expected 3 for the shape [3]"),
+        (strings_message(["a", 1], [2]), "text: holds a number; expected strings only"),
+        (strings_message([["a"]], [1]), "text: holds a list; expected strings only"),
+        (strings_message(b"\x02\0\0\0\xc3(", [1], 6), "text: string 0 is not UTF-8; expected text in UTF-8"),
+        (strings_message(b"\x09\0\0\0a", [1], 5), "text: its bytes end within a string"),
+        (strings_message(b"\x01\0\0", [1], 3), "text: its bytes end within a string"),
+        (strings_message(b"\x01\0\0\0a", [2], 5), "text: has 1 strings; expected 2"),
+        (strings_message(b"\x01\0\0\0a", [1], 6), "text: the body ends 1 bytes too early"),
+        (strings_message(b"\x01\0\0\0a", [1], -5), "text: binary_data_size is -5; expected a number of bytes"),
+        (strings_message(b"\x01\0\0\0a", [1], "5"), "text: binary_data_size is 5; expected a number of bytes"),
+    ],
+)
+def test_bad_strings_get_a_sentence(message, sentence):
+    with pytest.raises(BadInput, match=re.escape(sentence)):
+        wire.decode(*message, "inputs", strings=str)

@@ -185,8 +185,8 @@ DOCUMENTS = {
     "no picture": ({"inputs": [byte_strings("aGVsbG8=")]}, "the picture's format is not known"),
     "an empty picture": ({"inputs": [byte_strings("")]}, "the picture's format is not known"),
     "no base64": ({"inputs": [byte_strings("é")]}, "f0f1[0] is not base64; expected a picture in base64"),
-    "no strings": ({"inputs": [byte_strings(shape=[0])]}, "f0f1: has no byte strings; expected a picture in each"),
-    "fewer strings": ({"inputs": [byte_strings("", shape=[2])]}, "f0f1: shape is [2]; expected [1]"),
+    "no strings": ({"inputs": [byte_strings(shape=[0])]}, "f0f1: shape is [0]; expected [n], one or more pictures"),
+    "fewer strings": ({"inputs": [byte_strings("", shape=[2])]}, "f0f1: has 1 strings; expected 2 for the shape [2]"),
     "parameters a list": ({"inputs": [tensor(GREY)], "parameters": []}, "parameters is not an object"),
     "an unknown parameter": (
         {"inputs": [tensor(GREY)], "parameters": {"n_step": 5}},

@@ -8,15 +8,14 @@ for a binary tensor.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeGuard
 
 import numpy as np
 import orjson
 
-from captum_serving.byte_strings import DATATYPE as BYTE_STRINGS
-from captum_serving.byte_strings import read_byte_strings
 from captum_serving.errors import BadInput
 
 HEADER_LENGTH = "inference-header-content-length"
@@ -39,21 +38,26 @@ MOST_DIMENSIONS = 16
 MOST_ELEMENTS = 2**40
 MOST_DIGITS = 18
 
-NAMES = {dtype: name for name, dtype in DATATYPES.items()}
+# Strings are an array of Python objects. Only a server that takes them reads them.
+STRINGS = {"BYTES": np.dtype(object)}
+LENGTH = struct.Struct("<I")
+# Empty ones are four bytes each: without a limit a body of the allowed size takes seconds.
+MOST_STRINGS = 2**16
+# TorchServe's documents leave the number of strings open.
+OPEN_SHAPES = (-1, [-1])
+
+NAMES = {dtype: name for name, dtype in (DATATYPES | STRINGS).items()}
 
 Side = Literal["inputs", "outputs"]
+Strings = type[str] | type[bytes]
 
 
 @dataclass(frozen=True)
 class Message:
-    """A request (side `inputs`) or a response (side `outputs`): its JSON document, and its tensors by name.
-
-    Tensors of byte strings (BYTES) are apart, in `byte_strings`.
-    """
+    """A request (side `inputs`) or a response (side `outputs`): its JSON document, and its tensors by name."""
 
     document: dict[str, Any]
     tensors: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
-    byte_strings: dict[str, list[bytes]] = field(default_factory=dict)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -74,10 +78,11 @@ def parse_json(body: bytes | memoryview) -> Any:  # noqa: ANN401 - JSON is any v
         raise BadInput(f"the body is not JSON ({error}); expected a JSON object") from None
 
 
-def decode(body: bytes, header_length: str | None, side: Side, byte_strings: bool = False) -> Message:
+def decode(body: bytes, header_length: str | None, side: Side, *, strings: Strings | None = None) -> Message:
     """Read a message from a body; `header_length` is the header of that name, None for a body that is JSON alone.
 
-    Binary tensors are read-only views of the body. BYTES is a datatype only where `byte_strings` says so.
+    Binary tensors are read-only views of the body. With `strings`, a tensor may be of BYTES, and is then an array of
+    `str` (its UTF-8) or of `bytes`; without, it is refused like any unknown datatype.
 
     Raises:
         BadInput: The body does not follow the protocol.
@@ -91,26 +96,22 @@ def decode(body: bytes, header_length: str | None, side: Side, byte_strings: boo
     if not isinstance(entries, list) or not entries:
         raise BadInput(f"{side!r} is {_kind(entries)}; expected a list of one or more tensors")
     tensors: dict[str, np.ndarray[Any, Any]] = {}
-    strings: dict[str, list[bytes]] = {}
     offset = split
+    datatypes = DATATYPES | STRINGS if strings else DATATYPES
     for entry in entries:
-        name = _name(entry, side)
-        if name in tensors or name in strings:
+        name, dtype, shape = _description(entry, side, datatypes)
+        if name in tensors:
             raise BadInput(f"{side}: {name!r} is there twice; expected each tensor once")
-        if byte_strings and entry.get("datatype") == BYTE_STRINGS:
-            strings[name], length = read_byte_strings(entry, name, view[offset:])
-            offset += length
-            continue
-        dtype, shape = _description(entry, name)
         size = (entry.get("parameters") or {}).get("binary_data_size")
         if size is None:
-            tensors[name] = _from_json(entry, name, dtype, shape)
+            values = _from_json(entry, name, dtype, shape)
         else:
-            tensors[name] = _from_bytes(view, offset, size, name, dtype, shape)
+            values = _from_bytes(view, offset, size, name, dtype, shape)
             offset += size
+        tensors[name] = values if isinstance(values, np.ndarray) else as_strings(values, name, shape, strings or str)
     if offset != len(body):
         raise BadInput(f"the body has {len(body) - offset} bytes after its last tensor; expected none")
-    return Message(document, tensors, strings)
+    return Message(document, tensors)
 
 
 def encode(
@@ -126,11 +127,12 @@ def encode(
     for name, tensor in tensors.items():
         entry: dict[str, Any] = {"name": name, "datatype": NAMES[tensor.dtype], "shape": list(tensor.shape)}
         if binary is True or (binary and name in binary):
-            data = tensor.tobytes()
+            data = _length_prefixed(tensor) if tensor.dtype.kind == "O" else tensor.tobytes()
             payload.append(data)
             entry["parameters"] = {"binary_data_size": len(data)}
         else:
-            entry["data"] = np.ascontiguousarray(tensor).reshape(-1)
+            flat = np.ascontiguousarray(tensor).reshape(-1)
+            entry["data"] = flat.tolist() if tensor.dtype.kind == "O" else flat
         entries.append(entry)
     header = orjson.dumps({**document, side: entries}, option=orjson.OPT_SERIALIZE_NUMPY)
     return (b"".join([header, *payload]), len(header)) if payload else (header, None)
@@ -144,25 +146,25 @@ def _header_length(text: str, limit: int) -> int:
     return int(text)
 
 
-def _name(entry: object, side: Side) -> str:
+def _description(
+    entry: object, side: Side, datatypes: Mapping[str, np.dtype[Any]]
+) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         raise BadInput(
             f"{side}: got {_kind(entry)} without a 'name'; expected objects with name, datatype, shape and data"
         )
-    if not isinstance(entry.get("parameters", {}), dict | None):
-        raise BadInput(f"{entry['name']}: parameters is {_kind(entry['parameters'])}; expected an object")
-    return str(entry["name"])
-
-
-def _description(entry: dict[str, Any], name: str) -> tuple[np.dtype[Any], tuple[int, ...]]:
-    datatype, shape = entry.get("datatype"), entry.get("shape")
-    if not isinstance(datatype, str) or datatype not in DATATYPES:
-        raise BadInput(f"{name}: datatype is {str(datatype)[:40]!r}; expected one of {', '.join(DATATYPES)}")
-    if not _is_shape(shape):
+    name, datatype, shape = entry["name"], entry.get("datatype"), entry.get("shape")
+    if not isinstance(datatype, str) or datatype not in datatypes:
+        raise BadInput(f"{name}: datatype is {str(datatype)[:40]!r}; expected one of {', '.join(datatypes)}")
+    if datatype in STRINGS and shape in OPEN_SHAPES:
+        shape = [-1]
+    elif not _is_shape(shape):
         raise BadInput(
             f"{name}: shape is {str(shape)[:80]}; expected a list of at most {MOST_DIMENSIONS} sizes of 0 or more"
         )
-    return DATATYPES[datatype], tuple(shape)
+    if not isinstance(entry.get("parameters", {}), dict | None):
+        raise BadInput(f"{name}: parameters is {_kind(entry['parameters'])}; expected an object")
+    return name, datatypes[datatype], tuple(shape)
 
 
 def _is_shape(shape: object) -> TypeGuard[list[int]]:
@@ -175,24 +177,82 @@ def _is_shape(shape: object) -> TypeGuard[list[int]]:
 
 def _from_bytes(
     view: memoryview, offset: int, size: object, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]
-) -> np.ndarray[Any, Any]:
+) -> np.ndarray[Any, Any] | list[bytes]:
+    if dtype.kind == "O":
+        return _unprefixed(_slice(view, offset, size, name), name)
     expected = math.prod(shape) * dtype.itemsize
     if type(size) is not int or size != expected:
         raise BadInput(
             f"{name}: binary_data_size is {str(size)[:40]}; expected {expected} bytes for {NAMES[dtype]} {list(shape)}"
         )
+    return np.frombuffer(_slice(view, offset, size, name), dtype=dtype).reshape(shape)
+
+
+def _slice(view: memoryview, offset: int, size: object, name: str) -> memoryview:
+    if type(size) is not int or size < 0:
+        raise BadInput(f"{name}: binary_data_size is {str(size)[:40]}; expected a number of bytes")
     if offset + size > len(view):
         raise BadInput(
             f"{name}: the body ends {offset + size - len(view)} bytes too early; expected {size} bytes for this tensor"
         )
-    return np.frombuffer(view[offset : offset + size], dtype=dtype).reshape(shape)
+    return view[offset : offset + size]
 
 
-def _from_json(entry: dict[str, Any], name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+def _unprefixed(data: memoryview, name: str) -> list[bytes]:
+    strings: list[bytes] = []
+    offset = 0
+    while offset < len(data):
+        start = offset + LENGTH.size
+        end = start + LENGTH.unpack_from(data, offset)[0] if start <= len(data) else start
+        if end > len(data):
+            raise BadInput(f"{name}: its bytes end within a string; expected each as 4 bytes of its length and itself")
+        if len(strings) == MOST_STRINGS:
+            raise BadInput(f"{name}: more than {MOST_STRINGS} strings; expected at most so many")
+        strings.append(bytes(data[start:end]))
+        offset = end
+    return strings
+
+
+def _length_prefixed(tensor: np.ndarray[Any, Any]) -> bytes:
+    strings = [string.encode() if isinstance(string, str) else string for string in tensor.reshape(-1)]
+    return b"".join(part for string in strings for part in (LENGTH.pack(len(string)), string))
+
+
+def as_strings(values: Sequence[str | bytes], name: str, shape: tuple[int, ...], kind: Strings) -> np.ndarray[Any, Any]:
+    """Strings, or their UTF-8, as an array of `kind` of this shape; `name` is what an error calls them.
+
+    Raises:
+        BadInput: Another number of them, something that is no string, or bytes that are not UTF-8.
+    """
+    if shape != (-1,) and len(values) != math.prod(shape):
+        raise BadInput(f"{name}: has {len(values)} strings; expected {math.prod(shape)} for the shape {list(shape)}")
+    array = np.empty(len(values), object)
+    for i, value in enumerate(values):
+        if not isinstance(value, str | bytes):
+            raise BadInput(f"{name}: holds {_kind(value)}; expected strings only")
+        try:
+            array[i] = value if isinstance(value, kind) else _converted(value)
+        except UnicodeError:
+            raise BadInput(f"{name}: string {i} is not UTF-8; expected text in UTF-8") from None
+    return array.reshape(shape)
+
+
+def _converted(value: str | bytes) -> str | bytes:
+    return value.decode() if isinstance(value, bytes) else value.encode()
+
+
+def _from_json(
+    entry: dict[str, Any], name: str, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> np.ndarray[Any, Any] | list[Any]:
+    if dtype.kind == "O" and isinstance(entry.get("data"), str):
+        return [entry["data"]]
     if not isinstance(entry.get("data"), list):
         raise BadInput(
-            f"{name}: data is {_kind(entry.get('data'))}; expected a list of {math.prod(shape)} numbers, flat or nested"
+            f"{name}: data is {_kind(entry.get('data'))}; expected a list of {math.prod(shape)} "
+            f"{'strings' if dtype.kind == 'O' else 'numbers, flat or nested'}"
         )
+    if dtype.kind == "O":
+        return list(entry["data"])
     array = numbers(entry["data"], name)
     if array.size != math.prod(shape):
         raise BadInput(

@@ -42,7 +42,7 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
         BadInput: It does not follow the protocol, or does not fit the model.
         TooLarge: More instances than the server takes.
     """
-    message = decode(incoming.body, incoming.header_length, "inputs", byte_strings=True)
+    message = decode(incoming.body, incoming.header_length, "inputs", strings=bytes)
     requested = requested_outputs(message, [EXPLAIN, *DETAILS])
     arrays, alone = _instances(message, description)
     if len(arrays) > settings.max_instances:
@@ -55,16 +55,14 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
 
 def _instances(message: Message, description: Description) -> tuple[list[np.ndarray], bool]:
     """The instances, and whether there is but one, without an axis of instances."""
-    names = [*message.tensors, *message.byte_strings]
-    if len(names) != 1:
-        got = ", ".join(repr(name[:80]) for name in names)
+    if len(message.tensors) != 1:
+        got = ", ".join(repr(name[:80]) for name in message.tensors)
         raise BadInput(f"inputs are {got}; expected one, the instances")
-    if message.byte_strings:
-        (strings,) = message.byte_strings.values()
-        if not strings:
-            raise BadInput(f"{names[0]}: has no byte strings; expected a picture in each")
-        return [_picture(data, f"{names[0]}[{i}]", description) for i, data in enumerate(strings)], len(strings) == 1
-    (tensor,) = message.tensors.values()
+    ((name, tensor),) = message.tensors.items()
+    if tensor.dtype.kind == "O":
+        if tensor.ndim != 1 or tensor.size == 0:
+            raise BadInput(f"{name}: shape is {list(tensor.shape)}; expected [n], one or more pictures")
+        return [_picture(data, f"{name}[{i}]", description) for i, data in enumerate(tensor)], len(tensor) == 1
     with np.errstate(over="ignore"):
         tensor = tensor.astype(np.float32)
     shape = description.input_shape
@@ -72,7 +70,7 @@ def _instances(message: Message, description: Description) -> tuple[list[np.ndar
         return [tensor], True
     if tensor.ndim == 0 or len(tensor) == 0 or (shape is not None and tensor.shape[1:] != shape):
         wanted = "[n, ...]" if shape is None else f"[n, {', '.join(map(str, shape))}], or {list(shape)} for one"
-        raise BadInput(f"{names[0]}: shape is {list(tensor.shape)}; expected {wanted}")
+        raise BadInput(f"{name}: shape is {list(tensor.shape)}; expected {wanted}")
     return list(tensor), False
 
 
