@@ -14,6 +14,7 @@ import pytest
 import torch
 from captum_predictor import routes
 from captum_predictor.engine import Engine
+from captum_predictor.fronts import TensorFront
 from captum_predictor.grpc_model import GrpcModel
 from captum_predictor.inference import Limits
 from captum_predictor.lanes import Lanes
@@ -93,7 +94,7 @@ def replay(request):
 def served():
     lanes = Lanes(1, 100, 1)
     try:
-        yield Service(NETWORK["name"], tiny(), Engine(lanes, "cpu"), Limits(100, 10_000))
+        yield Service(NETWORK["name"], TensorFront(tiny()), Engine(lanes, "cpu"), Limits(100, 10_000))
     finally:
         lanes.stop()
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from captum_predictor.fronts import TensorFront
 from captum_predictor.inference import Limits, Reader
 from captum_predictor.lanes import Priority
 from captum_serving.errors import BadInput, TooLarge
@@ -14,7 +15,7 @@ def model(served_as):
 
 @pytest.fixture
 def reader(model):
-    return Reader(model, Limits(rows=10, answer_bytes=200))
+    return Reader(TensorFront(model), Limits(rows=10, answer_bytes=200))
 
 
 def message(parameters=None, outputs=None, **tensors):
@@ -174,7 +175,7 @@ def test_a_larger_answer_than_the_limit_is_too_large(reader):
 
 
 def test_a_single_rows_answer_may_be_of_any_size(model):
-    reader = Reader(model, Limits(rows=10, answer_bytes=1))
+    reader = Reader(TensorFront(model), Limits(rows=10, answer_bytes=1))
     reader.read(message(image=image(1)))
 
 

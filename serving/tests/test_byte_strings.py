@@ -52,7 +52,7 @@ def binary(size):
         ({"data": ["a"]}, b"", "x: shape is None; expected a list of"),
         ({"shape": [-1, 1], "data": ["a"]}, b"", "x: shape is [-1, 1]; expected a list of"),
         ({"shape": [1], "data": {}}, b"", "x: data is an object; expected a list of 1 strings"),
-        ({"shape": [1]}, b"", "x: data is null; expected a list of 1 strings"),
+        ({"shape": [1]}, b"", "x: data is missing or null; expected a list of 1 strings"),
         (binary(5), b"\xff\xff\xff\xffa", "x: its bytes end within a string"),
         (binary(4 * 65_537), b"\0" * 4 * 65_537, "x: more than 65536 strings"),
         ({"shape": [1], "data": ["a"]}, b"left over", "the body has 9 bytes after its last tensor"),

@@ -15,10 +15,11 @@ from kserve.model_server import app
 from captum_predictor import observation, routes
 from captum_predictor.cpus import usable_cpus
 from captum_predictor.engine import Engine
+from captum_predictor.front_loading import load_front
 from captum_predictor.grpc_model import GrpcModel
 from captum_predictor.inference import Limits
 from captum_predictor.lanes import Lanes
-from captum_predictor.model_directory import ModelDirectoryError, load_model
+from captum_predictor.model_description import ModelDirectoryError
 from captum_predictor.options import parse_options
 from captum_predictor.service import Service
 
@@ -30,12 +31,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     keep_freed_memory()
     reproduce_matrix_products()
     try:
-        model = load_model(options.model_dir, options.device)
+        front = load_front(options.model_dir, options.device)
     except ModelDirectoryError as error:
         sys.exit(str(error))
     lanes = Lanes(options.lanes, options.queue_rows, usable_cpus())
     limits = Limits(options.max_rows, options.max_body_bytes)
-    service = Service(options.model_name, model, Engine(lanes, options.device), limits)
+    service = Service(options.model_name, front, Engine(lanes, options.device), limits)
     observation.watch(lanes)
     boundary.install(app, "predictor", options.max_body_bytes)
     routes.register(app, service)

@@ -19,14 +19,26 @@ def model_digest(description: ModelDescription, weights: Mapping[str, torch.Tens
     order. Labels, range and baseline are not in it: they change no output.
     """
     digest = hashlib.sha256()
-    _add(digest, json.dumps(_architecture(description), sort_keys=True, separators=(",", ":")).encode())
+    add_part(digest, json.dumps(_architecture(description), sort_keys=True, separators=(",", ":")).encode())
     module, colon, _ = description.architecture.partition(":")
     if colon:
-        _add(digest, _source(module).encode())
-    for name, tensor in sorted(weights.items()):
-        _add(digest, json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
-        _add(digest, tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        add_part(digest, _source(module).encode())
+    add_weights(digest, weights)
     return digest.hexdigest()
+
+
+def add_weights(digest: "hashlib._Hash", weights: Mapping[str, torch.Tensor]) -> None:
+    """Add the weights' names, dtypes, shapes and bytes, in the names' order."""
+    for name, tensor in sorted(weights.items()):
+        add_part(digest, json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        add_part(digest, tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+
+
+def add_part(digest: "hashlib._Hash", part: "bytes | memoryview | object") -> None:
+    """Add bytes, or an array's, with their number: so no two lists of parts run into the same bytes."""
+    view = memoryview(part)  # type: ignore[arg-type]
+    digest.update(view.nbytes.to_bytes(8, "little"))
+    digest.update(view)
 
 
 def _architecture(description: ModelDescription) -> dict[str, object]:
@@ -37,12 +49,6 @@ def _architecture(description: ModelDescription) -> dict[str, object]:
         "input_shape": description.input_shape,
         "normalization": normalization and {"mean": normalization.mean, "std": normalization.std},
     }
-
-
-def _add(digest: "hashlib._Hash", part: "bytes | memoryview | object") -> None:
-    view = memoryview(part)  # type: ignore[arg-type]
-    digest.update(view.nbytes.to_bytes(8, "little"))  # so that no two lists of parts run into the same bytes
-    digest.update(view)
 
 
 def _source(module: str) -> str:

@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import math
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,13 +17,12 @@ from captum_serving.errors import BadInput
 
 from captum_predictor import observation
 from captum_predictor.lanes import Chunk, Lanes, Priority
-from captum_predictor.segments import Segment, run, run_with_gradient
+from captum_predictor.segments import MOST_ROWS, Segment, run, run_with_gradient
 
 Array = np.ndarray[Any, Any]
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 
-# No slower a row than 50, and much faster than 100, whose memory goes back to the system each time.
-MOST_ROWS = 25
+NOTHING: Mapping[str, Array] = {}
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Answer:
     gradient: Floats | None
 
 
-def even_chunks(rows: int) -> list[slice]:
-    """Split `rows` into the fewest slices of at most `MOST_ROWS`, whose sizes differ by one at most."""
-    count = math.ceil(rows / MOST_ROWS)
+def even_chunks(rows: int, most: int = MOST_ROWS) -> list[slice]:
+    """Split `rows` into the fewest slices of at most `most`, whose sizes differ by one at most."""
+    count = math.ceil(rows / most)
     ends = [rows * i // count for i in range(count + 1)]
     return [slice(begin, end) for begin, end in itertools.pairwise(ends)]
 
@@ -47,23 +47,29 @@ class Engine:
         self.lanes = lanes
         self._device = device
 
-    async def compute(self, segment: Segment, source: Array, cotangent: Array | None, priority: Priority) -> Answer:
+    async def compute(
+        self,
+        segment: Segment,
+        source: Array,
+        cotangent: Array | None,
+        priority: Priority,
+        beside: Mapping[str, Array] = NOTHING,
+    ) -> Answer:
         """The segment's value for `source` `[rows, *source shape]`, and with a cotangent of the value's shape the VJP.
 
-        Cancelled, it takes what still waits out of the queue.
+        The tensors `beside` the source have its rows. Cancelled, it takes what still waits out of the queue.
 
         Raises:
             Overloaded: The queue is full.
             BadInput: The value or the gradient overflows, or there is no gradient.
         """
-        rows = len(source)
-        value = np.empty((rows, *segment.sink.shape), np.float32)
-        gradient = None if cotangent is None else np.empty((rows, *segment.source_shape), np.float32)
+        rows, shape = len(source), source.shape[1:]
+        value = np.empty((rows, *segment.sink_shape(shape)), np.float32)
+        gradient = None if cotangent is None else np.empty((rows, *shape), np.float32)
+        work = partial(self._compute_chunk, segment, source, beside, cotangent, value, gradient)
         chunks = [
-            Chunk(
-                part.stop - part.start, partial(self._compute_chunk, segment, source, cotangent, value, gradient, part)
-            )
-            for part in even_chunks(rows)
+            Chunk(part.stop - part.start, partial(work, part), segment.width(shape))
+            for part in even_chunks(rows, segment.most_rows(shape))
         ]
         call = self.lanes.submit(chunks, priority)
         try:
@@ -77,6 +83,7 @@ class Engine:
         self,
         segment: Segment,
         source: Array,
+        beside: Mapping[str, Array],
         cotangent: Array | None,
         value: Floats,
         gradient: Floats | None,
@@ -84,23 +91,24 @@ class Engine:
     ) -> None:
         begin = time.perf_counter()
         source_rows = self._tensor(source[part])
+        beside_rows = {name: self._tensor(array[part]) for name, array in beside.items()}
         if cotangent is None or gradient is None:
-            _store(run(segment, source_rows), value[part], segment.sink.name)
+            _store(run(segment, source_rows, beside_rows), value[part], segment.sink.name)
         else:
-            value_rows, gradient_rows = run_with_gradient(
-                segment, source_rows, self._tensor(cotangent[part], row_major=segment.wants_row_major)
-            )
+            cotangent_rows = self._tensor(cotangent[part], row_major=segment.wants_row_major)
+            value_rows, gradient_rows = run_with_gradient(segment, source_rows, beside_rows, cotangent_rows)
             _store(value_rows, value[part], segment.sink.name)
             _store(gradient_rows, gradient[part], "gradient")
         observation.observe_chunk(time.perf_counter() - begin, with_gradient=cotangent is not None)
 
     def _tensor(self, rows: Array, row_major: bool = False) -> torch.Tensor:
         # One copy: from the body's bytes, which are read-only and may be unaligned, into the layout of the model.
+        dtype = np.int64 if rows.dtype == np.int64 else np.float32
         if rows.ndim == 4 and not row_major:
             count, channels, height, width = rows.shape
-            layout = np.empty((count, height, width, channels), np.float32).transpose(0, 3, 1, 2)
+            layout = np.empty((count, height, width, channels), dtype).transpose(0, 3, 1, 2)
         else:
-            layout = np.empty(rows.shape, np.float32)
+            layout = np.empty(rows.shape, dtype)
         layout[...] = rows
         return torch.from_numpy(layout).to(self._device)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,9 +35,8 @@ class GrpcModel(Model):  # type: ignore[misc]  # kserve is untyped
         """Answer gRPC's ModelInfer, with the gradient extension in its parameters."""
         with observed("grpc_infer"):
             self._service.require(payload.model_name, payload.model_version)
-            message = _message(payload)
-            query = self._service.read(message)
-            document, tensors = await self._service.answer(message, query)
+            message = _message(payload, self._service.takes_strings)
+            document, tensors = await self._service.answer(message)
             return _response(document, tensors, raw=payload.use_binary_outputs)
 
     def get_input_types(self) -> list[dict[str, Any]]:
@@ -49,21 +48,22 @@ class GrpcModel(Model):  # type: ignore[misc]  # kserve is untyped
         return list(self._service.metadata()["outputs"])
 
 
-def _message(request: InferRequest) -> wire.Message:
+def _message(request: InferRequest, strings: bool) -> wire.Message:
+    datatypes = wire.DATATYPES | wire.STRINGS if strings else wire.DATATYPES
     tensors: dict[str, Array] = {}
     for tensor in request.inputs:
         if tensor.name in tensors:
             raise BadInput(f"inputs: {tensor.name[:80]!r} is there twice; expected each tensor once")
-        tensors[tensor.name] = _array(tensor)
+        tensors[tensor.name] = _array(tensor, datatypes)
     outputs = [{"name": output.name} for output in request.request_outputs or []]
     document = {"id": request.id, "parameters": to_http_parameters(request.parameters), "outputs": outputs}
     return wire.Message(document, tensors)
 
 
-def _array(tensor: InferInput) -> Array:
+def _array(tensor: InferInput, datatypes: Collection[str]) -> Array:
     name, shape = tensor.name, tensor.shape
-    if tensor.datatype not in wire.DATATYPES:
-        raise BadInput(f"{name}: datatype is {tensor.datatype[:40]!r}; expected one of {', '.join(wire.DATATYPES)}")
+    if tensor.datatype not in datatypes:
+        raise BadInput(f"{name}: datatype is {tensor.datatype[:40]!r}; expected one of {', '.join(datatypes)}")
     if any(size < 0 for size in shape):
         raise BadInput(f"{name}: shape is {shape}; expected sizes of 0 or more")
     try:
@@ -72,7 +72,7 @@ def _array(tensor: InferInput) -> Array:
         raise BadInput(
             f"{name}: its contents do not fit; expected {math.prod(shape)} {tensor.datatype} values for {shape}"
         ) from None
-    return array
+    return wire.as_strings(list(array.flat), name, array.shape, str) if array.dtype.kind == "O" else array
 
 
 def _response(document: dict[str, Any], tensors: Mapping[str, Array], *, raw: bool) -> InferResponse:

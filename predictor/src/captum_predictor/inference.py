@@ -6,25 +6,21 @@ REST and gRPC share it; docs/gradient-extension.md is its description.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from captum_serving import wire
 from captum_serving.errors import BadInput, TooLarge
 from captum_serving.requested import object_of, requested_outputs, typed
 
-from captum_predictor.engine import Answer, Array, finite
+from captum_predictor.engine import NOTHING, Answer, Array
+from captum_predictor.fronts import Front, floats
 from captum_predictor.lanes import Priority
-from captum_predictor.model_directory import LoadedModel
-from captum_predictor.segments import Chain, Segment
+from captum_predictor.segments import ANY, Chain, Segment
 
 COTANGENT = "cotangent"
 GRADIENT = "gradient"
-
-# Beyond the declared range by this share of its width is rounding.
-RANGE_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -37,7 +33,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Query:
-    """What a request asks for; arrays are of any numeric dtype, and finite."""
+    """What a request asks to be computed; arrays are of the dtypes that the stages take, and finite."""
 
     segment: Segment
     source: Array
@@ -45,17 +41,28 @@ class Query:
     priority: Priority
     outputs: dict[str, bool]
     """The names of the outputs in the answer's order, and whether each goes as bytes."""
+    beside: Mapping[str, Array] = field(default_factory=lambda: NOTHING)
+    predictions: Callable[[Array], object] = lambda value: value
+    """Of a V1 request: its predictions, by the sink's value."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a request asks for, where that needs no computing on a lane."""
+
+    tensors: Mapping[str, Array]
+    outputs: dict[str, bool]
 
 
 class Reader:
-    """Reads requests for one model."""
+    """Reads requests for one model, whose front it asks for what depends on the model's kind."""
 
-    def __init__(self, model: LoadedModel, limits: Limits) -> None:
-        self._model = model
-        self._chain = Chain(model)
+    def __init__(self, front: Front, limits: Limits) -> None:
+        self._front = front
+        self._chain = Chain(front.model)
         self._limits = limits
 
-    def read(self, message: wire.Message) -> Query:
+    def read(self, message: wire.Message) -> Query | Ready:
         """Check a V2 request.
 
         Raises:
@@ -64,28 +71,29 @@ class Reader:
         """
         parameters = object_of(message.document, "parameters")
         explanation = typed(parameters, "explanation", bool, "true or false") or False
-        segment = self._chain.segment(self._source(message), typed(parameters, "sink", str, "a stage's name"))
+        sink = typed(parameters, "sink", str, "a stage's name")
+        if not message.tensors.keys().isdisjoint(self._front.texts):
+            return self._read_texts(message, sink)
+        segment = self._chain.segment(self._source(message), sink)
         source = message.tensors[segment.source]
         cotangent = message.tensors.get(COTANGENT)
-        outputs = _outputs(message, segment.sink.name, with_gradient=cotangent is not None)
-        self._check_size(segment, len(self._rows(source, segment.source, segment.source_shape)), cotangent is not None)
-        source = _floats(source, segment.source)
-        if segment.source == self._model.input_name and not explanation:
-            self._check_range(source)
+        outputs = _outputs(message, [segment.sink.name, *([] if cotangent is None else [GRADIENT])])
+        self._check_shape(segment, source, segment.source, cotangent is not None)
+        source = self._front.check_source(segment.source, source, explanation)
+        beside = self._front.check_beside(message.tensors, source.shape[:2])
         if cotangent is not None:
-            expected = (len(source), *segment.sink.shape)
+            expected = (len(source), *segment.sink_shape(source.shape[1:]))
             if cotangent.shape != expected:
                 raise BadInput(
                     f"cotangent: shape is {list(cotangent.shape)}; expected {list(expected)}, "
                     f"that of {segment.sink.name!r} for these rows"
                 )
-            cotangent = _floats(cotangent, COTANGENT)
-        return Query(segment, source, cotangent, Priority.EXPLANATION if explanation else Priority.PREDICTION, outputs)
+            cotangent = floats(cotangent, COTANGENT)
+        priority = Priority.EXPLANATION if explanation else Priority.PREDICTION
+        return Query(segment, source, cotangent, priority, outputs, beside)
 
     def read_instances(self, instances: object) -> Query:
-        """Check the `instances` of a V1 request: nested numbers `[rows, *input shape]`.
-
-        A leading dimension of one channel may be left out.
+        """Check the `instances` of a V1 request.
 
         Raises:
             BadInput: They do not fit the model's input.
@@ -93,80 +101,85 @@ class Reader:
         """
         if not isinstance(instances, list) or not instances:
             raise BadInput("'instances' is missing or empty; expected a list of one or more instances")
-        array = wire.numbers(instances, "instances")
-        shape = self._model.input_shape
-        if shape[0] == 1 and array.shape[1:] == shape[1:]:
-            array = array.reshape(len(array), *shape)
-        segment = self._chain.segment(self._model.input_name, None)
-        self._check_size(segment, len(self._rows(array, "instances", shape)), False)
-        array = _floats(array, "instances")
-        self._check_range(array)
-        return Query(segment, array, None, Priority.PREDICTION, {segment.sink.name: False})
+        segment = self._chain.segment(self._front.model.input_name, None)
+        self._check_rows(segment.source, len(instances))
+        read = self._front.read_instances(instances)
+        self._check_shape(segment, read.source, "instances", False)
+        source = self._front.check_source(segment.source, read.source, False)
+        outputs = {segment.sink.name: False}
+        return Query(segment, source, None, Priority.PREDICTION, outputs, read.beside, read.predictions)
+
+    def _read_texts(self, message: wire.Message, sink: str | None) -> Ready:
+        names = list(message.tensors)
+        if not set(names) <= set(self._front.texts):
+            raise BadInput(
+                f"inputs are {_quoted(names)}; expected {_quoted(self._front.texts)} alone, or tensors without them"
+            )
+        rows = message.tensors[names[0]].shape
+        self._check_rows(names[0], rows[0] if rows else 0)
+        tensors = self._front.read_texts(message.tensors, sink)
+        size = sum(tensor.nbytes for tensor in tensors.values())
+        if rows[0] > 1 and size > self._limits.answer_bytes:
+            raise TooLarge(
+                f"the answer for {rows[0]} rows has over {size} bytes; "
+                f"expected at most {self._limits.answer_bytes}: send fewer rows"
+            )
+        return Ready(tensors, _outputs(message, list(tensors)))
 
     def _source(self, message: wire.Message) -> str:
-        names = [name for name in message.tensors if name != COTANGENT]
+        names = [name for name in message.tensors if name != COTANGENT and name not in self._front.beside]
         if len(names) != 1 or names[0] not in self._chain.sources:
-            got = ", ".join(repr(name[:80]) for name in message.tensors) or "none"
             input_name, *stages = self._chain.sources
+            beside = f"{_quoted(self._front.beside)} and a" if self._front.beside else "a"
+            texts = f"; or {_quoted(self._front.texts)} alone" if self._front.texts else ""
             raise BadInput(
-                f"inputs are {got}; expected {input_name!r}, the model's input, or the output of one stage "
-                f"({', '.join(stages) or 'there is none'}), and at most a 'cotangent' beside it"
+                f"inputs are {_quoted(message.tensors)}; expected {input_name!r}, the model's input, or the output of "
+                f"one stage ({', '.join(stages) or 'there is none'}), and at most {beside} 'cotangent' beside it{texts}"
             )
         return names[0]
 
-    def _rows(self, array: Array, name: str, shape: tuple[int, ...]) -> Array:
-        if array.shape[1:] != shape or array.ndim == 0:
-            raise BadInput(f"{name}: shape is {list(array.shape)}; expected {['n', *shape]}".replace("'", ""))
-        return array
-
-    def _check_size(self, segment: Segment, rows: int, with_gradient: bool) -> None:
-        if rows == 0:
-            raise BadInput(f"{segment.source}: has 0 rows; expected at least 1")
-        if rows > self._limits.rows:
-            raise TooLarge(f"{segment.source}: has {rows} rows; expected at most {self._limits.rows} in one request")
-        size = math.prod(segment.sink.shape) + (math.prod(segment.source_shape) if with_gradient else 0)
+    def _check_shape(self, segment: Segment, array: Array, name: str, with_gradient: bool) -> None:
+        if array.ndim == 0 or not segment.takes(array.shape[1:]):
+            sizes = ", ".join(["n", *("tokens" if size == ANY else str(size) for size in segment.source_shape)])
+            raise BadInput(f"{name}: shape is {list(array.shape)}; expected [{sizes}]")
+        rows, shape = len(array), array.shape[1:]
+        self._check_rows(segment.source, rows)
+        size = math.prod(segment.sink_shape(shape)) + (math.prod(shape) if with_gradient else 0)
         if rows > 1 and 4 * rows * size > self._limits.answer_bytes:
             raise TooLarge(
                 f"the answer for {rows} rows has {4 * rows * size} bytes; "
                 f"expected at most {self._limits.answer_bytes}: send fewer rows"
             )
 
-    def _check_range(self, array: Array) -> None:
-        low, high = self._model.input_range
-        slack = RANGE_TOLERANCE * (high - low)
-        least, most = float(array.min()), float(array.max())
-        if least < low - slack or most > high + slack:
-            raise BadInput(
-                f"{self._model.input_name}: values are {least:g} to {most:g}; expected {low:g} to {high:g}, "
-                "the range that the model declares"
-            )
+    def _check_rows(self, name: str, rows: int) -> None:
+        if rows == 0:
+            raise BadInput(f"{name}: has 0 rows; expected at least 1")
+        if rows > self._limits.rows:
+            raise TooLarge(f"{name}: has {rows} rows; expected at most {self._limits.rows} in one request")
+
+
+def ready(query: Query, answer: Answer) -> Ready:
+    """What was computed, as the outputs that were asked for."""
+    tensors = {query.segment.sink.name: answer.value}
+    if answer.gradient is not None:
+        tensors[GRADIENT] = answer.gradient
+    return Ready(tensors, query.outputs)
 
 
 def answer_message(
-    query: Query, answer: Answer, request: Mapping[str, Any], model_name: str, digest: str
+    ready: Ready, request: Mapping[str, Any], model_name: str, digest: str
 ) -> tuple[dict[str, Any], dict[str, Array]]:
     """The response to `request`: its document without the outputs, and the output tensors in order."""
     document: dict[str, Any] = {"model_name": model_name, "parameters": {"model_digest": digest}}
     if request.get("id"):
         document["id"] = request["id"]
-    tensors: dict[str, Array] = {}
-    for name in query.outputs:
-        tensor = answer.gradient if name == GRADIENT else answer.value
-        assert tensor is not None, "outputs are checked against the cotangent when the request is read"
-        tensors[name] = tensor
-    return document, tensors
+    return document, {name: ready.tensors[name] for name in ready.outputs}
 
 
-def _outputs(message: wire.Message, sink: str, with_gradient: bool) -> dict[str, bool]:
-    if with_gradient:
-        return requested_outputs(message, [sink, GRADIENT])
-    return requested_outputs(message, [sink], " (a gradient needs an input 'cotangent')")
+def _outputs(message: wire.Message, choices: list[str]) -> dict[str, bool]:
+    hint = "" if len(choices) > 1 else " (a gradient needs an input 'cotangent')"
+    return requested_outputs(message, choices, hint)
 
 
-def _floats(array: Array, name: str) -> Array:
-    if array.dtype != np.float32:
-        with np.errstate(over="ignore"):
-            array = array.astype(np.float32)
-    if not finite(array):
-        raise BadInput(f"{name}: holds NaN, infinity or a number too large for FP32; expected finite numbers")
-    return array
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(name[:80]) for name in names) or "none"

@@ -33,10 +33,11 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of a call, and what computes them."""
+    """Some rows of a call, and what computes them; a row is `width` rows of a matrix product (a text's tokens)."""
 
     rows: int
     run: Callable[[], None]
+    width: int = 1
 
 
 @dataclass(eq=False)
@@ -141,7 +142,7 @@ class Lanes:
         priority, _, call, chunk = heapq.heappop(self._heap)
         self._waiting_rows[priority] -= chunk.rows
         self._busy += 1
-        if chunk.rows < FEWEST_ROWS_FOR_THREADS:
+        if chunk.rows * chunk.width < FEWEST_ROWS_FOR_THREADS:
             return call, chunk, 1
         sharing = min(len(self._threads), self._busy + len(self._heap))
         return call, chunk, max(1, min(self._cpus // sharing, MOST_THREADS))

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from captum_serving.errors import BadInput
 
-from captum_predictor.model_directory import LoadedModel
 from captum_predictor.stages import Stage
+
+# A size that each request has of its own: a text's tokens. A shape has it once at most.
+ANY = -1
+
+# A chunk of a segment that has such a size is bounded by rows x that size: no slower a token than 2048 (BERT-base, 128
+# tokens a row), at half the memory.
+MOST_TOKENS = 1024
+# No slower a row than 50, and much faster than 100, whose memory goes back to the system each time.
+MOST_ROWS = 25
+
+
+class Chained(Protocol):
+    """A model of which a chain can be made."""
+
+    @property
+    def input_name(self) -> str:
+        """What the first stage takes is called this."""
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """One instance's."""
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """In their order."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +58,29 @@ class Segment:
         """
         return self.sink.kind == "adaptive_avg_pool2d"
 
+    def takes(self, shape: Sequence[int]) -> bool:
+        """Whether an instance may have this shape: the source's, of any size where it has `ANY`."""
+        return len(shape) == len(self.source_shape) and all(
+            expected in (size, ANY) for size, expected in zip(shape, self.source_shape, strict=True)
+        )
+
+    def width(self, shape: Sequence[int]) -> int:
+        """How many rows of a matrix product an instance of this shape is: its tokens, and 1 where it has none."""
+        return shape[self.source_shape.index(ANY)] if ANY in self.source_shape else 1
+
+    def most_rows(self, shape: Sequence[int]) -> int:
+        """How many instances of this shape may be computed at once."""
+        return max(1, MOST_TOKENS // max(1, self.width(shape))) if ANY in self.source_shape else MOST_ROWS
+
+    def sink_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """The shape of the sink's value for an instance of this shape."""
+        return tuple(self.width(shape) if size == ANY else size for size in self.sink.shape)
+
 
 class Chain:
     """A model as the chain input, stage, stage ...: the one place that knows that it has no branches."""
 
-    def __init__(self, model: LoadedModel) -> None:
+    def __init__(self, model: Chained) -> None:
         self._stages = model.stages
         self._names = [model.input_name, *(stage.name for stage in model.stages)]
         self._shapes = [model.input_shape, *(stage.shape for stage in model.stages)]
@@ -62,29 +106,33 @@ class Chain:
         return Segment(source, self._shapes[begin], self._stages[begin:end])
 
 
-def run(segment: Segment, source: torch.Tensor) -> torch.Tensor:
-    """The sink's value `[rows, *sink shape]` for the source's `[rows, *source shape]`, without a graph."""
+def run(segment: Segment, source: torch.Tensor, beside: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """The sink's value `[rows, *sink shape]` for the source's `[rows, *source shape]`, without a graph.
+
+    Every stage is given the tensors `beside` the source too, by their names.
+    """
     with torch.inference_mode():
-        return _forward(segment, source)
+        return _forward(segment, source, beside)
 
 
 def run_with_gradient(
-    segment: Segment, source: torch.Tensor, cotangent: torch.Tensor
+    segment: Segment, source: torch.Tensor, beside: Mapping[str, torch.Tensor], cotangent: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The sink's value, and cotangent^T · d sink / d source `[rows, *source shape]`.
 
     Raises:
         BadInput: The sink cannot be differentiated by the source.
     """
-    leaf = source.detach().requires_grad_(True)
-    value = _forward(segment, leaf)
+    differentiable = source.is_floating_point()
+    leaf = source.detach().requires_grad_(differentiable)
+    value = _forward(segment, leaf, beside) if differentiable else leaf
     if not value.requires_grad:
         raise BadInput(f"{segment.sink.name!r} has no gradient by {segment.source!r}; expected no cotangent")
     (gradient,) = torch.autograd.grad(value, leaf, cotangent, materialize_grads=True)
     return value.detach(), gradient
 
 
-def _forward(segment: Segment, value: torch.Tensor) -> torch.Tensor:
+def _forward(segment: Segment, value: torch.Tensor, beside: Mapping[str, torch.Tensor]) -> torch.Tensor:
     for stage in segment.stages:
-        value = stage.module(value)
+        value = stage.module(value, **beside)
     return value
