@@ -11,7 +11,7 @@ import torch
 ROOT = Path(__file__).parents[2]
 CONTRACT = ROOT / "tests" / "contract"
 PAGE = (ROOT / "docs" / "gradient-extension.md").read_text()
-EXAMPLES = re.findall(r"<!-- exchange: (\w+) (request|response) -->\n```json\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLES = re.findall(r"<!-- exchange: ([\w/]+) (request|response) -->\n```json\n(.*?)```", PAGE, re.DOTALL)
 PROGRAMS = dict(re.findall(r"<!-- run: (\w+) -->\n```python\n(.*?)```", PAGE, re.DOTALL))
 
 

@@ -95,9 +95,15 @@ def lanes():
 
 
 @pytest.fixture(scope="session")
-def serve_directory(lanes):
+def serve_front(lanes):
+    """Serves a front in this process."""
+    return lambda front: Served(front, lanes, Limits(100, 1_000_000))
+
+
+@pytest.fixture(scope="session")
+def serve_directory(serve_front):
     """Serves a model directory in this process."""
-    return lambda directory: Served(load_front(directory), lanes, Limits(100, 1_000_000))
+    return lambda directory: serve_front(load_front(directory))
 
 
 @pytest.fixture(scope="session")
