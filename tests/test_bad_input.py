@@ -342,6 +342,47 @@ TABLE = {
     for name, case in cases.items()
 }
 
+
+def multipart(data: bytes, name: str = "data") -> bytes:
+    return b'--x\r\nContent-Disposition: form-data; name="%s"\r\n\r\n%s\r\n--x--\r\n' % (name.encode(), data)
+
+
+def byte_strings(*data: bytes) -> bytes:
+    texts = [base64.b64encode(one).decode() for one in data]
+    entry = {"name": "pictures", "datatype": "BYTES", "shape": [len(data)], "data": texts}
+    return json.dumps({"inputs": [entry]}).encode()
+
+
+# Each bad picture by each of the peers' ways: (verb, path, body, Content-Type).
+def ways(picture: bytes) -> list[tuple[str, str, bytes, str]]:
+    text = base64.b64encode(picture).decode()
+    form = "multipart/form-data; boundary=x"
+    return [
+        ("POST", "/explanations/mnist", picture, ""),
+        ("PUT", "/explanations/mnist/1.0", picture, "image/png"),
+        ("POST", "/explanations/mnist", multipart(picture), form),
+        ("PUT", "/explanations/mnist", json.dumps({"data": text}).encode(), "application/json"),
+        ("POST", "/v1/models/mnist:explain", json.dumps({"instances": [{"data": text, "target": 7}]}).encode(), ""),
+        (
+            "POST",
+            "/v1/models/mnist:explain",
+            json.dumps({"format": "alibi", "instances": [{"data": text}]}).encode(),
+            "",
+        ),
+        ("POST", "/v2/models/mnist/explain", byte_strings(picture), "application/json"),
+    ]
+
+
+BAD_PICTURES = {
+    "half a picture": (WHOLE[: len(WHOLE) // 2], "picture is broken"),
+    "a picture's first bytes": (b"\x89PNG junk", "format is not known"),
+    "another size": (encoded(noise(32, 30)), "is 32x30; expected 28x28"),
+    "a bomb": (BOMB, "absurdly large"),
+    "text": (b"hello", "format is not known"),
+    "a TIFF": (encoded(noise(28, 28), "TIFF"), "format is not known"),
+    "nothing": (b"", "format is not known"),
+}
+
 PATHS = {
     "explain by PUT": ("PUT", "/v1/models/mnist:explain", 405, "PUT is not possible"),
     "explain by DELETE": ("DELETE", "/v1/models/mnist:explain", 405, "DELETE is not possible"),
@@ -349,6 +390,16 @@ PATHS = {
     "methods by POST": ("POST", "/v1/models/mnist/methods", 405, "POST is not possible"),
     "another verb of V1": ("POST", "/v1/models/mnist:train", 405, "POST is not possible"),
     "another path": ("GET", "/explanations", 404, "the explainer has nothing at /explanations; GET /v1/models lists"),
+    "TorchServe's path by GET": ("GET", "/explanations/mnist", 405, "GET is not possible at /explanations/mnist"),
+    "another model of TorchServe's": ("PUT", "/explanations/cifar", 404, "'cifar'; this server explains 'mnist'"),
+    "another version": (
+        "PUT",
+        "/explanations/mnist/2.0",
+        404,
+        "there is no version '2.0' of the model; this server explains '1.0' (its --model_version)",
+    ),
+    "V2's explanation by GET": ("GET", "/v2/models/mnist/explain", 405, "GET is not possible"),
+    "V2's explanation of another": ("POST", "/v2/models/cifar/explain", 404, "'cifar'; this server explains 'mnist'"),
     "a slash too many": ("POST", "/v1/models/mnist:explain/", 404, "the explainer has nothing at"),
     "kserve's schema": ("GET", "/openapi.json", 404, "the explainer has nothing at /openapi.json"),
     "kserve's pages": ("GET", "/docs", 404, "the explainer has nothing at /docs"),
@@ -406,6 +457,25 @@ def assert_good(pair: Pair, session: requests.Session) -> None:
 def test_a_mistake_in_the_body_is_told(case: tuple[bytes, int, str], pair: Pair, session: requests.Session) -> None:
     body, status, sentence = case
     assert_refused(session.post(pair.explain_url, data=body, timeout=TIMEOUT), status, sentence)
+
+
+@pytest.mark.parametrize("case", BAD_PICTURES.values(), ids=BAD_PICTURES.keys())
+def test_a_bad_picture_is_told_by_every_way_in(case: tuple[bytes, str], pair: Pair, session: requests.Session) -> None:
+    picture, sentence = case
+    for verb, path, body, content_type in ways(picture):
+        response = session.request(
+            verb, pair.explainer.url + path, data=body, headers={"Content-Type": content_type}, timeout=TIMEOUT
+        )
+        assert_refused(response, 400, sentence)
+
+
+def test_the_answers_of_all_ways_echo_nothing(pair: Pair, session: requests.Session) -> None:
+    for verb, path, body, content_type in ways(WHOLE):
+        response = session.request(
+            verb, pair.explainer.url + path, data=body, headers={"Content-Type": content_type}, timeout=TIMEOUT
+        )
+        assert response.status_code == 200, response.text
+        assert_no_echo(response)
 
 
 @pytest.mark.parametrize("case", PATHS.values(), ids=PATHS.keys())
