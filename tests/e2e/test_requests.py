@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import time
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -54,18 +56,54 @@ def test_a_picture_comes_through_the_gateway(mnist: Deployed) -> None:
 
 
 @pytest.mark.parametrize("host", ["host", "explainer_host"])
-@pytest.mark.parametrize(
-    ("verb", "path"),
-    [
-        ("GET", "/v1/models/mnist/methods"),
-        ("POST", "/explanations/mnist"),
-        ("PUT", "/explanations/mnist/1.0"),
-        ("POST", "/v2/models/mnist/explain"),
-    ],
-)
-def test_the_explainers_other_paths_reach_it_on_both_hosts(mnist: Deployed, host: str, verb: str, path: str) -> None:
-    answer = mnist.ask(verb, path, host=getattr(mnist, host), data=b"{}" if verb != "GET" else None)
-    if answer.status_code == 200:
-        assert "methods" in answer.json()
-    else:
-        assert "the explainer" in answer.json()["error"]
+def test_the_methods_are_told_on_both_hosts(mnist: Deployed, host: str) -> None:
+    answer = mnist.ask("GET", "/v1/models/mnist/methods", host=getattr(mnist, host))
+    assert answer.status_code == 200, answer.text
+    assert "methods" in answer.json()
+
+
+@pytest.mark.parametrize("host", ["host", "explainer_host"])
+@pytest.mark.parametrize(("verb", "path"), [("POST", "/explanations/mnist"), ("PUT", "/explanations/mnist/1.0")])
+def test_torchserves_path_explains_a_picture_on_both_hosts(mnist: Deployed, host: str, verb: str, path: str) -> None:
+    answer = mnist.ask(verb, path, host=getattr(mnist, host), data=picture("mnist").read_bytes())
+    assert answer.status_code == 200, answer.text
+    expected = mnist.explain(examples("mnist")[:1].tolist()).json()["explanations"]
+    assert answer.json() == {"explanations": expected}
+    refused = mnist.ask(verb, path, host=getattr(mnist, host), data=b"no picture")
+    assert refused.status_code == 400
+    assert refused.json()["error"].startswith("the picture's format is not known")
+
+
+def test_torchserves_form_explains_a_picture(mnist: Deployed) -> None:
+    answer = mnist.ask("POST", "/explanations/mnist", files={"data": picture("mnist").read_bytes()})
+    assert answer.status_code == 200, answer.text
+    assert np.shape(answer.json()["explanations"]) == (1, 1, 28, 28)
+
+
+def test_torchserves_instances_are_explained_each_for_its_target(mnist: Deployed) -> None:
+    text = base64.b64encode(picture("mnist").read_bytes()).decode()
+    document = {"instances": [{"data": text, "target": 3}, {"data": text}]}
+    answer = mnist.ask("POST", "/v1/models/mnist:explain", json=document)
+    assert answer.status_code == 200, answer.text
+    assert [details["target"] for details in answer.json()["details"]] == [3, 7]
+    assert np.shape(answer.json()["explanations"]) == (2, 1, 28, 28)
+
+
+def test_alibis_format_is_answered(mnist: Deployed) -> None:
+    document = {"format": "alibi", "instances": examples("mnist")[:2].tolist(), "parameters": {"target": [3, 8]}}
+    answer = mnist.ask("POST", "/v1/models/mnist:explain", json=document)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["meta"]["name"] == "IntegratedGradients"
+    assert np.shape(answer.json()["data"]["attributions"]) == (1, 2, 1, 28, 28)
+
+
+@pytest.mark.parametrize("host", ["host", "explainer_host"])
+def test_v2_explains_on_both_hosts(mnist: Deployed, host: str) -> None:
+    pictures = examples("mnist")[:2]
+    tensor = {"name": "image", "datatype": "FP32", "shape": list(pictures.shape), "data": pictures.ravel().tolist()}
+    answer = mnist.ask("POST", "/v2/models/mnist/explain", host=getattr(mnist, host), json={"inputs": [tensor]})
+    assert answer.status_code == 200, answer.text
+    output = answer.json()["outputs"][0]
+    assert (output["name"], output["shape"]) == ("explain", [2, 1, 28, 28])
+    expected = mnist.explain(pictures.tolist()).json()["explanations"]
+    assert output["data"] == np.ravel(expected).tolist()
