@@ -6,6 +6,7 @@ import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,9 +38,11 @@ class InputImage:
         """As in `test image 0, actual Ankle boot`."""
         return self.name + (f", actual {self.actual}" if self.actual else "")
 
-    def instance(self) -> list[list[float]]:
-        """The image as a request carries it: 28 rows of 28 numbers in 0..1."""
-        rows: list[list[float]] = (self.pixels / 255).tolist()
+    def instance(self, pixel_range: tuple[float, float] = (0.0, 1.0), colours: bool = False) -> list[Any]:
+        """The image as a request carries it: 28 rows of 28 numbers in the range, or of 28 times three equal ones."""
+        low, high = pixel_range
+        grey = low + (high - low) * (self.pixels / 255)
+        rows: list[Any] = (np.repeat(grey[..., None], 3, axis=-1) if colours else grey).tolist()
         return rows
 
 

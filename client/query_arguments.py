@@ -23,6 +23,7 @@ examples:
   %(prog)s http://localhost:8080/v1/models/fashion-mnist:explain fashion-mnist.default.example.com
   %(prog)s http://localhost:8080/v1/models/mnist:explain mnist.default.example.com 42 --method deep_lift --method lime
   %(prog)s http://localhost:8080/v1/models/mnist:explain mnist.default.example.com --image seven.jpg --invert --target 1
+  %(prog)s http://localhost:8080/v1/models/mnist:explain mnist.default.example.com 7 --format aix
   %(prog)s http://localhost:8080/v1/models/mnist:explain mnist.default.example.com --list-methods
 
 exit code: 0 explained; 1 not explained, and a sentence says why; 2 wrong usage."""
@@ -39,6 +40,7 @@ class Query:
     methods: list[str]
     images: list[Path]
     invert: bool
+    pixel_range: tuple[float, float]
     dataset: str
     data_dir: Path | None
     output: Path | None
@@ -47,7 +49,12 @@ class Query:
     timeout: float
     headers: dict[str, str]
 
-    def request_for(self, method: str | None, instances: list[list[list[float]]]) -> dict[str, Any]:
+    @property
+    def colours(self) -> bool:
+        """Whether the images are sent with three equal colours, which is how AIX's predictors take grey ones."""
+        return self.request.get("format") == "aix"
+
+    def request_for(self, method: str | None, instances: list[Any]) -> dict[str, Any]:
         """The body that asks for `method`; None leaves the choice to the request's own parameters or the server."""
         chosen = {"method": method} if method else {}
         parameters = {**self.request.get("parameters", {}), **chosen}
@@ -66,7 +73,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Query:
     given = parser.parse_intermixed_args(argv)
     if given.invert and not given.image:
         parser.error("--invert goes with --image")
-    request = dict(given.json_keys)
+    request = dict(given.json_keys) | ({"format": given.format} if given.format else {})
     if "instances" in request:
         parser.error("JSON: 'instances' comes from INDEX or --image")
     if not isinstance(request.get("parameters", {}), dict):
@@ -82,6 +89,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Query:
         methods=given.method,
         images=given.image,
         invert=given.invert,
+        pixel_range=given.pixel_range,
         dataset=given.dataset or _dataset_of(given.url),
         data_dir=given.data_dir,
         output=given.output,
@@ -116,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--upsample", action="store_true", help="let the server scale a layer's attributions to the image"
     )
+    what.add_argument("--format", choices=["captum", "aix"], help=_FORMAT_HELP)
     what.add_argument("--parameters", type=_object, default={}, metavar="JSON", help=_PARAMETERS_HELP)
     images = parser.add_argument_group("images")
     images.add_argument("--image", action="append", type=Path, default=[], metavar="FILE", help=_IMAGE_HELP)
@@ -125,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     images.add_argument(
         "--dataset", choices=list(CLASS_NAMES), help="test set (default: by the model's name, else mnist)"
     )
+    images.add_argument("--pixel-range", type=_range, default=(0.0, 1.0), metavar="LOW,HIGH", help=_RANGE_HELP)
     images.add_argument("--data-dir", type=Path, metavar="DIR", help=_DATA_DIR_HELP)
     answer = parser.add_argument_group("the answer")
     answer.add_argument("--output", type=_output, metavar="FILE.png", help=_OUTPUT_HELP)
@@ -144,6 +154,9 @@ _JSON_HELP = """keys for the top level of the request, as in '{"top_labels": "10
 _METHOD_HELP = "attribution method; repeatable, a row each (default: the server's)"
 _PARAMETERS_HELP = """more parameters, as in '{"n_steps": 100}'; the options above win over them"""
 _IMAGE_HELP = "PNG or JPEG to explain in place of INDEX, made grey and 28x28; repeatable, a row each"
+_FORMAT_HELP = """of the request and its answer (default: the server's); aix is KServe's AIX explainer's, whose masks
+are drawn in a grid"""
+_RANGE_HELP = "black and white as the model takes them, as in --pixel-range=-0.5,0.5 (default 0,1)"
 _DATA_DIR_HELP = f"""folder with mnist/t10k-images-idx3-ubyte.gz and so on (default: $KSERVE_CAPTUM_DATA, then
 ~/.cache/kserve-captum, then the {SHIPPED_IMAGES} images that are shipped)"""
 _OUTPUT_HELP = f"""write the figure there (.png, .pdf, .svg) and open no window (default: a window; without a display,
@@ -166,6 +179,16 @@ def _url(text: str) -> str:
     if not fine:
         raise argparse.ArgumentTypeError(f"{text!r} is not like http://localhost:8080/v1/models/mnist:explain")
     return text
+
+
+def _range(text: str) -> tuple[float, float]:
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low = high = math.nan
+    if not (low < high and math.isfinite(high - low)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like -0.5,0.5")
+    return low, high
 
 
 def _index(text: str) -> int:

@@ -3,16 +3,17 @@
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 try:
+    from aix_answer import Masks, is_aix, read_masks
     from explainer_http import Answer, Explainer
     from explanations import Explanation, read_explanations
-    from input_images import InputImage, read_test_image
+    from input_images import CLASS_NAMES, InputImage, read_test_image
     from method_table import method_lines
     from picture_files import read_picture
     from progress_spinner import spinner
@@ -67,6 +68,9 @@ def _explain(explainer: Explainer, query: Query) -> None:
         print("\n".join(answer.text for answer in answers))
         if not query.output:
             return
+    if is_aix(answers[0]):
+        _show_masks(query, list(zip(images, read_masks(answers[0], images), strict=True)))
+        return
     explained = [read_explanations(answer, len(images)) for answer in answers]
     pairs = [
         (image, explanation)
@@ -76,7 +80,16 @@ def _explain(explainer: Explainer, query: Query) -> None:
     if not query.json:
         for image, explanation in pairs:
             print(f"{image.words()}: predicted {explanation.prediction_words()}; {explanation.method_words()}")
-    _draw(query, pairs)
+    _draw(query, lambda figure: _explanations(pairs, figure))
+
+
+def _show_masks(query: Query, pairs: Sequence[tuple[InputImage, Masks]]) -> None:
+    """AIX's answer: its masks are by LIME, whatever the method, so that one answer is all there is."""
+    names = CLASS_NAMES[query.dataset]
+    if not query.json:
+        for image, masks in pairs:
+            print(f"{image.words()}: {masks.words(names)}")
+    _draw(query, lambda figure: _masks(pairs, names, figure))
 
 
 def _images(query: Query) -> list[InputImage]:
@@ -87,7 +100,7 @@ def _images(query: Query) -> list[InputImage]:
 
 def _ask(explainer: Explainer, query: Query, images: Sequence[InputImage]) -> list[Answer]:
     """One answer a method: a request carries all images."""
-    instances = [image.instance() for image in images]
+    instances = [image.instance(query.pixel_range, query.colours) for image in images]
     answers = []
     methods: Sequence[str | None] = query.methods or [None]
     for method in methods:
@@ -96,15 +109,26 @@ def _ask(explainer: Explainer, query: Query, images: Sequence[InputImage]) -> li
     return answers
 
 
-def _draw(query: Query, pairs: Sequence[tuple[InputImage, Explanation]]) -> None:
+# What draws is imported late: it takes most of a second, which --json and every error need not wait for.
+def _explanations(pairs: Sequence[tuple[InputImage, Explanation]], figure: "Figure | None") -> "Figure":
+    from explanation_figure import Row, draw_explanations
+
+    return draw_explanations([Row(*pair) for pair in pairs], figure)
+
+
+def _masks(pairs: Sequence[tuple[InputImage, Masks]], names: Sequence[str], figure: "Figure | None") -> "Figure":
+    from mask_figure import draw_masks
+
+    return draw_masks(pairs, names, figure)
+
+
+def _draw(query: Query, draw: "Callable[[Figure | None], Figure]") -> None:
     """Draw into the file that was asked for, else into a window, else into the default file."""
     try:
-        # Imported late: it takes most of a second, which --json and every error need not wait for.
-        from explanation_figure import Row, draw_explanations
         from figure_window import show_window, window_figure
 
         window = None if query.output else window_figure()
-        figure = draw_explanations([Row(*pair) for pair in pairs], window)
+        figure = draw(window)
     except ValueError as error:  # too many rows, or matplotlib's own settings, as MPLBACKEND, are wrong
         raise QueryError(f"The explanations cannot be drawn: {printable(error)}") from error
     if window:

@@ -72,6 +72,24 @@ class TestScript:
         assert "URL HOST [INDEX] [JSON]" in done.stdout
 
 
+class TestMasks:
+    def test_aixs_answer_is_a_grid_whatever_was_asked(
+        self, run: Run, explainer: FakeExplainer, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        masks = np.zeros((6, 28, 28), int).tolist()
+        answer = {
+            "explanations": {"temp": np.zeros((28, 28, 3)).tolist(), "masks": masks, "top_labels": [9, 8, 7, 6, 5, 4]}
+        }
+        explainer.replies = [Reply(answer)]
+        assert run("9") == 0
+        assert capsys.readouterr().out == (
+            "test image 9, actual Ankle boot: masks for Ankle boot, Bag, Sneaker, Shirt, Sandal, Coat\n"
+            "Wrote explanation.png\n"
+        )
+        with Image.open("explanation.png") as picture:
+            assert picture.size == (1590, 765)
+
+
 class TestRequest:
     def test_plain_query_carries_the_image_and_nothing_else(self, run: Run, explainer: FakeExplainer) -> None:
         assert run("--json") == 0
@@ -115,6 +133,17 @@ class TestRequest:
     ) -> None:
         assert run(*arguments, "--json") == 0
         assert explainer.calls[0].json["parameters"] == parameters
+
+    def test_aixs_format_is_asked_for_with_three_colours(self, run: Run, explainer: FakeExplainer) -> None:
+        explainer.replies = [Reply({})]
+        assert run("7", '{"top_labels": "2"}', "--format", "aix", "--pixel-range=-0.5,0.5", "--json") == 0
+        request = explainer.calls[0].json
+        assert list(request) == ["instances", "top_labels", "format"]
+        assert request["format"] == "aix"
+        picture = np.array(request["instances"][0])
+        assert picture.shape == (28, 28, 3)
+        assert picture[0, 7].tolist() == [200 / 255 - 0.5] * 3
+        assert picture[0, 8].tolist() == [-0.5] * 3
 
     def test_one_request_a_method(self, run: Run, explainer: FakeExplainer, capsys: pytest.CaptureFixture[str]) -> None:
         assert run("--method", "deep_lift", "--method", "lime", "--target", "3") == 0
