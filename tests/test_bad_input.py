@@ -215,7 +215,7 @@ KINDS = {
     "AIX's top labels over": (document(top_labels="11"), 400, "top_k is 11; expected at most 10"),
     "AIX's weight a word": (document(min_weight="a"), 400, "min_weight is 'a'; expected a number"),
     "AIX's flag a word": (document(positive_only="maybe"), 400, "positive_only is 'maybe'; expected true or false"),
-    "AIX's algorithm a list": (document(segmentation_alg=[]), 400, "segmentation is []"),
+    "AIX's algorithm a list": (document(segmentation_alg=[]), 400, "segmentation_alg is []"),
 }
 
 LIMITS = {

@@ -79,7 +79,11 @@ GOOD = [
     explanation(method="neuron_gradient_shap", layer="conv1", neuron=[3, 4, 5], n_samples=2),
     explanation(method="occlusion", sliding_window_shapes=[1, 14, 14], strides=14, perturbations_per_eval=4),
     explanation(method="kernel_shap", n_samples=10, segmentation="grid", n_segments=9),
-    Request("explainer", EXPLAIN, {"instances": [{"b64": base64.b64encode(PICTURE).decode()}], "num_samples": "20"}),
+    Request(
+        "explainer",
+        EXPLAIN,
+        {"instances": [{"b64": base64.b64encode(PICTURE).decode()}], "num_samples": "20", "top_labels": "2"},
+    ),
     Request("explainer", EXPLAIN, None, PICTURE),
     Request("explainer", PREDICT, PREDICTION),
     Request("predictor", PREDICT, PREDICTION),
