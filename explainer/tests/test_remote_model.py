@@ -101,7 +101,7 @@ def test_it_is_the_network(predictor, network, images):
     assert [name for name, _ in model.named_children()] == ["conv", "relu", "pool", "flat", "logits"]
     assert isinstance(model.relu, nn.ReLU)
     assert isinstance(model.pool, nn.MaxPool2d)
-    assert "(conv): _RemoteStage(conv2d, [2, 6, 6])" in repr(model)
+    assert "(conv): RemoteStage(conv2d, [2, 6, 6])" in repr(model)
 
 
 def test_a_gradient_is_one_call_forward_and_one_back(predictor, network, images):

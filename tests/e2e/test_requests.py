@@ -8,10 +8,13 @@ import time
 
 import numpy as np
 import pytest
+import torch
+from captum.attr import DeepLift
+from captum_explainer import RemoteModel
 from PIL import Image
 
 from tests.e2e.conftest import TIMEOUT
-from tests.e2e.deployed import Deployed, picture
+from tests.e2e.deployed import GATEWAY, Deployed, picture
 from tests.explaining import examples
 
 MEBIBYTE = 1 << 20
@@ -53,6 +56,17 @@ def test_a_picture_comes_through_the_gateway(mnist: Deployed) -> None:
     answer = mnist.ask("POST", "/v1/models/mnist:explain", data=data, headers={"Accept": "image/png"})
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/png"), answer.text[:300]
     assert Image.open(io.BytesIO(answer.content)).size == (280, 280)
+
+
+def test_a_notebook_reaches_the_predictor_through_the_gateway(mnist: Deployed) -> None:
+    model = RemoteModel(GATEWAY, host=mnist.host)
+    inputs = examples("mnist")[:2]
+    predicted = torch.tensor(mnist.predict(inputs.tolist()).json()["predictions"])
+    with torch.no_grad():
+        torch.testing.assert_close(model(inputs).softmax(dim=1), predicted)
+    explanation = mnist.explain(inputs.tolist(), method="deep_lift", target=3).json()
+    assert model.digest == explanation["model"]["digest"]
+    torch.testing.assert_close(DeepLift(model).attribute(inputs, target=3), torch.tensor(explanation["explanations"]))
 
 
 @pytest.mark.parametrize("host", ["host", "explainer_host"])

@@ -88,7 +88,7 @@ class RemoteModel(nn.Module):
         self._stages: list[tuple[Stage, nn.Module]] = []
         source = self.description.input_name
         for stage in self.description.stages or (Stage(self.description.output_name, OPAQUE, (), {}),):
-            module = nonlinearity(stage) if stage.kind in NONLINEARITIES else _RemoteStage(self._calls, source, stage)
+            module = nonlinearity(stage) if stage.kind in NONLINEARITIES else RemoteStage(self._calls, source, stage)
             # A name that every module has, such as "forward", cannot be a stage's too.
             self.add_module(stage.name + "_" if hasattr(self, stage.name) else stage.name, module)
             self._stages.append((stage, module))
@@ -147,7 +147,7 @@ class RemoteModel(nn.Module):
             raise ValueError(f"the rows have the shape {list(rows.shape)}; expected {expected}, one or more")
 
 
-class _RemoteStage(RemoteSegment):
+class RemoteStage(RemoteSegment):
     """A stage that the predictor computes by itself, where it is hooked."""
 
     def __init__(self, calls: _Calls, source: str, stage: Stage) -> None:
@@ -155,6 +155,7 @@ class _RemoteStage(RemoteSegment):
         self.stage = stage
 
     def extra_repr(self) -> str:
+        """Its kind, and one instance's output shape."""
         return f"{self.stage.kind}, {list(self.stage.shape)}"
 
 
