@@ -99,6 +99,8 @@ BODIES = {
     "instances an object": (b'{"instances": {"b64": ""}}', 400, "instances is missing or empty"),
     "too many instances": (instances(*[[0.0]] * 1025), 413, "at most 1024 (the server's limit, --max_instances)"),
     "parameters a list": (document(parameters=[]), 400, "parameters is not an object"),
+    "a render of another type": (document(render="svg"), 400, "render.type: 'svg' is not known; Known: png"),
+    "a render that is a list": (document(render=[]), 400, 'render is []; expected "png" or {"type": "png"'),
     "parameters null": (document(parameters=None), 400, "parameters is not an object"),
 }
 

@@ -68,6 +68,15 @@ def inference(binary: bool, **tensors: np.ndarray) -> Request:
 
 IMAGE = GREY.reshape(1, 1, 28, 28)
 PREDICTION = {"instances": [GREY[None].tolist()]}
+DRAWN = {
+    "type": "png",
+    "look": "heat_map",
+    "sign": "all",
+    "outlier_perc": 2,
+    "cmap": "RdBu_r",
+    "titles": True,
+    "scale": 1,
+}
 GOOD = [
     explanation(n_steps=3),
     explanation(method="integrated_gradients", n_steps=2, baselines="blur", target=[3], quadrature="riemann_left"),
@@ -84,6 +93,7 @@ GOOD = [
         EXPLAIN,
         {"instances": [{"b64": base64.b64encode(PICTURE).decode()}], "num_samples": "20", "top_labels": "2"},
     ),
+    Request("explainer", EXPLAIN, {"instances": [GREY.tolist()], "parameters": {"n_steps": 2}, "render": DRAWN}),
     Request("explainer", EXPLAIN, None, PICTURE),
     Request("explainer", PREDICT, PREDICTION),
     Request("predictor", PREDICT, PREDICTION),

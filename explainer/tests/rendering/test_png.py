@@ -26,6 +26,10 @@ def answered(description, segments, settings):
     return answer
 
 
+def found(values, details):
+    return Explanations(values, [details] * len(values), {}, np.zeros((len(values), 3), np.float32), values)
+
+
 def opened(answer):
     assert answer.media_type == "image/png"
     image = Image.open(io.BytesIO(answer.body))
@@ -165,7 +169,7 @@ def test_many_pictures_get_smaller_and_too_many_are_refused(description, setting
         body = json.dumps({"instances": [zeros.tolist()] * count, "render": render}).encode()
         request = choice.read(Incoming(body), description, settings)
         details = {"target": 0, "target_label": "ant", "prediction": 0, "probability": 0.5}
-        return request.write(Explanations([zeros] * count, [details] * count, {}), description)
+        return request.write(found([zeros] * count, details), description)
 
     size = opened(written(300, "png")).size
     assert size[0] * size[1] <= MOST_PIXELS
@@ -184,7 +188,7 @@ def test_the_same_answer_has_the_same_bytes(answered, images):
 def test_a_label_of_any_characters_is_in_the_text_chunk(description, settings, images, label):
     request = choice.read(Incoming(json.dumps(document(images[:1])).encode()), description, settings)
     details = {"target": 0, "target_label": label, "prediction": 0, "probability": 0.5}
-    answer = request.write(Explanations([images[0].numpy()], [details], {}), description)
+    answer = request.write(found([images[0].numpy()], details), description)
     assert answer.headers == {}
     chunk = json.loads(opened(answer).text["Explanation"])
     assert chunk["details"][0][0].get("target_label") == (label if len(label) < 1000 else None)
