@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,9 @@ import captum.attr
 import numpy as np
 import torch
 from captum._utils.models.linear_model import SkLearnLasso
+from captum.attr._core.lrp import SUPPORTED_LAYERS_WITH_RULES as RULED
+from captum.attr._core.lrp import SUPPORTED_NON_LINEAR_LAYERS as NONLINEAR_FOR_LRP
+from captum.attr._utils.lrp_rules import EpsilonRule
 from captum_predictor.model_directory import load_model
 from scipy.ndimage import gaussian_filter
 from skimage.segmentation import quickshift, slic
@@ -80,6 +83,25 @@ class Call:
         layer = (model.get_submodule(self.parameters["layer"]),) if "layer" in self.parameters else ()
         return getattr(captum.attr, kind)(model, *layer, **arguments)
 
+    def smooth(self, kind: str, separated: bool = False, **arguments: Any) -> Tensor:
+        """What Captum's class of that name says, through the noise tunnel where the request had one."""
+        return self.through_noise(self.on(kind, separated), **arguments)
+
+    def through_noise(self, explainer: Any, **arguments: Any) -> Tensor:
+        noise = self.parameters.get("smooth")
+        if noise is None:
+            return explainer.attribute(self.inputs, **arguments)
+        return captum.attr.NoiseTunnel(explainer).attribute(self.inputs, **noise, **arguments)
+
+    def perturbed(self, kind: str, *names: str, **arguments: Any) -> Tensor:
+        """What a method says that replaces segments by the baseline."""
+        return self.on(kind, **arguments).attribute(
+            self.inputs,
+            feature_mask=self.feature_mask,
+            **self.from_baselines,
+            **self.options("perturbations_per_eval", *names),
+        )
+
     def options(self, *names: str) -> dict[str, Any]:
         return {name: self.parameters[name] for name in names}
 
@@ -96,13 +118,21 @@ class Call:
         return tuple(self.parameters["neuron"])
 
     @property
+    def layer_mask(self) -> Tensor:
+        """The group of each of the layer's units, [1, *its shape]."""
+        shape = self.network.shapes[self.parameters["layer"]]
+        if self.parameters["layer_mask"] == "units":
+            return torch.arange(int(np.prod(shape))).reshape(1, *shape)
+        return torch.stack([torch.full(shape[1:], channel) for channel in range(shape[0])])[None]
+
+    @property
     def feature_mask(self) -> Tensor:
-        """The segment of each value of the one instance, of its shape [1, channels, height, width]."""
+        """The segment of each value of an instance, [1, channels, height, width]; the first one's, of several."""
         if self.parameters["segmentation"] == "pixels":
-            return torch.arange(self.inputs.numel()).reshape(self.inputs.shape)
+            return torch.arange(self.inputs[0].numel()).reshape(1, *self.inputs.shape[1:])
         picture = self.inputs[0].permute(1, 2, 0).squeeze(-1).numpy()
         plane = segments(picture, **self.options("segmentation", "n_segments"))
-        return torch.from_numpy(plane).expand_as(self.inputs)
+        return torch.from_numpy(plane).expand_as(self.inputs[:1]).contiguous()  # Shapley's view needs it
 
 
 def segments(picture: np.ndarray, segmentation: str, n_segments: int) -> np.ndarray:
@@ -122,77 +152,82 @@ def segments(picture: np.ndarray, segmentation: str, n_segments: int) -> np.ndar
     return np.vectorize(numbers.__getitem__)(labels).astype(np.int64)
 
 
-def _deep_lift(call: Call) -> Tensor:
-    return call.on("DeepLift", separated=True).attribute(call.inputs, **call.from_baselines)
-
-
-def _feature_ablation(call: Call) -> Tensor:
-    return call.on("FeatureAblation").attribute(
-        call.inputs, feature_mask=call.feature_mask, **call.from_baselines, **call.options("perturbations_per_eval")
+def _feature_permutation(call: Call) -> Tensor:
+    return call.on("FeaturePermutation").attribute(
+        call.inputs, target=call.target, feature_mask=call.feature_mask, **call.options("perturbations_per_eval")
     )
-
-
-def _gradient_shap(call: Call) -> Tensor:
-    return call.on("GradientShap").attribute(call.inputs, **call.from_baselines, **call.options("n_samples", "stdevs"))
-
-
-def _guided_backprop(call: Call) -> Tensor:
-    return call.on("GuidedBackprop").attribute(call.inputs, target=call.target)
 
 
 def _guided_grad_cam(call: Call) -> Tensor:
-    return call.on("GuidedGradCam").attribute(call.inputs, target=call.target, **call.options("interpolate_mode"))
-
-
-def _input_x_gradient(call: Call) -> Tensor:
-    return call.on("InputXGradient").attribute(call.inputs, target=call.target)
-
-
-def _integrated_gradients(call: Call) -> Tensor:
-    return call.on("IntegratedGradients").attribute(call.inputs, **call.from_baselines, **call.path)
+    return call.smooth("GuidedGradCam", target=call.target, **call.options("interpolate_mode"))
 
 
 def _kernel_shap(call: Call) -> Tensor:
-    options = call.options("n_samples", "perturbations_per_eval")
-    return call.on("KernelShap").attribute(
-        call.inputs, feature_mask=call.feature_mask, **call.from_baselines, **options
-    )
+    return call.perturbed("KernelShap", "n_samples")
 
 
 def _layer_deep_lift(call: Call) -> Tensor:
     # The network is frozen, and Captum hooks tensors that must require a gradient: so the inputs have to.
+    call = replace(call, inputs=call.inputs.clone().requires_grad_())
+    return call.smooth("LayerDeepLift", separated=True, **call.from_baselines)
+
+
+def _layer_deep_lift_shap(call: Call) -> Tensor:
     inputs = call.inputs.clone().requires_grad_()
-    return call.on("LayerDeepLift", separated=True).attribute(inputs, **call.from_baselines)
+    return call.on("LayerDeepLiftShap", separated=True).attribute(inputs, **call.from_baselines)
+
+
+def _layer_feature_ablation(call: Call) -> Tensor:
+    return call.on("LayerFeatureAblation").attribute(
+        call.inputs,
+        target=call.target[0],  # a list fails in Captum where a call has several perturbations
+        layer_mask=call.layer_mask,
+        **call.options("layer_baselines", "perturbations_per_eval"),
+    )
 
 
 def _layer_grad_cam(call: Call) -> Tensor:
-    options = call.options("relu_attributions", "attr_dim_summation")
-    return call.on("LayerGradCam").attribute(call.inputs, target=call.target, **options)
-
-
-def _layer_integrated_gradients(call: Call) -> Tensor:
-    return call.on("LayerIntegratedGradients").attribute(call.inputs, **call.from_baselines, **call.path)
+    return call.smooth("LayerGradCam", target=call.target, **call.options("relu_attributions", "attr_dim_summation"))
 
 
 def _lime(call: Call) -> Tensor:
-    lime = call.on("Lime", interpretable_model=SkLearnLasso(alpha=call.parameters["alpha"]))
-    options = call.options("n_samples", "perturbations_per_eval")
-    return lime.attribute(call.inputs, feature_mask=call.feature_mask, **call.from_baselines, **options)
+    return call.perturbed("Lime", "n_samples", interpretable_model=SkLearnLasso(alpha=call.parameters["alpha"]))
 
 
-def _neuron_gradient(call: Call) -> Tensor:
-    return call.on("NeuronGradient").attribute(call.inputs, call.neuron)
+def _lrp(kind: str) -> Callable[[Call], Tensor]:
+    """Captum has no rule for flatten, nor for a normalization, and deletes those that it is given after each call."""
+
+    def run(call: Call) -> Tensor:
+        model = call.network.module()
+        layer = (model.get_submodule(call.parameters["layer"]),) if "layer" in call.parameters else ()
+        explainer = getattr(captum.attr, kind)(model, *layer)
+        attach = explainer._check_and_attach_rules
+
+        def attach_more() -> None:
+            for module in model:
+                if type(module) not in (*RULED, *NONLINEAR_FOR_LRP):
+                    module.rule = EpsilonRule()
+            attach()
+
+        explainer._check_and_attach_rules = attach_more
+        return call.through_noise(explainer, target=call.target)
+
+    return run
+
+
+def _neuron_feature_ablation(call: Call) -> Tensor:
+    return call.on("NeuronFeatureAblation").attribute(
+        call.inputs,
+        call.neuron,
+        baselines=call.baselines,
+        feature_mask=call.feature_mask,
+        **call.options("perturbations_per_eval"),
+    )
 
 
 def _neuron_gradient_shap(call: Call) -> Tensor:
     return call.on("NeuronGradientShap").attribute(
         call.inputs, call.neuron, baselines=call.baselines, **call.options("n_samples", "stdevs")
-    )
-
-
-def _neuron_integrated_gradients(call: Call) -> Tensor:
-    return call.on("NeuronIntegratedGradients").attribute(
-        call.inputs, call.neuron, baselines=call.baselines, **call.path
     )
 
 
@@ -206,31 +241,65 @@ def _occlusion(call: Call) -> Tensor:
     )
 
 
-def _saliency(call: Call) -> Tensor:
-    return call.on("Saliency").attribute(call.inputs, target=call.target, **call.options("abs"))
+def _gradient_shap(kind: str) -> Callable[[Call], Tensor]:
+    return lambda call: call.on(kind).attribute(
+        call.inputs, **call.from_baselines, **call.options("n_samples", "stdevs")
+    )
 
 
 # All instances in one call of Captum's, and each instance in a call, with draws, of its own.
 TOGETHER: dict[str, Callable[[Call], Tensor]] = {
-    "guided_backprop": _guided_backprop,
+    "deconvolution": lambda call: call.smooth("Deconvolution", target=call.target),
+    "feature_permutation": _feature_permutation,
+    "guided_backprop": lambda call: call.smooth("GuidedBackprop", target=call.target),
     "guided_grad_cam": _guided_grad_cam,
-    "input_x_gradient": _input_x_gradient,
-    "integrated_gradients": _integrated_gradients,
+    "input_x_gradient": lambda call: call.smooth("InputXGradient", target=call.target),
+    "integrated_gradients": lambda call: call.smooth("IntegratedGradients", **call.from_baselines, **call.path),
+    "internal_influence": lambda call: call.smooth("InternalInfluence", **call.from_baselines, **call.path),
+    "layer_activation": lambda call: call.on("LayerActivation").attribute(call.inputs),
+    "layer_conductance": lambda call: call.smooth("LayerConductance", **call.from_baselines, **call.path),
     "layer_grad_cam": _layer_grad_cam,
-    "layer_integrated_gradients": _layer_integrated_gradients,
-    "neuron_gradient": _neuron_gradient,
-    "neuron_integrated_gradients": _neuron_integrated_gradients,
+    "layer_gradient_x_activation": lambda call: call.smooth("LayerGradientXActivation", target=call.target),
+    "layer_integrated_gradients": lambda call: call.smooth(
+        "LayerIntegratedGradients", **call.from_baselines, **call.path
+    ),
+    "layer_lrp": _lrp("LayerLRP"),
+    "lrp": _lrp("LRP"),
+    "neuron_conductance": lambda call: call.smooth(
+        "NeuronConductance", neuron_selector=call.neuron, **call.from_baselines, **call.path
+    ),
+    "neuron_deconvolution": lambda call: call.smooth("NeuronDeconvolution", neuron_selector=call.neuron),
+    "neuron_gradient": lambda call: call.smooth("NeuronGradient", neuron_selector=call.neuron),
+    "neuron_guided_backprop": lambda call: call.smooth("NeuronGuidedBackprop", neuron_selector=call.neuron),
+    "neuron_integrated_gradients": lambda call: call.smooth(
+        "NeuronIntegratedGradients", neuron_selector=call.neuron, baselines=call.baselines, **call.path
+    ),
     "occlusion": _occlusion,
-    "saliency": _saliency,
+    "saliency": lambda call: call.smooth("Saliency", target=call.target, **call.options("abs")),
 }
 ONE_BY_ONE: dict[str, Callable[[Call], Tensor]] = {
-    "deep_lift": _deep_lift,
-    "feature_ablation": _feature_ablation,
-    "gradient_shap": _gradient_shap,
+    "deep_lift": lambda call: call.smooth("DeepLift", separated=True, **call.from_baselines),
+    "deep_lift_shap": lambda call: call.on("DeepLiftShap", separated=True).attribute(
+        call.inputs, **call.from_baselines
+    ),
+    "feature_ablation": lambda call: call.perturbed("FeatureAblation"),
+    "gradient_shap": _gradient_shap("GradientShap"),
     "kernel_shap": _kernel_shap,
     "layer_deep_lift": _layer_deep_lift,
+    "layer_deep_lift_shap": _layer_deep_lift_shap,
+    "layer_feature_ablation": _layer_feature_ablation,
+    "layer_gradient_shap": _gradient_shap("LayerGradientShap"),
     "lime": _lime,
+    "neuron_deep_lift": lambda call: call.smooth(
+        "NeuronDeepLift", separated=True, neuron_selector=call.neuron, baselines=call.baselines
+    ),
+    "neuron_deep_lift_shap": lambda call: call.on("NeuronDeepLiftShap", separated=True).attribute(
+        call.inputs, call.neuron, baselines=call.baselines
+    ),
+    "neuron_feature_ablation": _neuron_feature_ablation,
     "neuron_gradient_shap": _neuron_gradient_shap,
+    "shapley_value_sampling": lambda call: call.perturbed("ShapleyValueSampling", "n_samples"),
+    "shapley_values": lambda call: call.perturbed("ShapleyValues"),
 }
 
 
@@ -244,17 +313,22 @@ def attributions(network: Network, inputs: Tensor, parameters: dict[str, Any], t
         target: Each instance's output to explain.
     """
     method = parameters["method"]
-    baselines = [_baselines(parameters.get("baselines"), inputs, i) for i in range(len(inputs))]
-    if method in TOGETHER:
+    baselines = [_baselines(parameters, inputs, i) for i in range(len(inputs))]
+    if method in TOGETHER and not parameters.get("smooth"):
+        _seed(parameters)
         call = Call(network, inputs, target, torch.cat(baselines), parameters)
         return _finished(TOGETHER[method](call), call)
     parts = []
     for i in range(len(inputs)):
-        torch.manual_seed(parameters["seed"])
-        np.random.seed(parameters["seed"])
+        _seed(parameters)
         call = Call(network, inputs[i : i + 1], target[i : i + 1], baselines[i], parameters)
-        parts.append(_finished(ONE_BY_ONE[method](call), call))
+        parts.append(_finished((TOGETHER | ONE_BY_ONE)[method](call), call))
     return torch.cat(parts)
+
+
+def _seed(parameters: dict[str, Any]) -> None:
+    torch.manual_seed(parameters["seed"])
+    np.random.seed(parameters["seed"])
 
 
 def _finished(values: Tensor, call: Call) -> Tensor:
@@ -264,9 +338,12 @@ def _finished(values: Tensor, call: Call) -> Tensor:
     return values.detach().to(torch.float32)
 
 
-def _baselines(value: Any, inputs: Tensor, position: int) -> Tensor:
+def _baselines(parameters: dict[str, Any], inputs: Tensor, position: int) -> Tensor:
     """One instance's baselines [1 or more, channels, height, width]."""
-    instance = inputs[position : position + 1]
+    value, instance = parameters.get("baselines"), inputs[position : position + 1]
+    if value == "random":
+        count = 20 if parameters["method"].endswith("shap") else 1
+        return torch.rand(count, *instance.shape[1:], generator=torch.Generator().manual_seed(parameters["seed"]))
     if value is None or value == "zeros":
         return torch.zeros_like(instance)
     if value == "ones":

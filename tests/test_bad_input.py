@@ -150,7 +150,7 @@ METHODS = {
     "an unknown method": (
         parameters("integrated_gradient"),
         400,
-        "did you mean 'integrated_gradients'? Known: deep_lift",
+        "did you mean 'integrated_gradients'? Known: deconvolution",
     ),
     "Captum's class name": (parameters("IntegratedGradients"), 400, "did you mean 'integrated_gradients'?"),
     "a method that is nobody's": (parameters("zzz"), 400, "'zzz' is not known"),
@@ -169,6 +169,31 @@ METHODS = {
         "parameters of neuron_gradient: 'target' is not known",
     ),
     "baselines of a method without": (parameters(baselines=0), 400, "'baselines' is not known"),
+}
+
+SMOOTH = {
+    "a word": (parameters(smooth="smoothgrad"), 400, "smooth is 'smoothgrad'; expected an object or null"),
+    "an unknown key": (
+        parameters(smooth={"samples": 3}),
+        400,
+        "smooth has the key 'samples'; expected some of nt_type",
+    ),
+    "an unknown kind": (parameters(smooth={"nt_type": "mean"}), 400, "smooth.nt_type is 'mean'; expected one of"),
+    "negative noise": (parameters(smooth={"stdevs": -1}), 400, "smooth.stdevs is -1; expected a number of 0"),
+    "no samples": (parameters(smooth={"nt_samples": 0}), 400, "smooth.nt_samples is 0; expected a whole number of 1"),
+    "of samples": (parameters("lime", smooth={}), 400, "parameters of lime: 'smooth' is not known"),
+}
+
+METRICS = {
+    "a word": (parameters(metrics="infidelity"), 400, "metrics is 'infidelity'; expected a list, each item one of"),
+    "an unknown one": (parameters(metrics=["faith"]), 400, "metrics is ['faith']; expected a list, each item one of"),
+    "no radius": (parameters(metrics=["sensitivity"], perturb_radius=0), 400, "perturb_radius is 0; expected"),
+    "of one another": (
+        document(parameters={"method": "feature_permutation"}),
+        400,
+        "feature_permutation explains instances by one another; expected two or more of them, got 1",
+    ),
+    "relevance of a probability": (parameters("lrp", output="probability"), 400, "expected one of 'logit'"),
 }
 
 KINDS = {
@@ -236,6 +261,24 @@ LIMITS = {
         400,
         "n_samples is 5000; expected at most 2551 of this size",
     ),
+    "noisy inputs": (parameters(smooth={"nt_samples": 10_001}), 400, "smooth.nt_samples is 10001; expected"),
+    "noisy inputs a pass": (parameters(smooth={"nt_samples_batch_size": 10_001}), 400, "server's limit, --max_rows"),
+    "changed inputs of a metric": (parameters(n_perturb_samples=10_001), 400, "the server's limit, --max_samples"),
+    "nine segments' orders": (
+        parameters("shapley_values", n_segments=5),
+        400,
+        "shapley_values of 9 segments makes more than 10000 evaluations (the server's limit, --max_perturbations)",
+    ),
+    "every pixel's orders": (
+        parameters("shapley_value_sampling", segmentation="pixels"),
+        400,
+        "shapley_value_sampling of 784 segments makes more than 10000 evaluations",
+    ),
+    "a layer's units": (
+        parameters("layer_feature_ablation", layer="conv1", layer_mask="units"),
+        400,
+        "the layer has 50176 units; expected at most 10000 (the server's limit, --max_perturbations)",
+    ),
     "AIX's samples": (document(num_samples="20000", top_labels=1), 400, "the server's limit, --max_samples"),
 }
 
@@ -295,6 +338,21 @@ LAYER_AND_NEURON = {
     "a negative neuron": (parameters("neuron_gradient", layer="logits", neuron=-1), 400, "neuron is -1"),
     "a neuron that is true": (parameters("neuron_gradient", layer="logits", neuron=[True]), 400, "neuron is [True]"),
     "a neuron as a float": (parameters("neuron_gradient", layer="logits", neuron=[0.0]), 400, "neuron is [0.0]"),
+    "relevance at a ReLU": (
+        parameters("layer_lrp", layer="relu1"),
+        400,
+        "layer_lrp: Captum keeps no relevance at 'relu1', a ReLU; expected the stage before it",
+    ),
+    "a metric of a layer": (
+        parameters("layer_lrp", layer="conv1", metrics=["infidelity"]),
+        400,
+        "attributes the score to the input, instance by instance; layer_lrp is a layer method",
+    ),
+    "a target of an activation": (
+        parameters("layer_activation", layer="conv1", target=3),
+        400,
+        "'target' is not known",
+    ),
     "guided Grad-CAM at a flat layer": (parameters("guided_grad_cam", layer="linear1"), 400, "has no height and width"),
     "upsampling a flat layer": (
         parameters("layer_integrated_gradients", layer="linear1", upsample=True),
@@ -324,6 +382,11 @@ BASELINES = {
         400,
         "baselines hold NaN or infinity",
     ),
+    "one for a method with a distribution": (
+        parameters("deep_lift_shap", baselines=0.5),
+        400,
+        "baselines are one; expected two or more: 'random', or an array",
+    ),
     "true": (parameters("occlusion", baselines=True), 400, "baselines is True"),
 }
 
@@ -335,6 +398,8 @@ TABLE = {
         "picture": PICTURES,
         "method": METHODS,
         "kind": KINDS,
+        "smooth": SMOOTH,
+        "metrics": METRICS,
         "limit": LIMITS,
         "window": WINDOWS,
         "target": TARGETS,

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from captum_explainer.catalogue import catalogue
+from torch import nn
 
 from local.servers import ROOT, Pair
 from tests.explaining import Answer, ask, examples
@@ -19,6 +20,7 @@ LAYER_METHODS = [name for name, method in catalogue().items() if method.has_laye
 INPUT_METHODS = [name for name, method in catalogue().items() if not method.has_layer]
 # Few, so that one instance's rows go to the predictor in a call under twelve rows and three instances' in one over.
 FEW = {"n_steps": 5, "n_samples": 6}
+FEWEST = {method: 2 if described.across else 1 for method, described in catalogue().items()}
 SOME_BASELINES = np.linspace(0, 1, 4 * 28 * 28, dtype=np.float32).reshape(4, 1, 28, 28).tolist()
 
 
@@ -29,6 +31,10 @@ def network(pair: Pair) -> Network:
 
 def layers_of(network: Network, method: str) -> list[str]:
     """The layers at which Captum itself can do it."""
+    if method == "layer_feature_ablation":
+        return [layer for layer in ("conv2", "pool2", "relu3", "logits") if layer in network.shapes]
+    if method == "layer_lrp":
+        return [layer for layer, stage in network.stages.items() if type(stage) not in (nn.ReLU, nn.Dropout)]
     grid_only = method == "guided_grad_cam"
     return [layer for layer, shape in network.shapes.items() if len(shape) == 3 or not grid_only]
 
@@ -37,7 +43,10 @@ def few(method: str) -> dict[str, Any]:
     """Parameters that keep a method's calls small."""
     described = catalogue()[method]
     segmentation = {"segmentation": "grid"} if described.takes_segments else {}
-    return segmentation | {name: value for name, value in FEW.items() if name in described.parameters}
+    if method == "shapley_values":
+        segmentation["n_segments"] = 4
+    baselines = {"baselines": SOME_BASELINES[:2]} if described.baselines == "distribution" else {}
+    return segmentation | baselines | {name: value for name, value in FEW.items() if name in described.parameters}
 
 
 def with_layer(network: Network, method: str, layer: str) -> dict[str, Any]:
@@ -62,7 +71,7 @@ def test_every_method_has_a_reference() -> None:
 @pytest.mark.parametrize("method", INPUT_METHODS)
 def test_methods_are_captums_bit_for_bit(pair: Pair, network: Network, method: str, count: int) -> None:
     """One picture with the defaults, three with few samples."""
-    inputs = examples(pair.name)[:count]
+    inputs = examples(pair.name)[: max(count, FEWEST[method])]
     answer = ask(pair, inputs, method=method, **(few(method) if count > 1 else {}))
     np.testing.assert_array_equal(answer.values, expected(network, inputs, answer), strict=True)
 
@@ -70,7 +79,7 @@ def test_methods_are_captums_bit_for_bit(pair: Pair, network: Network, method: s
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("method", LAYER_METHODS)
 def test_every_layer_is_captums_bit_for_bit(pair: Pair, network: Network, method: str, count: int) -> None:
-    inputs = examples(pair.name)[:count]
+    inputs = examples(pair.name)[: max(count, FEWEST[method])]
     for layer in layers_of(network, method):
         answer = ask(pair, inputs, **with_layer(network, method, layer))
         np.testing.assert_array_equal(
@@ -94,6 +103,19 @@ def test_every_layer_is_captums_bit_for_bit(pair: Pair, network: Network, method
         {"method": "gradient_shap", "baselines": SOME_BASELINES, "stdevs": 0.1, "seed": 7},
         {"method": "gradient_shap", "output": "probability", "n_samples": 40},
         {"method": "deep_lift", "output": "probability", "baselines": "ones"},
+        {"method": "deep_lift_shap", "output": "probability", "baselines": SOME_BASELINES},
+        {"method": "deconvolution", "output": "probability"},
+        {"method": "feature_permutation", "segmentation": "grid", "output": "probability", "seed": 5},
+        {"method": "internal_influence", "layer": "conv2", "n_steps": 9, "internal_batch_size": 5, "baselines": "mean"},
+        {"method": "layer_conductance", "layer": "relu2", "n_steps": 9, "internal_batch_size": 7},
+        {"method": "layer_conductance", "layer": "conv1", "n_steps": 6, "output": "probability", "upsample": True},
+        {"method": "layer_activation", "layer": "relu1", "upsample": True},
+        {"method": "layer_feature_ablation", "layer": "conv2", "layer_baselines": 0.5, "perturbations_per_eval": 5},
+        {"method": "layer_feature_ablation", "layer": "logits", "layer_mask": "units", "output": "probability"},
+        {"method": "layer_gradient_shap", "layer": "relu2", "baselines": SOME_BASELINES, "stdevs": 0.1, "seed": 2},
+        {"method": "neuron_conductance", "layer": "conv2", "neuron": [3, 4, 5], "output": "probability", "n_steps": 7},
+        {"method": "shapley_value_sampling", "n_samples": 3, "perturbations_per_eval": 7, "output": "probability"},
+        {"method": "shapley_values", "perturbations_per_eval": 3, "baselines": "mean"},
         {"method": "deep_lift", "baselines": SOME_BASELINES[:3]},
         {"method": "guided_backprop", "output": "probability"},
         {"method": "guided_grad_cam", "layer": "conv2", "output": "probability", "interpolate_mode": "bilinear"},
@@ -140,6 +162,19 @@ def test_parameters_are_captums_bit_for_bit(pair: Pair, network: Network, parame
     inputs = examples(pair.name)[:3]
     answer = ask(pair, inputs, **parameters)
     np.testing.assert_array_equal(answer.values, expected(network, inputs, answer), strict=True)
+
+
+@pytest.mark.parametrize("method", [name for name, method in catalogue().items() if "smooth" in method.parameters])
+def test_the_noise_tunnel_is_captums_bit_for_bit(pair: Pair, network: Network, method: str) -> None:
+    """Five noisy inputs, two at once; each instance has draws of its own."""
+    inputs = examples(pair.name)[:2]
+    at = with_layer(network, method, "conv2") if method in LAYER_METHODS else {"method": method, **few(method)}
+    kind = ("smoothgrad", "smoothgrad_sq", "vargrad")[len(method) % 3]
+    smooth = {"nt_type": kind, "nt_samples": 5, "nt_samples_batch_size": 2}
+    answer = ask(pair, inputs, smooth=smooth, seed=3, **at)
+    np.testing.assert_array_equal(answer.values, expected(network, inputs, answer), strict=True)
+    assert answer.parameters["smooth"] == {**smooth, "stdevs": 0.15}
+    assert ask(pair, inputs, **answer.parameters).body == answer.body
 
 
 @pytest.mark.parametrize("method", ["saliency", "deep_lift", "gradient_shap"])

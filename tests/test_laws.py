@@ -38,6 +38,8 @@ def quick(network: Network, method: str) -> dict[str, Any]:
         parameters["neuron"] = [size // 2 for size in network.shapes["conv2"]]
     if described.takes_segments:
         parameters["segmentation"] = "grid"
+    if method == "shapley_value_sampling":
+        parameters["n_samples"] = 3  # each of them is a call of its own
     return parameters
 
 
@@ -58,10 +60,14 @@ COMPLETE = [
     {"method": "deep_lift"},
     {"method": "deep_lift", "baselines": "ones"},
     {"method": "layer_integrated_gradients", "n_steps": 50, "layer": "conv2"},
+    {"method": "layer_conductance", "n_steps": 200, "layer": "conv2"},
+    {"method": "layer_conductance", "n_steps": 200, "layer": "relu2"},
     {"method": "layer_deep_lift", "layer": "conv1"},
     {"method": "layer_deep_lift", "layer": "conv2"},
     {"method": "gradient_shap", "n_samples": 200},
+    {"method": "layer_gradient_shap", "n_samples": 40, "layer": "conv2"},
 ]
+SEVERAL = np.linspace(0, 1, 3 * 28 * 28, dtype=np.float32).reshape(3, 1, 28, 28)
 
 
 @pytest.mark.parametrize("parameters", COMPLETE, ids=lambda parameters: "-".join(map(str, parameters.values())))
@@ -77,8 +83,77 @@ def test_attributions_sum_to_the_scores_difference_within_the_reported_delta(
         assert details["score"] - details["baseline_score"] == pytest.approx(difference[i], rel=1e-5)
         assert details["convergence_delta"] == pytest.approx(sums[i] - difference[i], abs=1e-5 * abs(difference[i]))
         assert details["converged"] == (abs(details["convergence_delta"]) <= 0.05 * abs(difference[i]))
-    if parameters["method"] != "gradient_shap":
+    if "gradient_shap" not in parameters["method"]:
         assert all(details["converged"] for details in answer.details)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"method": "deep_lift_shap"}, {"method": "layer_deep_lift_shap", "layer": "conv2"}]
+)
+def test_deep_lift_shap_sums_to_the_difference_from_the_baselines_mean(
+    pair: Pair, network: Network, parameters: dict[str, Any]
+) -> None:
+    inputs = examples(pair.name)[:2]
+    answer = ask(pair, inputs, baselines=SEVERAL.tolist(), **parameters)
+    for i, details in enumerate(answer.details):
+        at_baselines = network.scores(torch.from_numpy(SEVERAL)).double()[:, details["target"]].mean()
+        difference = float(network.scores(inputs).double()[i, details["target"]] - at_baselines)
+        assert answer.values[i].astype(np.float64).sum() == pytest.approx(difference, abs=1e-4)
+        assert abs(details["convergence_delta"]) <= 1e-4
+
+
+def test_the_conductance_of_the_target_itself_is_its_integrated_gradients(pair: Pair) -> None:
+    inputs = examples(pair.name)[:1]
+    whole = ask(pair, inputs, method="integrated_gradients", n_steps=20)
+    target = whole.parameters["target"][0]
+    through = ask(pair, inputs, method="neuron_conductance", layer="logits", neuron=target, n_steps=20)
+    assert_close(through.values, whole.values)
+    other = ask(pair, inputs, method="neuron_conductance", layer="logits", neuron=(target + 1) % 10, n_steps=20)
+    assert not other.values.any()
+
+
+def test_behind_the_last_nonlinearity_gradient_x_activation_is_the_score_without_its_bias(
+    pair: Pair, network: Network
+) -> None:
+    inputs = examples(pair.name)[:3]
+    layer = list(network.shapes)[-2]
+    answer = ask(pair, inputs, method="layer_gradient_x_activation", layer=layer)
+    for values, details in zip(answer.values.astype(np.float64), answer.details, strict=True):
+        bias = float(network.stages["logits"].bias[details["target"]])
+        assert values.sum() == pytest.approx(details["score"] - bias, abs=1e-4)
+
+
+def test_relevance_is_kept_from_the_score_to_each_stage_but_for_what_biases_take(pair: Pair, network: Network) -> None:
+    """At the last stage all of it; below a linear stage z = Wx + b, R_j = x_j sum_k W_kj R_k / z_k, as LRP-0 says."""
+    inputs = examples(pair.name)[:3]
+    at_logits = ask(pair, inputs, method="layer_lrp", layer="logits")
+    before = list(network.shapes)[-2 if pair.name == "fashion-mnist" else -4]
+    below = ask(pair, inputs, method="layer_lrp", layer=before)
+    weight = network.stages["logits"].weight.double().numpy()
+    activations = ask(pair, inputs, method="layer_activation", layer=list(network.shapes)[-2]).values.astype(np.float64)
+    for i, details in enumerate(at_logits.details):
+        target = details["target"]
+        assert at_logits.values[i].sum() == pytest.approx(details["score"], rel=1e-6)
+        assert (at_logits.values[i] != 0).sum() == 1
+        # ReLU and dropout pass relevance on as it is.
+        expected = activations[i] * weight[target]
+        np.testing.assert_allclose(below.values[i], expected, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("method", [name for name, method in catalogue().items() if "smooth" in method.parameters])
+def test_without_noise_the_noise_tunnel_changes_nothing_and_sees_no_variance(
+    pair: Pair, network: Network, method: str
+) -> None:
+    if pair.name == "mnist":
+        pytest.skip("it is Captum's, and of one network enough")
+    inputs = examples(pair.name)[:2]
+    parameters = quick(network, method)
+    plain = ask(pair, inputs, **parameters).values
+    tunnel = {"nt_samples": 3, "stdevs": 0}
+    assert_close(ask(pair, inputs, smooth=tunnel, **parameters).values, plain)
+    variance = ask(pair, inputs, smooth={**tunnel, "nt_type": "vargrad"}, **parameters)
+    assert np.abs(variance.values).max() <= 1e-5 * float(np.abs(plain).max()) ** 2
+    assert [details.get("convergence_delta") for details in variance.details] == [None, None]
 
 
 @pytest.mark.parametrize("parameters", [{"method": "deep_lift"}, {"method": "layer_deep_lift", "layer": "conv2"}])
@@ -136,7 +211,7 @@ def test_the_same_request_gives_the_same_bytes_and_so_do_its_resolved_parameters
     assert ask(pair, inputs, **first.parameters).body == first.body
 
 
-@pytest.mark.parametrize("method", list(catalogue()))
+@pytest.mark.parametrize("method", [name for name, method in catalogue().items() if not method.across])
 def test_a_batch_is_its_instances_in_any_order(pair: Pair, network: Network, method: str) -> None:
     inputs = examples(pair.name)[:4]
     parameters = quick(network, method)
@@ -272,18 +347,52 @@ def test_kernel_shap_is_the_weighted_least_squares_fit(pair: Pair, network: Netw
     assert coefficients.sum() == pytest.approx(details["score"] - details["baseline_score"], rel=1e-3)
 
 
-def test_kernel_shap_nears_the_shapley_values(pair: Pair, network: Network) -> None:
-    """Of nine segments all subsets can be computed, and the Shapley values by their definition."""
-    image = examples(pair.name)[0]
-    answer = ask(pair, image[None], method="kernel_shap", segmentation="grid", n_segments=8, n_samples=1000)
-    mask, coefficients = coefficients_of(answer)
-    count = len(coefficients)
+def shapley_values(network: Network, image: Tensor, mask: np.ndarray, target: int) -> np.ndarray:
+    """By their definition, from the scores of all subsets of the segments."""
+    count = mask.max() + 1
     subsets = (np.arange(2**count)[:, None] >> np.arange(count)) & 1
-    scores = scores_without(network, image, subsets[:, mask], answer.parameters["target"][0])
+    scores = scores_without(network, image, subsets[:, mask], target)
     expected = np.zeros(count)
     for player in range(count):
         without = np.flatnonzero(subsets[:, player] == 0)
         sizes = subsets[without].sum(axis=1)
         orders = np.array([1 / (count * math.comb(count - 1, size)) for size in sizes])
         expected[player] = np.sum(orders * (scores[without + (1 << player)] - scores[without]))
+    return expected
+
+
+def test_kernel_shap_nears_the_shapley_values(pair: Pair, network: Network) -> None:
+    """Of nine segments all subsets can be computed."""
+    image = examples(pair.name)[0]
+    answer = ask(pair, image[None], method="kernel_shap", segmentation="grid", n_segments=8, n_samples=1000)
+    mask, coefficients = coefficients_of(answer)
+    expected = shapley_values(network, image, mask, answer.parameters["target"][0])
     assert np.abs(coefficients - expected).max() <= 0.1 * np.abs(expected).max()
+
+
+def test_shapley_values_are_those_of_the_definition_and_sampling_adds_up_too(pair: Pair, network: Network) -> None:
+    image = examples(pair.name)[0]
+    answer = ask(pair, image[None], method="shapley_values")
+    mask, coefficients = coefficients_of(answer)
+    expected = shapley_values(network, image, mask, answer.parameters["target"][0])
+    assert np.abs(coefficients - expected).max() <= 1e-5 * np.abs(expected).max()
+    difference = answer.details[0]["score"] - answer.details[0]["baseline_score"]
+    assert coefficients.sum() == pytest.approx(difference, rel=1e-4)
+    _, sampled = coefficients_of(ask(pair, image[None], method="shapley_value_sampling", n_samples=2))
+    assert len(sampled) > len(coefficients)
+    assert sampled.sum() == pytest.approx(difference, rel=1e-4)
+
+
+def test_of_two_instances_feature_permutation_is_the_fall_where_they_swap_a_segment(
+    pair: Pair, network: Network
+) -> None:
+    """Two can be permuted in one way only."""
+    images = examples(pair.name)[:2]
+    answer = ask(pair, images, method="feature_permutation", n_segments=9)
+    mask = segments(images[0, 0].numpy(), "grid", 9)
+    for i, target in enumerate(answer.parameters["target"]):
+        for number in range(mask.max() + 1):
+            swapped = torch.where(torch.from_numpy(mask == number), images[1 - i], images[i])
+            scores = network.scores(torch.stack([images[i], swapped]))[:, target].double()
+            fallen = float(scores[0] - scores[1])
+            assert np.all(np.abs(answer.values[i, 0][mask == number] - fallen) <= 1e-5 * np.abs(answer.values).max())

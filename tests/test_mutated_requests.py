@@ -94,6 +94,10 @@ GOOD = [
         {"instances": [{"b64": base64.b64encode(PICTURE).decode()}], "num_samples": "20", "top_labels": "2"},
     ),
     Request("explainer", EXPLAIN, {"instances": [GREY.tolist()], "parameters": {"n_steps": 2}, "render": DRAWN}),
+    explanation(
+        method="saliency", smooth={"nt_samples": 3, "stdevs": 0.1}, metrics=["infidelity"], n_perturb_samples=2
+    ),
+    explanation(method="layer_feature_ablation", layer="conv2", layer_mask="channels", layer_baselines=0.5),
     Request("explainer", EXPLAIN, None, PICTURE),
     Request("explainer", PREDICT, PREDICTION),
     Request("predictor", PREDICT, PREDICTION),

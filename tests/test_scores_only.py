@@ -67,7 +67,19 @@ def forest_scores(example: Any) -> Scores:
 
 def in_process(scores: Scores, inputs: Tensor, answer: Answer) -> np.ndarray:
     """What Captum says of `scores` itself, for each instance's predicted class: float32 [instances, ...]."""
+    if answer.parameters["method"] == "feature_permutation":
+        return _permuted(scores, inputs, answer.parameters).numpy()
     return torch.cat([_one(scores, inputs[i : i + 1], answer.parameters) for i in range(len(inputs))]).numpy()
+
+
+def _permuted(scores: Scores, inputs: Tensor, parameters: dict[str, Any]) -> Tensor:
+    torch.manual_seed(parameters["seed"])
+    return captum.attr.FeaturePermutation(scores).attribute(
+        inputs,
+        target=scores(inputs).argmax(dim=1).tolist(),
+        feature_mask=feature_mask(inputs[:1], parameters),
+        perturbations_per_eval=parameters["perturbations_per_eval"],
+    )
 
 
 def _one(scores: Scores, instance: Tensor, parameters: dict[str, Any]) -> Tensor:
@@ -85,7 +97,11 @@ def _one(scores: Scores, instance: Tensor, parameters: dict[str, Any]) -> Tensor
     arguments["feature_mask"] = feature_mask(instance, parameters)
     if method == "feature_ablation":
         return captum.attr.FeatureAblation(scores).attribute(instance, **arguments)
+    if method == "shapley_values":
+        return captum.attr.ShapleyValues(scores).attribute(instance, **arguments)
     arguments["n_samples"] = parameters["n_samples"]
+    if method == "shapley_value_sampling":
+        return captum.attr.ShapleyValueSampling(scores).attribute(instance, **arguments)
     if method == "kernel_shap":
         return captum.attr.KernelShap(scores).attribute(instance, **arguments)
     lime = captum.attr.Lime(scores, interpretable_model=SkLearnLasso(alpha=parameters["alpha"]))
@@ -96,6 +112,11 @@ def feature_mask(instance: Tensor, parameters: dict[str, Any]) -> Tensor:
     """Superpixels, or single values, of a grey instance [1, height, width] or a coloured one [1, height, width, 3]."""
     if parameters["segmentation"] == "pixels":
         return torch.arange(instance.numel()).reshape(instance.shape)
+    if parameters["segmentation"] == "grid":
+        side = round((instance.shape[1] * instance.shape[2] / parameters["n_segments"]) ** 0.5)
+        rows, columns = np.arange(instance.shape[1]) // side, np.arange(instance.shape[2]) // side
+        grid = torch.from_numpy(rows[:, None] * (columns[-1] + 1) + columns)[None]
+        return grid if instance.ndim == 3 else grid[..., None].expand(instance.shape).contiguous()
     picture = instance[0].numpy().astype(np.float64)
     unit = (picture - picture.min()) / (picture.max() - picture.min())
     colours = unit if unit.ndim == 3 else np.stack([unit] * 3, axis=-1)
@@ -115,7 +136,10 @@ def test_the_catalogue_lists_what_needs_scores_alone(forest: Pair):
     document = requests.get(f"{forest.explainer.url}/v1/models/{FOREST}/methods", timeout=30).json()
     assert document["access"] == "scores"
     assert [method["name"] for method in document["methods"]] == POSSIBLE
-    assert POSSIBLE == ["feature_ablation", "kernel_shap", "lime", "occlusion"]
+    assert [
+        *("feature_ablation", "feature_permutation", "kernel_shap", "lime"),
+        *("occlusion", "shapley_value_sampling", "shapley_values"),
+    ] == POSSIBLE
     assert {tuple(method["parameters"]["output"]["enum"]) for method in document["methods"]} == {("probability",)}
 
 
@@ -130,6 +154,9 @@ def test_the_catalogue_lists_what_needs_scores_alone(forest: Pair):
         ("colour", {"method": "occlusion", "sliding_window_shapes": 7, "strides": 7, "baselines": -0.5}),
         ("colour", {"method": "feature_ablation", "segmentation": "quickshift"}),
         ("grey", {"method": "feature_ablation"}),
+        ("colour", {"method": "feature_permutation", "seed": 2}),
+        ("grey", {"method": "shapley_value_sampling", "n_samples": 5}),
+        ("colour", {"method": "shapley_values"}),
     ],
     ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())) or "default",
 )
@@ -211,7 +238,7 @@ def test_the_forest_reads_mnist_where_it_is_at_hand(example: Any, tmp_path: Path
 @pytest.mark.parametrize("method", POSSIBLE)
 def test_v2_gives_the_bits_of_captum_too(method: str, v2: Pair):
     inputs = torch.rand(2, 12, 16, generator=torch.Generator().manual_seed(0))
-    few = {"n_samples": 60} if catalogue()[method].random else {}
+    few = {"n_samples": 60} if "n_samples" in catalogue()[method].parameters else {}
     answer = ask(v2, inputs, method=method, **few)
     assert answer.document["model"] == {"name": NAME, "digest": None}
 

@@ -22,6 +22,7 @@ import torch
 from captum_explainer.catalogue import catalogue
 from captum_explainer.predictor.description import Access
 from captum_predictor.model_saving import save_model
+from torch import nn
 
 from local.servers import ROOT, Pair, running_pair
 from tests.explaining import ask
@@ -123,13 +124,15 @@ def requests_of(name: str, network: Network, method: str) -> Iterator[dict[str, 
     described = catalogue()[method]
     parameters = {key: value for key, value in {"n_steps": 5, "n_samples": 6}.items() if key in described.parameters}
     if described.takes_segments:
-        parameters["segmentation"] = "grid"
+        parameters |= {"segmentation": "grid", "n_segments": 4 if method == "shapley_values" else 30}
     if method == "occlusion":
         parameters |= WINDOWS[name]
     if described.has_layer:
         for layer in LAYERS.get(name, network.shapes):
             shape = network.shapes[layer]
-            if len(shape) == 3 or method != "guided_grad_cam":
+            if (len(shape) == 3 or method not in ("guided_grad_cam", "layer_feature_ablation")) and not (
+                method == "layer_lrp" and type(network.stages[layer]) in (nn.ReLU, nn.Tanh, nn.Dropout)
+            ):
                 neuron = {"neuron": [size // 2 for size in shape]} if described.family == "neuron" else {}
                 yield {**parameters, "layer": layer, **neuron}
         return

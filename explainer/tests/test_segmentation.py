@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from captum_explainer.segmentation import default_algorithm, segment
+from captum_explainer.segmentation import is_picture, segment
 from captum_serving.errors import BadInput
 
 LEVELS = np.random.default_rng(4).integers(0, 256, (14, 12))
@@ -87,6 +87,6 @@ def test_what_is_no_picture_is_refused(algorithm):
 
 
 def test_the_default_is_superpixels_for_pictures_and_values_for_the_rest():
-    assert default_algorithm((1, 28, 28)) == "quickshift"
-    assert default_algorithm(None) == "quickshift"
-    assert default_algorithm((13,)) == "pixels"
+    assert is_picture((1, 28, 28))
+    assert is_picture(None)
+    assert not is_picture((13,))

@@ -23,7 +23,7 @@ LARGEST = torch.finfo(torch.float32).max
 def resolve_baselines(
     value: Any,  # noqa: ANN401 - JSON
     inputs: Tensor,
-    kind: Literal["none", "one", "several"],
+    kind: Literal["none", "one", "several", "distribution"],
     value_range: tuple[float, float] | None,
     seed: int,
     most: int,
@@ -34,7 +34,7 @@ def resolve_baselines(
 
     Args:
         value: A number, a name, or an array: of one instance's shape, of all instances' shape, or for `several`
-            [baselines, *input shape] for every instance alike.
+            and `distribution` [baselines, *input shape] for every instance alike.
         inputs: float32 [instances, *input shape].
         kind: What the method takes.
         value_range: What the model declares; `random` draws from it.
@@ -42,8 +42,14 @@ def resolve_baselines(
         most: How many an instance may have (the server's limit, --max_samples).
 
     Raises:
-        BadInput: The array fits neither an instance nor the batch, holds too many, or NaN or infinity.
+        BadInput: The array fits neither an instance nor the batch, holds too many, or NaN or infinity; a
+            distribution is one baseline.
     """
+    if kind == "distribution":
+        found = resolve_baselines(value, inputs, "several", value_range, seed, most)
+        if len(found[0]) < 2:
+            raise BadInput("baselines are one; expected two or more: 'random', or an array [baselines, *input shape]")
+        return found
     if kind == "none":
         return [torch.zeros_like(inputs[:1])] * len(inputs)
     if isinstance(value, str):

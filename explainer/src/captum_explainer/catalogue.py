@@ -63,6 +63,8 @@ def as_json(description: Description, settings: Settings) -> dict[str, Any]:
             "family": method.family,
             "access": method.access.name.lower(),
             "summary": method.summary,
+            "when": method.when,
+            "cost": method.cost,
             "paper": method.paper,
             "parameters": {
                 key: parameter.bounded(settings) for key, parameter in all_parameters(method, description).items()

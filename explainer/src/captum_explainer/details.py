@@ -22,7 +22,7 @@ class Scored:
 
 
 def details_of(task: Task, scored: Scored, attribution: Attribution, instance: int, target: int) -> dict[str, Any]:
-    """One explanation's details; a neuron's method has no target, score or delta."""
+    """One explanation's details; a method without a target has no score and no delta."""
     output, description = scored.output[instance], task.description
     prediction = int(output.argmax())
     probabilities = _probabilities(task, output)
@@ -32,7 +32,7 @@ def details_of(task: Task, scored: Scored, attribution: Attribution, instance: i
         "prediction_label": description.label(prediction),
         "probability": float(probabilities[prediction]),
     }
-    if task.chosen.method.family == "neuron":
+    if not task.chosen.method.takes_target:
         return details
     score = float(explained(task, output)[target])
     details |= {
@@ -46,7 +46,8 @@ def details_of(task: Task, scored: Scored, attribution: Attribution, instance: i
     if scored.at_baselines is not None:
         baseline_score = float(explained(task, scored.at_baselines[instance])[:, target].mean())
         details["baseline_score"] = baseline_score
-        if task.chosen.method.complete:
+        # Of noisy inputs, another sum is the right one.
+        if task.chosen.method.complete and not task.chosen.get("smooth"):
             difference = score - baseline_score
             delta = float(attribution.values.double().sum()) - difference
             details["convergence_delta"] = delta

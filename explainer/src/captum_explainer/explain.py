@@ -17,14 +17,17 @@ from captum_explainer.draws import own_draws
 from captum_explainer.foresight import neuron_cotangent, target_cotangent
 from captum_explainer.layout import find_layout
 from captum_explainer.method import Attribution, Problem
-from captum_explainer.parameters.resolve import resolve
+from captum_explainer.parameters.passes import check_undivided, most_rows
+from captum_explainer.parameters.resolve import held_shape, resolve
+from captum_explainer.parameters.units import mask_of
 from captum_explainer.predictor.description import Access, Description
+from captum_explainer.quality import quality_of
 from captum_explainer.request import Explanations, Request
 from captum_explainer.segmentation import segment
 from captum_explainer.settings import Settings
 from captum_explainer.skeleton.build import Cuts, build_skeleton
 from captum_explainer.skeleton.remembered import Remembered
-from captum_explainer.skeleton.segment import Segments
+from captum_explainer.skeleton.segment import Foresee, Segments
 from captum_explainer.targets import resolve_targets
 from captum_explainer.task import Task
 
@@ -42,14 +45,21 @@ def explain(request: Request, description: Description, segments: Segments, sett
     baselines = resolve_baselines(
         chosen.get("baselines"), inputs, kind, description.input_range, chosen["seed"], settings.max_samples
     )
-    if chosen.get("top_k") is not None and chosen.method.access == Access.SCORES:
+    if kind == "distribution":
+        held = held_shape(chosen.method, chosen.get("layer"), description)
+        check_undivided("baselines are", len(baselines[0]), inputs.shape[1:], held, settings)
+    scored_again = chosen.get("top_k") is not None and chosen.method.access == Access.SCORES
+    if scored_again or chosen.method.repeats:
         segments = Remembered(segments)
     task = Task(description, segments, settings, chosen, inputs, baselines)
     scored = _score(task)
     targets = resolve_targets(chosen.get("target"), chosen.get("top_k"), scored.output, description)
     columns = [_attribute(task, [ranked[k] for ranked in targets]) for k in range(len(targets[0]))]
     details = [
-        [details_of(task, scored, column[i], i, ranked[k]) for k, column in enumerate(columns)]
+        [
+            details_of(task, scored, column[i], i, ranked[k]) | _quality(task, column[i], i, ranked[k])
+            for k, column in enumerate(columns)
+        ]
         for i, ranked in enumerate(targets)
     ]
     values = [[_rendered(task, column[i]) for column in columns] for i in range(len(inputs))]
@@ -65,7 +75,7 @@ def _score(task: Task) -> Scored:
     baselines = task.baselines if task.chosen.method.baselines != "none" else []
     distinct = {id(one): one for one in baselines}
     rows = [task.inputs, *distinct.values()]
-    skeleton = build_skeleton(task.description, task.segments, Cuts(), "logit", None)
+    skeleton = build_skeleton(task.description, task.segments, Cuts(), "logit", {})
     with torch.no_grad():
         output = skeleton(torch.cat(rows))
     if output.ndim != 2:
@@ -78,9 +88,16 @@ def _score(task: Task) -> Scored:
 def _attribute(task: Task, targets: list[int]) -> list[Attribution]:
     """One attribution an instance, each for its target."""
     method = task.chosen.method
-    if not (method.one_by_one or method.random):
-        attribution = _call(task, task.inputs, torch.cat([b[:1] for b in task.baselines]), targets, {})
-        return [Attribution(row[None]) for row in attribution.values]
+    draws = method.random or task.chosen.get("smooth") is not None
+    if method.across or not (method.one_by_one or draws):
+        at_once = len(targets) if method.across else _instances_at_once(task)
+        parts = zip(
+            torch.split(task.inputs, at_once),
+            torch.split(torch.cat([b[:1] for b in task.baselines]), at_once),
+            [targets[i : i + at_once] for i in range(0, len(targets), at_once)],
+            strict=True,
+        )
+        return [Attribution(row[None]) for part in parts for row in _call(task, *part, {}).values]
     instances = zip(torch.split(task.inputs, 1), task.baselines, targets, strict=True)
     return [
         _call(task, instance, baselines, [target], task.memos[i])
@@ -88,22 +105,50 @@ def _attribute(task: Task, targets: list[int]) -> list[Attribution]:
     ]
 
 
+def _instances_at_once(task: Task) -> int:
+    """All, but of a method for which every stage's values are held here: 512 of the MNIST network took 1.4 GB."""
+    method, description, shape = task.chosen.method, task.description, tuple(task.inputs.shape[1:])
+    if not (method.nonlinearities or method.relevance):
+        return len(task.inputs)
+    return most_rows(shape, held_shape(method, None, description), task.settings.max_call_bytes)
+
+
+def _quality(task: Task, attribution: Attribution, instance: int, target: int) -> dict[str, float]:
+    """The metrics that the request asks for; changed inputs keep the instance's target and baselines."""
+    if not task.chosen.get("metrics"):
+        return {}
+
+    def explain_changed(rows: Tensor) -> Tensor:
+        baselines = [task.baselines[instance]] * len(rows)
+        changed = Task(task.description, task.segments, task.settings, task.chosen, rows, baselines)
+        return torch.cat([one.values for one in _attribute(changed, [target] * len(rows))])
+
+    skeleton = build_skeleton(task.description, task.segments, Cuts(), task.chosen["output"], {})
+    return quality_of(task, skeleton, instance, target, attribution.values, explain_changed)
+
+
 def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int], memo: dict[str, Any]) -> Attribution:
     chosen, method = task.chosen, task.chosen.method
-    neuron = method.family == "neuron"
-    cuts = Cuts(chosen.get("layer"), method.nonlinearities, to_layer=neuron)
-    foresee = (
-        neuron_cotangent(chosen["neuron"], task.description.shape_of(chosen["layer"]))
-        if neuron
-        else target_cotangent(targets, task.description.output_width)
+    name = chosen.get("layer")
+    cuts = Cuts(name, method.nonlinearities, method.relevance, to_layer=not method.takes_target)
+    skeleton = build_skeleton(
+        task.description, task.segments, cuts, chosen.get("output") or "logit", _foreseen(task, targets)
     )
-    skeleton = build_skeleton(task.description, task.segments, cuts, chosen.get("output") or "logit", foresee)
-    layer = skeleton.get_submodule(chosen["layer"]) if method.has_layer else None
     if method.takes_segments and "mask" not in memo:
         memo["mask"] = _segments(task, inputs[0])
-    problem = Problem(skeleton, inputs, targets, baselines, layer, chosen.values, memo.get("mask"), memo)
+    problem = Problem(
+        skeleton,
+        inputs,
+        targets,
+        baselines,
+        layer=None if name is None else skeleton.get_submodule(name),
+        parameters=chosen.values,
+        feature_mask=memo.get("mask"),
+        layer_mask=mask_of(task.description.shape_of(name), chosen["layer_mask"]) if method.takes_units else None,
+        memo=memo,
+    )
     try:
-        if not method.random:
+        if not method.random and chosen.get("smooth") is None:
             return method.attribute(problem)
         with own_draws(chosen["seed"]):
             return method.attribute(problem)
@@ -112,6 +157,18 @@ def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int], mem
         if _is_captums(error):
             raise BadInput(f"{chosen.name}: {error}") from error
         raise
+
+
+def _foreseen(task: Task, targets: list[int]) -> dict[str, Foresee | None]:
+    """The likely cotangent of each stage that is explained: of the output, of the neuron's layer, or of both."""
+    chosen, method, description = task.chosen, task.chosen.method, task.description
+    foreseen: dict[str, Foresee | None] = {}
+    # Relevance comes to the last stage divided by the score, which is known only then.
+    if method.takes_target and not method.relevance:
+        foreseen[description.output_name] = target_cotangent(targets, description.output_width)
+    if method.family == "neuron":
+        foreseen[chosen["layer"]] = neuron_cotangent(chosen["neuron"], description.shape_of(chosen["layer"]))
+    return foreseen
 
 
 def _is_captums(error: AssertionError) -> bool:
@@ -123,10 +180,16 @@ def _segments(task: Task, instance: Tensor) -> Tensor:
     chosen, limit = task.chosen, task.settings.max_perturbations
     mask = segment(instance, chosen["segmentation"], chosen["n_segments"], task.description.input_range)
     count = int(mask.max()) + 1
+    evaluations = chosen.method.evaluations
     if chosen.method.random and count < 2:
         raise BadInput(f"segmentation {chosen['segmentation']!r} finds one segment; expected two or more: try 'grid'")
     if count > limit:
         raise BadInput(f"{count} segments; expected at most {limit} (the server's limit, --max_perturbations)")
+    if evaluations is not None and evaluations(count, chosen.values) > limit:
+        raise BadInput(
+            f"{chosen.name} of {count} segments makes more than {limit} evaluations (the server's limit, "
+            "--max_perturbations); expected fewer: lower n_segments"
+        )
     return mask
 
 

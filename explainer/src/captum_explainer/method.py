@@ -7,12 +7,24 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import torch
+from captum.attr import NoiseTunnel
 from torch import Tensor, nn
 
 from captum_explainer.parameters.kinds import Parameter
 from captum_explainer.predictor.description import Access
 
 Family = Literal["primary", "layer", "neuron"]
+
+COST_TERMS = {
+    "instances": "of the request",
+    "segments": "of an instance",
+    "windows": "of an instance",
+    "units": "the layer's channels or, with `layer_mask` `units`, its numbers",
+    "passes": "that the points of the path make: 1, or as many as `internal_batch_size` needs",
+    "remote": "runs of stages between nonlinearities, each of which is a call; `below` and `above` those before and "
+    "behind the layer",
+    "linear": "stages that are no nonlinearity",
+}
 
 
 @dataclass(frozen=True)
@@ -22,11 +34,12 @@ class Problem:
     Attributes:
         model: The skeleton, [rows, *input shape] to [rows, outputs].
         inputs: float32 [rows, *input shape].
-        target: The output to explain, one a row; empty for a neuron's methods.
+        target: The output to explain, one a row; what takes no target passes over it.
         baselines: float32 [rows, *input shape], or for a method with several, [baselines, *input shape].
         layer: The skeleton's module whose output is the layer's, where the method takes one.
         parameters: The method's own parameters, validated, with their defaults.
         feature_mask: int64 [1, *input shape], the segment of each value, where the method takes segments.
+        layer_mask: int64 [1, *layer's shape], the group of each unit, where the method takes groups of them.
         memo: What the method keeps of the one instance of this call for the calls for its other targets.
     """
 
@@ -37,6 +50,7 @@ class Problem:
     layer: nn.Module | None
     parameters: dict[str, Any]
     feature_mask: Tensor | None = None
+    layer_mask: Tensor | None = None
     memo: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -53,6 +67,13 @@ class Problem:
     def parameters_for_captum(self, *names: str) -> dict[str, Any]:
         """Those parameters, as keyword arguments of Captum's `attribute`."""
         return {name: self.parameters[name] for name in names}
+
+    def run(self, explainer: Any, **arguments: Any) -> Attribution:  # noqa: ANN401 - captum is untyped
+        """What Captum's method says of the inputs, through its noise tunnel where the request asks for one."""
+        smooth = self.parameters.get("smooth")
+        if smooth is None:
+            return detached(explainer.attribute(self.inputs, **arguments))
+        return detached(NoiseTunnel(explainer).attribute(self.inputs, **smooth, **arguments))
 
 
 class Attribution(NamedTuple):
@@ -73,28 +94,51 @@ class Method:
         access: What the predictor must give.
         family: What is explained, and where.
         parameters: Its own parameters by name, beside those that all methods share.
-        baselines: Whether it takes none, one an instance, or a distribution of several.
+        baselines: Whether it takes none, one an instance, several, or a distribution: two or more.
+        when: What it is good for, and what to know before; for the page of methods.
+        cost: How often it asks the predictor, beside the one call that scores inputs and baselines: an expression over
+            parameters and the names of COST_TERMS.
         nonlinearities: Its backward rule is another one at nonlinearities, which must be local modules.
+        relevance: It passes relevance back by a rule for each stage, which must be modules of their own.
         takes_layer: It needs a layer though it attributes to the input.
+        takes_target: It explains one of the model's outputs, or how a neuron brings it about.
         takes_segments: It attributes to groups of values, which `segmentation` chooses.
+        segmentation: How it cuts up pictures, where the request does not say.
+        evaluations: How many perturbed inputs so many segments make, by its parameters; one each by default.
+        takes_units: It attributes to groups of a layer's units, which `layer_mask` chooses.
         one_by_one: Each instance is a Captum call of its own.
-        random: It draws; implies a call of its own for each instance.
+        random: It draws; implies a call of its own for each instance, unless it is `across` them.
+        across: It explains the instances by one another: two or more, in one Captum call.
+        repeats: It passes the same rows through the model again, which the predictor need not compute again.
+        rows_an_instance: Rows of a pass for each instance, at the least.
         complete: Its attributions sum to the difference of the scores at input and baseline.
+        slope: Its attributions are per unit of an input's value, as a gradient is, and not contributions.
     """
 
     attribute: Callable[[Problem], Attribution]
     summary: str
     paper: str
+    when: str
+    cost: str
     access: Access = Access.GRADIENTS
     family: Family = "primary"
     parameters: dict[str, Parameter] = field(default_factory=dict)
-    baselines: Literal["none", "one", "several"] = "none"
+    baselines: Literal["none", "one", "several", "distribution"] = "none"
     nonlinearities: bool = False
+    relevance: bool = False
     takes_layer: bool = False
+    takes_target: bool = True
     takes_segments: bool = False
+    segmentation: Literal["quickshift", "grid"] = "quickshift"
+    evaluations: Callable[[int, dict[str, Any]], int] | None = None
+    takes_units: bool = False
     one_by_one: bool = False
     random: bool = False
+    across: bool = False
+    repeats: bool = False
+    rows_an_instance: int = 1
     complete: bool = False
+    slope: bool = False
 
     @property
     def has_layer(self) -> bool:
@@ -106,3 +150,9 @@ def detached(values: Tensor | tuple[Tensor, ...]) -> Attribution:
     """Captum's attributions without details; of a tuple, which layer methods may return, the only one."""
     tensor = values[0] if isinstance(values, tuple) else values
     return Attribution(tensor.detach().to(torch.float32))
+
+
+def segmented(values: Tensor, problem: Problem) -> Attribution:
+    """Attributions of segments, with the segment of each value in the details."""
+    assert problem.feature_mask is not None
+    return Attribution(values.detach().to(torch.float32), {"segments": problem.feature_mask[0].numpy()})

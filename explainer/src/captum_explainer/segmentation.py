@@ -15,13 +15,15 @@ from captum_explainer.layout import CHANNELS, find_layout
 # Their segments are areas of the picture, the same in all channels.
 PLANAR = ("slic", "felzenszwalb", "quickshift", "grid")
 ALGORITHMS = (*PLANAR, "pixels")
+# Those that look at nothing but the shape.
+ALIKE = ("grid", "pixels")
 # Quickshift weighs pixels' distances against those of colours in Lab, whose lightness is 0 to 100.
 LIGHTNESS = 100.0
 
 
-def default_algorithm(shape: tuple[int, ...] | None) -> str:
-    """Superpixels for pictures and where the shape is not known before the request; single values for the rest."""
-    return "quickshift" if shape is None or find_layout(shape) else "pixels"
+def is_picture(shape: tuple[int, ...] | None) -> bool:
+    """Whether an instance's shape is a picture's, or is not known before the request."""
+    return shape is None or find_layout(shape) is not None
 
 
 def segment(instance: Tensor, algorithm: str, n_segments: int, value_range: tuple[float, float] | None) -> Tensor:

@@ -24,11 +24,15 @@ def test_defaults_complete_a_request(resolved):
         "n_steps": 50,
         "quadrature": "gausslegendre",
         "internal_batch_size": None,
+        "smooth": None,
         "seed": 0,
         "output": "logit",
         "target": None,
         "top_k": None,
         "baselines": 0.0,
+        "metrics": [],
+        "perturb_radius": 0.02,
+        "n_perturb_samples": 10,
         "tolerance": 0.05,
     }
 
@@ -81,9 +85,12 @@ def test_a_servers_default_that_the_method_does_not_take_is_passed_over(resolved
     assert chosen.get("n_steps") is None
 
 
-def test_a_servers_default_is_held_to_the_schema(resolved):
-    with pytest.raises(BadInput, match="n_steps is 0; expected a whole number of 1 to 1000"):
-        resolved({}, defaults={"n_steps": 0})
+def test_a_servers_default_that_fits_other_methods_is_passed_over(resolved):
+    defaults = {"output": "probability", "segmentation": "slic"}
+    assert resolved({"method": "saliency"}, defaults=defaults)["output"] == "probability"
+    assert resolved({"method": "lrp"}, defaults=defaults)["output"] == "logit"
+    assert resolved({"method": "lime"}, defaults=defaults)["segmentation"] == "slic"
+    assert resolved({"method": "feature_permutation"}, defaults=defaults)["segmentation"] == "grid"
 
 
 def test_a_null_of_the_request_overrides_a_servers_default(resolved):
@@ -100,7 +107,7 @@ def test_the_same_parameters_again_resolve_to_themselves(resolved):
     ("given", "sentence"),
     [
         ({"method": "integrated_gradient"}, "method: 'integrated_gradient' is not known; did you mean 'integrated_g"),
-        ({"method": 5}, "method: '5' is not known; Known: deep_lift, "),
+        ({"method": 5}, "method: '5' is not known; Known: deconvolution, deep_lift, "),
         ({"method": None}, "method: 'None' is not known"),
         ({"n_step": 5}, "parameters of integrated_gradients: 'n_step' is not known; did you mean 'n_steps'?"),
         ({"method": "saliency", "n_steps": 5}, "parameters of saliency: 'n_steps' is not known; Known: method, abs"),

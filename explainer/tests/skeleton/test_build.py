@@ -14,8 +14,8 @@ NONLINEAR = Cuts(nonlinearities=True)
 
 @pytest.fixture
 def build(description, segments):
-    def run(cuts=Cuts(), output="logit", foresee=None, **changes):  # noqa: B008 - it is frozen
-        return build_skeleton(dataclasses.replace(description, **changes), segments, cuts, output, foresee)
+    def run(cuts=Cuts(), output="logit", foreseen=None, **changes):  # noqa: B008 - it is frozen
+        return build_skeleton(dataclasses.replace(description, **changes), segments, cuts, output, foreseen or {})
 
     return run
 
@@ -147,13 +147,14 @@ def test_a_model_without_stages_is_one_opaque_segment(build):
         build(NONLINEAR, stages=())
 
 
-def test_only_the_last_segment_is_given_the_foresight(build):
+def test_a_remote_segment_is_given_the_foresight_of_what_it_ends_with(build):
     def foresee(rows):
         return None
 
-    skeleton = build(Cuts("pool"), foresee=foresee)
+    skeleton = build(Cuts("pool"), foreseen={"logits": foresee})
     assert skeleton.pool.foresee is None
     assert skeleton.logits.foresee is foresee
+    assert build(NONLINEAR, foreseen={"relu": foresee}).relu(torch.ones(1)) == 1
 
 
 def test_separate_gives_the_same_values_in_another_tensor():

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from captum.attr import DeepLift
 
-from captum_explainer.method import Attribution, Method, Problem, detached
+from captum_explainer.method import Attribution, Method, Problem
+from captum_explainer.parameters.smooth import SMOOTH
 from captum_explainer.predictor.description import Access
 
 
 def attribute(problem: Problem) -> Attribution:
     """Contributions of the difference from the baseline, [1, *input shape]; they sum to the scores' difference."""
-    values = DeepLift(problem.model).attribute(problem.inputs, baselines=problem.baselines, target=problem.target)
-    return detached(values)
+    return problem.run(DeepLift(problem.model), baselines=problem.baselines, target=problem.target)
 
 
 METHOD = Method(
@@ -19,7 +19,10 @@ METHOD = Method(
     summary="Differences of activations from a baseline's, passed backward by the rescale rule; "
     "they sum to the difference of logits, not of probabilities.",
     paper="Shrikumar et al., Learning Important Features, https://arxiv.org/abs/1704.02685",
+    when="Contributions that add up, for the price of one gradient; the first choice where a baseline makes sense.",
+    cost="instances * (2 * remote - 1)",
     access=Access.STRUCTURE,
+    parameters=SMOOTH,
     baselines="one",
     nonlinearities=True,
     one_by_one=True,

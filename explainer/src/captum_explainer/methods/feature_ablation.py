@@ -25,6 +25,8 @@ METHOD = Method(
     attribute,
     summary="How much the score falls where one segment of the input after the other is replaced by the baseline.",
     paper="Captum, https://captum.ai/docs/algorithms#feature-ablation",
+    when="What the score needs, by segments: measured, of any model; what another segment stands in for goes unseen.",
+    cost="instances * (1 + ceil(segments / perturbations_per_eval))",
     access=Access.SCORES,
     parameters=PERTURBATIONS_PER_EVAL,
     baselines="one",

@@ -23,6 +23,8 @@ METHOD = Method(
     attribute,
     summary="Expected gradients at random points between baselines and the input: approximate SHAP values.",
     paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
+    when="SHAP values of a network for the price of a few gradients, against several baselines; it adds up roughly.",
+    cost="instances",
     parameters={
         "n_samples": integer(20, "random points", limit="max_samples"),
         "stdevs": number(0.0, "standard deviation of the noise on the input, in the input's units"),

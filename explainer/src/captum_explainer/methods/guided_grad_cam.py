@@ -5,8 +5,9 @@ from __future__ import annotations
 from captum.attr import GuidedGradCam
 from captum_serving.errors import BadInput
 
-from captum_explainer.method import Attribution, Method, Problem, detached
+from captum_explainer.method import Attribution, Method, Problem
 from captum_explainer.parameters.kinds import choice
+from captum_explainer.parameters.smooth import SMOOTH
 from captum_explainer.predictor.description import Access
 
 
@@ -16,24 +17,30 @@ def attribute(problem: Problem) -> Attribution:
     Raises:
         BadInput: The layer's output has no height and width.
     """
-    values = GuidedGradCam(problem.model, problem.only_layer).attribute(
-        problem.inputs, target=problem.target, **problem.parameters_for_captum("interpolate_mode")
+    attribution = problem.run(
+        GuidedGradCam(problem.model, problem.only_layer),
+        target=problem.target,
+        **problem.parameters_for_captum("interpolate_mode"),
     )
-    if values.numel() == 0:
+    if attribution.values.numel() == 0:
         raise BadInput(
             "guided_grad_cam: the layer's output has no height and width; expected a layer before the flatten"
         )
-    return detached(values)
+    return attribution
 
 
 METHOD = Method(
     attribute,
     summary="Guided backpropagation, weighted by where Grad-CAM sees the layer respond.",
     paper="Selvaraju et al., Grad-CAM, https://arxiv.org/abs/1610.02391",
+    when="Guided backpropagation's strokes, where the class has its evidence.",
+    cost="3 * remote + above - 2",
     access=Access.STRUCTURE,
     parameters={
         "interpolate_mode": choice("nearest", ("nearest", "bilinear", "bicubic", "area"), "how Grad-CAM is upsampled"),
+        **SMOOTH,
     },
     nonlinearities=True,
     takes_layer=True,
+    slope=True,
 )

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from captum.attr import InputXGradient
 
-from captum_explainer.method import Attribution, Method, Problem, detached
+from captum_explainer.method import Attribution, Method, Problem
+from captum_explainer.parameters.smooth import SMOOTH
 
 
 def attribute(problem: Problem) -> Attribution:
     """The input times its gradient, [rows, *input shape]; positive values raise the score."""
-    return detached(InputXGradient(problem.model).attribute(problem.inputs, target=problem.target))
+    return problem.run(InputXGradient(problem.model), target=problem.target)
 
 
 METHOD = Method(
     attribute,
     summary="Each input value times its gradient: the score's linear part.",
     paper="Shrikumar et al., Not Just a Black Box, https://arxiv.org/abs/1605.01713",
+    when="The quickest contributions: exact of a linear model, rough of any other.",
+    cost="1",
+    parameters=SMOOTH,
 )

@@ -30,6 +30,8 @@ METHOD = Method(
     attribute,
     summary="SHAP values of the input's segments, by a linear fit to the scores of random subsets of them.",
     paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
+    when="SHAP values of any model, of which nothing is known but scores; the fit (r2) tells how far to believe them.",
+    cost="instances * ceil(n_samples / perturbations_per_eval)",
     access=Access.SCORES,
     parameters={"n_samples": integer(500, "random subsets of segments", limit="max_samples"), **PERTURBATIONS_PER_EVAL},
     baselines="one",

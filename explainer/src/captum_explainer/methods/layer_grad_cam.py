@@ -4,29 +4,32 @@ from __future__ import annotations
 
 from captum.attr import LayerGradCam
 
-from captum_explainer.method import Attribution, Method, Problem, detached
+from captum_explainer.method import Attribution, Method, Problem
 from captum_explainer.parameters.kinds import flag
+from captum_explainer.parameters.smooth import SMOOTH
 from captum_explainer.predictor.description import Access
 
 
 def attribute(problem: Problem) -> Attribution:
     """The layer's output times its channel's mean gradient, summed over channels, [rows, 1, *the layer's space]."""
-    values = LayerGradCam(problem.model, problem.only_layer).attribute(
-        problem.inputs,
+    return problem.run(
+        LayerGradCam(problem.model, problem.only_layer),
         target=problem.target,
         **problem.parameters_for_captum("relu_attributions", "attr_dim_summation"),
     )
-    return detached(values)
 
 
 METHOD = Method(
     attribute,
     summary="Where a layer responds to what raises the score: its channels weighted by their mean gradient.",
     paper="Selvaraju et al., Grad-CAM, https://arxiv.org/abs/1610.02391",
+    when="A coarse map of where a class is seen; the last convolution is the usual layer.",
+    cost="2",
     access=Access.STRUCTURE,
     family="layer",
     parameters={
         "relu_attributions": flag(False, "keep only what raises the score, as the paper does"),
         "attr_dim_summation": flag(True, "sum over the layer's channels"),
+        **SMOOTH,
     },
 )

@@ -34,6 +34,8 @@ METHOD = Method(
     attribute,
     summary="A linear model of the score, fitted to random subsets of the input's segments near the input.",
     paper="Ribeiro et al., Why Should I Trust You?, https://arxiv.org/abs/1602.04938",
+    when="A few segments that speak for or against a class, of any model; what is weak is zero. Look at the fit (r2).",
+    cost="instances * ceil(n_samples / perturbations_per_eval)",
     access=Access.SCORES,
     parameters={
         "n_samples": integer(500, "random subsets of segments", limit="max_samples"),

@@ -24,9 +24,12 @@ METHOD = Method(
     attribute,
     summary="GradientSHAP of one neuron of a layer instead of the score.",
     paper=GRADIENT_SHAP.paper,
+    when="What moves a neuron from its values at several baselines, for the price of a few gradients.",
+    cost="instances",
     access=Access.STRUCTURE,
     family="neuron",
     parameters=GRADIENT_SHAP.parameters,
     baselines="several",
+    takes_target=False,
     random=True,
 )

@@ -34,6 +34,8 @@ METHOD = Method(
     attribute,
     summary="How much the score falls where a sliding window of the input is replaced by the baseline.",
     paper="Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, https://arxiv.org/abs/1311.2901",
+    when="What the score needs, by place: measured, of any model; the window's size is how fine it looks.",
+    cost="1 + ceil(windows / perturbations_per_eval)",
     access=Access.SCORES,
     parameters={
         "sliding_window_shapes": Parameter(

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from captum.attr import Saliency
 
-from captum_explainer.method import Attribution, Method, Problem, detached
+from captum_explainer.method import Attribution, Method, Problem
 from captum_explainer.parameters.kinds import flag
+from captum_explainer.parameters.smooth import SMOOTH
 
 
 def attribute(problem: Problem) -> Attribution:
     """|gradient|, or with `abs` false the signed gradient, [rows, *input shape]."""
-    values = Saliency(problem.model).attribute(
-        problem.inputs, target=problem.target, **problem.parameters_for_captum("abs")
-    )
-    return detached(values)
+    return problem.run(Saliency(problem.model), target=problem.target, **problem.parameters_for_captum("abs"))
 
 
 METHOD = Method(
     attribute,
     summary="The gradient of the score with respect to each input value: where a small change matters most.",
     paper="Simonyan et al., Deep Inside Convolutional Networks, https://arxiv.org/abs/1312.6034",
-    parameters={"abs": flag(True, "absolute values of the gradient; false keeps the sign")},
+    when="Where a small change matters most, at the price of one gradient; noisy: `smooth` helps.",
+    cost="1",
+    parameters={"abs": flag(True, "absolute values of the gradient; false keeps the sign"), **SMOOTH},
+    slope=True,
 )

@@ -30,6 +30,5 @@ def check_defaults(settings: Settings) -> None:
             find_method(value, Access.STRUCTURE)
         elif name not in taken:
             raise BadInput(f"--defaults: {nearest(name, ['method', *taken])}")
-        elif name not in OF_THE_MODEL:
-            for parameter in taken[name]:
-                parameter.check(f"--defaults: {name}", value, settings)
+        elif name not in OF_THE_MODEL and not any(parameter.fits(value, settings) for parameter in taken[name]):
+            taken[name][0].check(f"--defaults: {name}", value, settings)

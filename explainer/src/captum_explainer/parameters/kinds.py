@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import jsonschema
@@ -21,15 +21,28 @@ Validator = jsonschema.validators.extend(
 class Parameter:
     """A parameter's schema (with its `default`, where it has one, and a `description`).
 
-    `limit` names the server's setting that is its maximum.
+    `limit` names the server's setting that is its maximum, or of an object `limits` those of its properties.
     """
 
     schema: dict[str, Any]
     limit: str | None = None
+    limits: dict[str, str] = field(default_factory=dict)
 
     def bounded(self, settings: Settings) -> dict[str, Any]:
-        """The schema with this server's limit in it."""
+        """The schema with this server's limits in it."""
+        if self.limits:
+            properties = self.schema["properties"].items()
+            limited = {key: Parameter(schema, self.limits.get(key)).bounded(settings) for key, schema in properties}
+            return {**self.schema, "properties": limited}
         return self.schema if self.limit is None else {**self.schema, "maximum": getattr(settings, self.limit)}
+
+    def fits(self, value: object, settings: Settings) -> bool:
+        """Whether a value is one that `check` takes."""
+        try:
+            self.check("", value, settings)
+        except BadInput:
+            return False
+        return True
 
     def check(self, name: str, value: object, settings: Settings) -> None:
         """Validate a value.
@@ -38,6 +51,13 @@ class Parameter:
             BadInput: It does not fit; the sentence says what was got, what was expected, and which limit it is over.
         """
         schema = self.bounded(settings)
+        if isinstance(value, dict) and "properties" in schema:
+            for key, part in value.items():
+                if key not in schema["properties"]:
+                    known = ", ".join(schema["properties"])
+                    raise BadInput(f"{name} has the key {shown(key)}; expected some of {known}")
+                Parameter(self.schema["properties"][key], self.limits.get(key)).check(f"{name}.{key}", part, settings)
+            return
         if not Validator(schema).is_valid(value):
             limit = f" (the server's limit, --{self.limit})" if self.limit and is_over(value, schema["maximum"]) else ""
             raise BadInput(f"{name} is {shown(value)}; expected {expected(schema)}{limit}")
@@ -52,6 +72,13 @@ def integer(default: int | None, description: str, minimum: int = 1, limit: str 
 def number(default: float, description: str, minimum: float = 0.0) -> Parameter:
     """A number of `minimum` or more."""
     return Parameter({"type": "number", "minimum": minimum, "default": default, "description": description})
+
+
+def finite(default: float, description: str) -> Parameter:
+    """Any number that fits float32."""
+    largest = 1e38
+    schema = {"type": "number", "minimum": -largest, "maximum": largest, "default": default}
+    return Parameter({**schema, "description": description})
 
 
 def choice(default: str, values: tuple[str, ...], description: str) -> Parameter:

@@ -24,6 +24,7 @@ def limit_passes(
     shape: tuple[int, ...],
     layer: tuple[int, ...],
     settings: Settings,
+    rows_an_instance: int = 1,
 ) -> None:
     """Choose `internal_batch_size` where it is null and all rows at once are many, and lower what is over the limit.
 
@@ -33,20 +34,20 @@ def limit_passes(
         shape: One instance's.
         layer: The layer's output's, of one instance; that of a single number where there is no layer.
         settings: The server's limits.
+        rows_an_instance: The fewest rows of a pass for each instance that Captum takes.
 
     Raises:
         BadInput: So many samples that a method cannot divide are too much to hold.
     """
     if "n_samples" in values and "perturbations_per_eval" not in values:
-        _check_undivided(values["n_samples"], shape, layer, settings)
+        check_undivided("n_samples is", values["n_samples"], shape, layer, settings)
     most = most_rows(shape, layer, settings.max_call_bytes)
     if "perturbations_per_eval" in values:
         values["perturbations_per_eval"] = max(1, min(values["perturbations_per_eval"], most // instances))
     if "internal_batch_size" in values:
         given = values["internal_batch_size"]
         if given is not None or instances * values["n_steps"] > most:
-            # Captum takes no fewer rows than instances.
-            values["internal_batch_size"] = max(instances, min(given or most, most))
+            values["internal_batch_size"] = max(instances * rows_an_instance, min(given or most, most))
 
 
 def most_rows(shape: tuple[int, ...], layer: tuple[int, ...], max_call_bytes: int) -> int:
@@ -55,11 +56,16 @@ def most_rows(shape: tuple[int, ...], layer: tuple[int, ...], max_call_bytes: in
     return max(1, min(max_call_bytes // sent, HELD_CALLS * max_call_bytes // held))
 
 
-def _check_undivided(n_samples: int, shape: tuple[int, ...], layer: tuple[int, ...], settings: Settings) -> None:
+def check_undivided(what: str, count: int, shape: tuple[int, ...], layer: tuple[int, ...], settings: Settings) -> None:
+    """Refuse more rows than one pass may hold, of a method that makes all of them one pass.
+
+    Raises:
+        BadInput: The sentence begins with `what`.
+    """
     row = BYTES_PER_NUMBER * max(math.prod(shape), math.prod(layer))
     most = max(1, UNDIVIDED_CALLS * settings.max_call_bytes // row)
-    if n_samples > most:
+    if count > most:
         raise BadInput(
-            f"n_samples is {n_samples}; expected at most {most} of this size, which are computed at once "
+            f"{what} {count}; expected at most {most} of this size, which are computed at once "
             "(the server's limit, --max_call_bytes)"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,10 +11,13 @@ from captum_serving.errors import BadInput
 from captum_explainer.catalogue import find_method, nearest
 from captum_explainer.layout import find_layout
 from captum_explainer.method import Method
+from captum_explainer.parameters import smooth
 from captum_explainer.parameters.kinds import expected
-from captum_explainer.parameters.passes import limit_passes
+from captum_explainer.parameters.passes import limit_passes, most_rows
+from captum_explainer.parameters.quality import measured, radius
 from captum_explainer.parameters.shared import all_parameters
 from captum_explainer.parameters.surrogates import SURROGATES
+from captum_explainer.parameters.units import groups_of
 from captum_explainer.predictor.description import Access, Description
 from captum_explainer.settings import Settings
 
@@ -48,7 +52,8 @@ def resolve(
 ) -> Resolved:
     """Check a request's parameters against its method's schema and complete them by the defaults.
 
-    The server's own defaults come before the method's; those that the method does not take are passed over.
+    The server's own defaults come before the method's; those that the method does not take, or not so, are
+    passed over.
 
     Args:
         given: The request's parameters.
@@ -63,17 +68,23 @@ def resolve(
     method = find_method(name, description.access)
     # A predictor that gives scores alone names no shape, and what suits a picture suits nothing else.
     known = all_parameters(method, replace(description, input_shape=instances[1:]))
+    if "metrics" in given and not measured(method):
+        what = "explains instances by one another" if method.across else f"is a {method.family} method"
+        raise BadInput(f"metrics are of what attributes the score to the input, instance by instance; {name} {what}")
     for key in given:
         if key != "method" and key not in known:
             raise BadInput(f"parameters of {name}: {nearest(key, ['method', *known])}")
     values: dict[str, Any] = {"method": name}
     for key, parameter in known.items():
-        source = given if key in given else settings.defaults
-        if key in source:
-            parameter.check(key, source[key], settings)
-        elif "default" not in parameter.schema:
+        if key in given:
+            parameter.check(key, given[key], settings)
+            values[key] = given[key]
+        elif key in settings.defaults and parameter.fits(settings.defaults[key], settings):
+            values[key] = settings.defaults[key]
+        elif "default" in parameter.schema:
+            values[key] = parameter.schema["default"]
+        else:
             raise BadInput(f"{name} needs {key}; expected {expected(parameter.schema)}")
-        values[key] = source.get(key, parameter.schema.get("default"))
     _complete(values, method, description, settings, instances)
     return Resolved(name, method, values)
 
@@ -82,15 +93,44 @@ def _complete(
     values: dict[str, Any], method: Method, description: Description, settings: Settings, instances: tuple[int, ...]
 ) -> None:
     shape = instances[1:]
+    if "metrics" in values:
+        values["perturb_radius"] = radius(values, description)
     if "neuron" in values:
         values["neuron"] = _neuron(values["neuron"], values["layer"], description)
     if values.get("alpha", 0.0) is None:
         values["alpha"] = SURROGATES[values["surrogate"]]
     if "strides" in values:
         _complete_windows(values, shape, settings)
-    together = 1 if method.one_by_one or method.random else instances[0]
-    layer = description.shape_of(values["layer"]) if "layer" in values else ()
-    limit_passes(values, together, shape, layer, settings)
+    if method.across and instances[0] < 2:
+        raise BadInput(
+            f"{values['method']} explains instances by one another; expected two or more of them, got {instances[0]}"
+        )
+    held = held_shape(method, values.get("layer"), description)
+    if values.get("smooth") is not None:
+        most = most_rows(shape, held, settings.max_call_bytes)
+        values["smooth"] = smooth.completed(values["smooth"], description, most)
+        together = values["smooth"]["nt_samples_batch_size"]
+    else:
+        together = 1 if method.one_by_one or (method.random and not method.across) else instances[0]
+    limit_passes(values, together, shape, held, settings, method.rows_an_instance)
+    if method.takes_units:
+        _check_units(values["layer_mask"], description.shape_of(values["layer"]), settings)
+
+
+def held_shape(method: Method, layer: str | None, description: Description) -> tuple[int, ...]:
+    """What one row of a method's pass holds here: all stages' outputs where they are modules here, or its layer's."""
+    if method.nonlinearities or method.relevance:
+        return (sum(math.prod(stage.shape) for stage in description.stages),)
+    return () if layer is None else description.shape_of(layer)
+
+
+def _check_units(layer_mask: str, shape: tuple[int, ...], settings: Settings) -> None:
+    count = groups_of(shape, layer_mask)
+    if count > settings.max_perturbations:
+        raise BadInput(
+            f"the layer has {count} {layer_mask}; expected at most {settings.max_perturbations} "
+            "(the server's limit, --max_perturbations)"
+        )
 
 
 def _neuron(neuron: int | list[int], layer: str, description: Description) -> list[int]:

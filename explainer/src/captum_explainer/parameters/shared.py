@@ -6,8 +6,9 @@ import math
 
 from captum_explainer.method import Method
 from captum_explainer.parameters.kinds import Parameter, choice, flag, integer, number
+from captum_explainer.parameters.quality import QUALITY, measured
 from captum_explainer.predictor.description import Access, Description
-from captum_explainer.segmentation import ALGORITHMS, default_algorithm
+from captum_explainer.segmentation import ALGORITHMS, ALIKE, is_picture
 
 NAMED_BASELINES = ("zeros", "ones", "mean", "blur", "random")
 LARGEST_SEED = 2**32 - 1
@@ -18,8 +19,8 @@ MOST_SINGLE_VALUES = 1024
 def all_parameters(method: Method, description: Description) -> dict[str, Parameter]:
     """Every parameter that the method takes for this model, but for `method` itself."""
     shared = {"seed": SEED}
-    if method.family != "neuron":
-        shared |= {"output": _output(description), "target": TARGET, "top_k": TOP_K}
+    if method.takes_target:
+        shared |= {"output": _output(method, description), "target": TARGET, "top_k": TOP_K}
     if method.has_layer:
         shared["layer"] = _layer(description)
     if method.family == "layer":
@@ -27,12 +28,14 @@ def all_parameters(method: Method, description: Description) -> dict[str, Parame
     if method.family == "neuron":
         shared["neuron"] = NEURON
     if method.baselines != "none":
-        shared["baselines"] = _baselines(description)
+        shared["baselines"] = _baselines(method, description)
     if method.takes_segments:
         shared |= {"segmentation": _segmentation(method, description), "n_segments": N_SEGMENTS}
+    if measured(method):
+        shared |= QUALITY
     if method.complete:
         shared["tolerance"] = TOLERANCE
-    return {**method.parameters, **shared}
+    return {**method.parameters, **shared, **method.parameters}
 
 
 SEED = Parameter(
@@ -84,10 +87,12 @@ N_SEGMENTS = integer(30, "superpixels or patches of an image, about", minimum=2,
 TOLERANCE = number(0.05, "share of the scores' difference by which a convergence delta may be off")
 
 
-def _output(description: Description) -> Parameter:
+def _output(method: Method, description: Description) -> Parameter:
     if description.access == Access.SCORES:
         return choice("probability", ("probability",), "what is explained: the predictor gives nothing else")
-    return choice("logit", ("logit", "probability"), "what is explained")
+    # Captum has no relevance rule for a softmax.
+    outputs = ("logit",) if method.relevance else ("logit", "probability")
+    return choice("logit", outputs, "what is explained")
 
 
 def _layer(description: Description) -> Parameter:
@@ -95,18 +100,22 @@ def _layer(description: Description) -> Parameter:
     return Parameter({"enum": names, "description": "the stage whose output is meant"})
 
 
-def _baselines(description: Description) -> Parameter:
+def _baselines(method: Method, description: Description) -> Parameter:
     kinds = [{"type": "number"}, {"enum": list(NAMED_BASELINES)}, {"type": "array", "minItems": 1}]
     text = (
         "where the explanation starts from: a number, a name, or an array of one instance's shape, one an instance, "
         "or for the SHAP family several; `mean` and `blur` are of the instance itself"
     )
-    return Parameter({"anyOf": kinds, "default": description.baseline, "description": text})
+    default = "random" if method.baselines == "distribution" else description.baseline
+    return Parameter({"anyOf": kinds, "default": default, "description": text})
 
 
 def _segmentation(method: Method, description: Description) -> Parameter:
     shape = description.input_shape
-    single = not method.random and (shape is None or math.prod(shape) <= MOST_SINGLE_VALUES)
-    default = "pixels" if single else default_algorithm(shape)
+    few = method.random or method.evaluations is not None
+    single = not few and (shape is None or math.prod(shape) <= MOST_SINGLE_VALUES)
+    default = "pixels" if single or not is_picture(shape) else method.segmentation
+    # Superpixels are of one picture, and instances that are explained by one another are all cut up alike.
+    algorithms = ALIKE if method.across else ALGORITHMS
     text = "how values are grouped: superpixels, a grid of patches, or single values, the default of what is no picture"
-    return choice(default, ALGORITHMS, text)
+    return choice(default, algorithms, text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,7 @@ from captum_serving.errors import BadGateway, BadInput
 from torch import Tensor, nn
 
 from captum_explainer.predictor.description import OPAQUE, Access, Description, Stage
+from captum_explainer.skeleton.ruled_segment import RuledSegment
 from captum_explainer.skeleton.segment import Foresee, RemoteSegment, Segments
 
 # What Captum has rules for (its SUPPORTED_NON_LINEAR): these stay local, so that it can rewrite their backward pass.
@@ -30,6 +32,10 @@ AFFINE = (
     *("conv1d", "conv2d", "conv3d", "linear", "flatten", "dropout", "identity"),
     *("avg_pool2d", "adaptive_avg_pool2d", "batch_norm1d", "batch_norm2d", "normalize"),
 )
+# The nonlinearities through which Captum can pass relevance.
+WITH_RULE = ("relu", "tanh", "max_pool1d", "max_pool2d", "max_pool3d")
+# What Captum counts among the nonlinearities where it passes relevance, though it does nothing.
+DROPOUT = "dropout"
 # What gives its gradient on in the memory format that it comes in, when the model is evaluated.
 PASSED_THROUGH = ("dropout", "identity", "normalize")
 PROBABILITY = "probability"
@@ -40,11 +46,13 @@ class Cuts:
     """How a method wants the model cut.
 
     `layer` names a stage that is to be a module of its own output; `nonlinearities` says that the backward rule changes
-    there; `to_layer` leaves out all that comes after the layer (a neuron's methods need none of it).
+    there; `relevance` that every stage needs a rule of Captum's, and so a module of its own; `to_layer` leaves out all
+    that comes after the layer (what has no target needs none of it).
     """
 
     layer: str | None = None
     nonlinearities: bool = False
+    relevance: bool = False
     to_layer: bool = False
 
 
@@ -62,7 +70,7 @@ class Separate(nn.Module):
 
 
 def build_skeleton(
-    description: Description, segments: Segments, cuts: Cuts, output: str, foresee: Foresee | None
+    description: Description, segments: Segments, cuts: Cuts, output: str, foreseen: Mapping[str, Foresee | None]
 ) -> nn.Sequential:
     """A fresh skeleton: its modules are named after the stages that they end with.
 
@@ -72,45 +80,58 @@ def build_skeleton(
         cuts: Where the method needs a module of its own.
         output: `logit`, or `probability` for a softmax (of one output: a sigmoid) after the last stage; a predictor
             that gives scores alone gives probabilities already.
-        foresee: The last segment's likely cotangent.
+        foreseen: The likely cotangents of stages, where a remote segment ends with them.
 
     Raises:
         BadInput: The method needs to see inside a stage that the predictor does not describe.
         BadGateway: The predictor describes a stage that cannot be.
     """
     modules: OrderedDict[str, nn.Module] = OrderedDict()
+    Remote = RuledSegment if cuts.relevance else RemoteSegment
     source, run = description.input_name, list[Stage]()
     touching = False
 
     def close() -> None:
         nonlocal source, run, touching
         if run:
-            modules[run[-1].name] = RemoteSegment(segments, source, run[-1].name, gradient_format(run))
+            modules[run[-1].name] = Remote(segments, source, run[-1].name, gradient_format(run))
             source, run, touching = run[-1].name, [], False
 
+    changed = cuts.nonlinearities or cuts.relevance
     for stage in _chain(description, cuts):
-        if cuts.nonlinearities and stage.kind not in (*NONLINEARITIES, *AFFINE):
-            raise BadInput(
-                f"the stage {stage.name!r} is opaque; expected a model whose nonlinearities are stages of their own"
-            )
-        if cuts.nonlinearities and stage.kind in NONLINEARITIES:
+        if changed:
+            _check_kind(stage, cuts)
+        if changed and (stage.kind in NONLINEARITIES or (cuts.relevance and stage.kind == DROPOUT)):
             close()
-            if touching:
+            if touching and cuts.nonlinearities:
                 modules[_unused(f"before_{stage.name}", description)] = Separate()
-            modules[stage.name] = nonlinearity(stage)
+            modules[stage.name] = nn.Dropout().eval() if stage.kind == DROPOUT else nonlinearity(stage)
             source, touching = stage.name, True
         else:
             run.append(stage)
-        if stage.name == cuts.layer:
+        if stage.name == cuts.layer or cuts.relevance:
             close()
     close()
-    last = next(reversed(modules.values()))
-    if isinstance(last, RemoteSegment):
-        last.foresee = foresee
+    for name, foresee in foreseen.items():
+        segment = modules.get(name)
+        if isinstance(segment, RemoteSegment):
+            segment.foresee = foresee
     if output == PROBABILITY and not cuts.to_layer and description.access > Access.SCORES:
         name = _unused(PROBABILITY, description)
         modules[name] = nn.Sigmoid() if description.output_width == 1 else nn.Softmax(dim=1)
     return nn.Sequential(modules)
+
+
+def _check_kind(stage: Stage, cuts: Cuts) -> None:
+    if stage.kind not in (*NONLINEARITIES, *AFFINE):
+        raise BadInput(
+            f"the stage {stage.name!r} is opaque; expected a model whose nonlinearities are stages of their own"
+        )
+    if cuts.relevance and stage.kind in NONLINEARITIES and stage.kind not in WITH_RULE:
+        raise BadInput(
+            f"the stage {stage.name!r} is of the kind {stage.kind}, for which Captum has no rule of relevance; "
+            f"expected linear stages and {', '.join(WITH_RULE)}"
+        )
 
 
 def nonlinearity(stage: Stage) -> nn.Module:

@@ -1,0 +1,43 @@
+"""Shapley values, by all orders."""
+
+from __future__ import annotations
+
+import math
+
+from captum.attr import ShapleyValues
+
+from captum_explainer.method import Attribution, Method, Problem, segmented
+from captum_explainer.parameters.kinds import integer
+from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
+from captum_explainer.predictor.description import Access
+
+
+def attribute(problem: Problem) -> Attribution:
+    """Each segment's Shapley value, at each of its values, [1, *input shape]."""
+    values = ShapleyValues(problem.model).attribute(
+        problem.inputs,
+        baselines=problem.baselines,
+        target=problem.target,
+        feature_mask=problem.feature_mask,
+        **problem.parameters_for_captum("perturbations_per_eval"),
+    )
+    return segmented(values, problem)
+
+
+METHOD = Method(
+    attribute,
+    summary="The Shapley values of a few segments of the input, from all orders of adding them to the baseline.",
+    paper="Shapley, A Value for n-Person Games, https://doi.org/10.1515/9781400881970-018",
+    when="The exact values, of very few segments: n of them take n! * n evaluations (six take 4,320).",
+    cost="instances * (1 + factorial(segments) * ceil(segments / perturbations_per_eval))",
+    access=Access.SCORES,
+    parameters={
+        **PERTURBATIONS_PER_EVAL,
+        "n_segments": integer(4, "patches of an image, about", minimum=2, limit="max_perturbations"),
+    },
+    baselines="one",
+    takes_segments=True,
+    segmentation="grid",
+    evaluations=lambda segments, _: math.factorial(segments) * segments,
+    one_by_one=True,
+)
