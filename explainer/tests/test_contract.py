@@ -90,7 +90,25 @@ def test_the_description_is_read_as_it_was_recorded(tiny):
             Stage("logits", "linear", (2,), {}),
         ),
         digest=recorded["model_digest"],
+        predicts=True,
     )
+
+
+def test_the_gradient_of_the_predicted_class_is_asked_for_and_answered_as_recorded(tiny):
+    recording = Recording("gradient_of_predicted")
+    rows = tensors(recording.exchange["request"], "inputs")["image"]
+    session = Session(recording, tiny, Deadline(5), {}, 10**6)
+    answer = session.ask_predicted("image", "logits", rows[:2], rows[2:], predicted=1)
+    recording.check_request(sink="logits")
+    answered = tensors(recording.exchange["response"], "outputs")
+    np.testing.assert_array_equal(answer.value, answered["logits"])
+    np.testing.assert_array_equal(answer.gradient, answered["gradient"])
+
+
+def test_what_one_call_cannot_carry_is_not_asked_for_at_once(tiny):
+    rows = np.zeros((3, 1, 2, 2), np.float32)
+    session = Session(Recording("gradient_of_predicted"), tiny, Deadline(5), {}, 60)
+    assert session.ask_predicted("image", "logits", rows[:2], rows[2:], predicted=1) is None
 
 
 @pytest.mark.parametrize(("name", "sink"), [("segment_value_binary", "hidden"), ("gradient_binary", "logits")])

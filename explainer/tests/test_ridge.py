@@ -23,7 +23,7 @@ def problem(target=1, memo=None, **changes):
     mask = (torch.arange(24) // 3).reshape(1, 1, 6, 4)
     baseline = torch.full_like(picture, 0.25)
     parameters = {**PARAMETERS, **changes}
-    return Problem(model, picture, [target], baseline, None, parameters, mask, {} if memo is None else memo)
+    return Problem(model, picture, [target], baseline, None, parameters, mask, memo={} if memo is None else memo)
 
 
 def attributed(one):

@@ -92,7 +92,36 @@ def test_the_outputs_asked_for_come_in_their_order_and_form(reader, outputs, bin
 
 
 NAN = float("nan")
+OF_PREDICTED = {"predicted_rows": 1, "gradient_from": 1}
 CASES = {
+    "a cotangent beside what is predicted": (
+        message(OF_PREDICTED, image=image(), cotangent=np.ones((2, 2))),
+        "there is a cotangent, and the parameter predicted_rows too; expected one of them",
+    ),
+    "no row with a gradient": (
+        message({"predicted_rows": 1, "gradient_from": 2}, image=image()),
+        "gradient_from is 2; expected less than 2, the rows",
+    ),
+    "more predicted than scored": (
+        message({"predicted_rows": 2, "gradient_from": 1}, image=image()),
+        "parameters: predicted_rows is 2 and gradient_from is 1; expected both or none",
+    ),
+    "nothing predicted": (
+        message({"predicted_rows": 0, "gradient_from": 1}, image=image()),
+        "parameters: predicted_rows is 0 and gradient_from is 1; expected both or none",
+    ),
+    "half of it": (
+        message({"gradient_from": 1}, image=image()),
+        "parameters: predicted_rows is None and gradient_from is 1; expected both or none",
+    ),
+    "predicted rows that are a text": (
+        message({"predicted_rows": "1", "gradient_from": 1}, image=image()),
+        "parameters: predicted_rows is '1'; expected a whole number",
+    ),
+    "predicted rows that are true": (
+        message({"predicted_rows": True, "gradient_from": 1}, image=image()),
+        "parameters: predicted_rows is 'True'; expected a whole number",
+    ),
     "two sources": (message(image=image(), hidden=np.ones((2, 3))), "inputs are 'image', 'hidden'; expected 'image'"),
     "no source": (message(cotangent=np.ones((2, 2))), "inputs are 'cotangent'; expected 'image'"),
     "the last stage as the source": (message(logits=np.ones((2, 2))), "inputs are 'logits'; expected 'image'"),

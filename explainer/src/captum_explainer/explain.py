@@ -12,7 +12,7 @@ from captum_serving.errors import BadInput
 from torch import Tensor
 
 from captum_explainer.baselines import resolve_baselines
-from captum_explainer.details import Scored, details_of, explained
+from captum_explainer.details import details_of, explained
 from captum_explainer.draws import own_draws
 from captum_explainer.foresight import neuron_cotangent, target_cotangent
 from captum_explainer.layout import find_layout
@@ -23,6 +23,7 @@ from captum_explainer.parameters.units import mask_of
 from captum_explainer.predictor.description import Access, Description
 from captum_explainer.quality import quality_of
 from captum_explainer.request import Explanations, Request
+from captum_explainer.scoring import score
 from captum_explainer.segmentation import segment
 from captum_explainer.settings import Settings
 from captum_explainer.skeleton.build import Cuts, build_skeleton
@@ -52,7 +53,7 @@ def explain(request: Request, description: Description, segments: Segments, sett
     if scored_again or chosen.method.repeats:
         segments = Remembered(segments)
     task = Task(description, segments, settings, chosen, inputs, baselines)
-    scored = _score(task)
+    scored, task = score(task)
     targets = resolve_targets(chosen.get("target"), chosen.get("top_k"), scored.output, description)
     columns = [_attribute(task, [ranked[k] for ranked in targets]) for k in range(len(targets[0]))]
     details = [
@@ -68,21 +69,6 @@ def explain(request: Request, description: Description, segments: Segments, sett
         return Explanations(values, details, chosen.values, outputs, arrays)
     parameters = chosen.values | ({"target": [ranked[0] for ranked in targets]} if "target" in chosen.values else {})
     return Explanations([row[0] for row in values], [row[0] for row in details], parameters, outputs, arrays)
-
-
-def _score(task: Task) -> Scored:
-    """The model's output at inputs and baselines, in one call; baselines that instances share are in it once."""
-    baselines = task.baselines if task.chosen.method.baselines != "none" else []
-    distinct = {id(one): one for one in baselines}
-    rows = [task.inputs, *distinct.values()]
-    skeleton = build_skeleton(task.description, task.segments, Cuts(), "logit", {})
-    with torch.no_grad():
-        output = skeleton(torch.cat(rows))
-    if output.ndim != 2:
-        raise BadInput(f"the model's output has the shape {list(output.shape[1:])}; expected one score a class")
-    at_inputs, *parts = torch.split(output, [len(part) for part in rows])
-    at_distinct = dict(zip(distinct, parts, strict=True))
-    return Scored(at_inputs, [at_distinct[id(one)] for one in baselines] or None)
 
 
 def _attribute(task: Task, targets: list[int]) -> list[Attribution]:

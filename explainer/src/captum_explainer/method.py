@@ -106,6 +106,8 @@ class Method:
         segmentation: How it cuts up pictures, where the request does not say.
         evaluations: How many perturbed inputs so many segments make, by its parameters; one each by default.
         takes_units: It attributes to groups of a layer's units, which `layer_mask` chooses.
+        points: The rows [n, *input shape] of its one pass, by inputs, baselines and parameters, where they can be known
+            before it runs; point `i` is of instance `i modulo instances`.
         one_by_one: Each instance is a Captum call of its own.
         random: It draws; implies a call of its own for each instance, unless it is `across` them.
         across: It explains the instances by one another: two or more, in one Captum call.
@@ -132,6 +134,7 @@ class Method:
     segmentation: Literal["quickshift", "grid"] = "quickshift"
     evaluations: Callable[[int, dict[str, Any]], int] | None = None
     takes_units: bool = False
+    points: Callable[[Tensor, Tensor, dict[str, Any]], Tensor | None] | None = None
     one_by_one: bool = False
     random: bool = False
     across: bool = False

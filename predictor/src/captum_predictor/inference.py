@@ -21,6 +21,8 @@ from captum_predictor.segments import ANY, Chain, Segment
 
 COTANGENT = "cotangent"
 GRADIENT = "gradient"
+PREDICTED_ROWS = "predicted_rows"
+GRADIENT_FROM = "gradient_from"
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,17 @@ class Limits:
 
     rows: int
     answer_bytes: int
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Rows whose cotangent is the class that the model predicts, which is known only when it has predicted.
+
+    Row `i`, from `first` on, has a gradient: that of the largest output of row `(i - first) modulo rows`.
+    """
+
+    rows: int
+    first: int
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ class Query:
     outputs: dict[str, bool]
     """The names of the outputs in the answer's order, and whether each goes as bytes."""
     beside: Mapping[str, Array] = field(default_factory=lambda: NOTHING)
+    predicted: Predicted | None = None
     predictions: Callable[[Array], object] = lambda value: value
     """Of a V1 request: its predictions, by the sink's value."""
 
@@ -77,8 +91,12 @@ class Reader:
         segment = self._chain.segment(self._source(message), sink)
         source = message.tensors[segment.source]
         cotangent = message.tensors.get(COTANGENT)
-        outputs = _outputs(message, [segment.sink.name, *([] if cotangent is None else [GRADIENT])])
-        self._check_shape(segment, source, segment.source, cotangent is not None)
+        predicted = _predicted(parameters)
+        with_gradient = cotangent is not None or predicted is not None
+        outputs = _outputs(message, [segment.sink.name, *([GRADIENT] if with_gradient else [])])
+        self._check_shape(segment, source, segment.source, with_gradient)
+        if predicted is not None:
+            _check_predicted(predicted, segment, source, cotangent)
         source = self._front.check_source(segment.source, source, explanation)
         beside = self._front.check_beside(message.tensors, source.shape[:2])
         if cotangent is not None:
@@ -90,7 +108,7 @@ class Reader:
                 )
             cotangent = floats(cotangent, COTANGENT)
         priority = Priority.EXPLANATION if explanation else Priority.PREDICTION
-        return Query(segment, source, cotangent, priority, outputs, beside)
+        return Query(segment, source, cotangent, priority, outputs, beside, predicted)
 
     def read_instances(self, instances: object) -> Query:
         """Check the `instances` of a V1 request.
@@ -107,7 +125,7 @@ class Reader:
         self._check_shape(segment, read.source, "instances", False)
         source = self._front.check_source(segment.source, read.source, False)
         outputs = {segment.sink.name: False}
-        return Query(segment, source, None, Priority.PREDICTION, outputs, read.beside, read.predictions)
+        return Query(segment, source, None, Priority.PREDICTION, outputs, read.beside, predictions=read.predictions)
 
     def _read_texts(self, message: wire.Message, sink: str | None) -> Ready:
         names = list(message.tensors)
@@ -174,6 +192,36 @@ def answer_message(
     if request.get("id"):
         document["id"] = request["id"]
     return document, {name: ready.tensors[name] for name in ready.outputs}
+
+
+def _predicted(parameters: Mapping[str, Any]) -> Predicted | None:
+    rows, first = (_whole(parameters, name) for name in (PREDICTED_ROWS, GRADIENT_FROM))
+    if rows is None and first is None:
+        return None
+    if rows is None or first is None or not 1 <= rows <= first:
+        raise BadInput(
+            f"parameters: {PREDICTED_ROWS} is {rows} and {GRADIENT_FROM} is {first}; "
+            f"expected both or none, with 1 <= {PREDICTED_ROWS} <= {GRADIENT_FROM}"
+        )
+    return Predicted(rows, first)
+
+
+def _whole(parameters: Mapping[str, Any], name: str) -> int | None:
+    expected = "a whole number"
+    if isinstance(parameters.get(name), bool):  # which Python takes for an int
+        typed(parameters, name, str, expected)
+    return typed(parameters, name, int, expected)
+
+
+def _check_predicted(predicted: Predicted, segment: Segment, source: Array, cotangent: Array | None) -> None:
+    if cotangent is not None:
+        raise BadInput(f"there is a cotangent, and the parameter {PREDICTED_ROWS} too; expected one of them")
+    if len(segment.sink.shape) != 1 or segment.sink.shape[0] == ANY:
+        raise BadInput(
+            f"{PREDICTED_ROWS}: {segment.sink.name!r} predicts no class; expected a sink of the shape [classes]"
+        )
+    if predicted.first >= len(source):
+        raise BadInput(f"{GRADIENT_FROM} is {predicted.first}; expected less than {len(source)}, the rows")
 
 
 def _outputs(message: wire.Message, choices: list[str]) -> dict[str, bool]:

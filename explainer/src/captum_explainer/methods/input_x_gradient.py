@@ -19,5 +19,6 @@ METHOD = Method(
     paper="Shrikumar et al., Not Just a Black Box, https://arxiv.org/abs/1605.01713",
     when="The quickest contributions: exact of a linear model, rough of any other.",
     cost="1",
+    points=lambda inputs, baselines, parameters: inputs,
     parameters=SMOOTH,
 )

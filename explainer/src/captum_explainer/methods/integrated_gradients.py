@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import torch
 from captum.attr import IntegratedGradients
+from captum.attr._utils.approximation_methods import approximation_parameters
+from torch import Tensor
 
 from captum_explainer.method import Attribution, Method, Problem
 from captum_explainer.parameters.path import PATH_PARAMETERS, path_arguments
@@ -19,6 +24,14 @@ def attribute(problem: Problem) -> Attribution:
     )
 
 
+def points(inputs: Tensor, baselines: Tensor, parameters: dict[str, Any]) -> Tensor | None:
+    """The points of the path, [steps x rows, *input shape], in Captum's order and with its bits."""
+    if parameters["internal_batch_size"] is not None:
+        return None
+    _, alphas = approximation_parameters(parameters["quadrature"])
+    return torch.cat([baselines + alpha * (inputs - baselines) for alpha in alphas(parameters["n_steps"])])
+
+
 METHOD = Method(
     attribute,
     summary="The gradient's integral along the straight path from a baseline to the input.",
@@ -26,6 +39,7 @@ METHOD = Method(
     when="The default: contributions that add up, of any model with gradients; the convergence delta tells the error.",
     cost="passes",
     parameters={**PATH_PARAMETERS, **SMOOTH},
+    points=points,
     baselines="one",
     complete=True,
 )

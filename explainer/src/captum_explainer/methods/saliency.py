@@ -20,6 +20,7 @@ METHOD = Method(
     paper="Simonyan et al., Deep Inside Convolutional Networks, https://arxiv.org/abs/1312.6034",
     when="Where a small change matters most, at the price of one gradient; noisy: `smooth` helps.",
     cost="1",
+    points=lambda inputs, baselines, parameters: inputs,
     parameters={"abs": flag(True, "absolute values of the gradient; false keeps the sign"), **SMOOTH},
     slope=True,
 )

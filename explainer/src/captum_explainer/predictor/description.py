@@ -12,6 +12,7 @@ from captum_serving.errors import BadGateway
 from captum_explainer.predictor.description_schema import mistake
 
 EXTENSION = "vector_jacobian_product"
+OF_PREDICTED = "gradient_of_predicted"
 BINARY = "binary_tensor_data"
 
 # The kind of a stage that says nothing of what is in it.
@@ -38,7 +39,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Description:
-    """A model as its predictor describes it; of a predictor without our extension only the name is known."""
+    """A model as its predictor describes it; of a predictor without our extension only the name is known.
+
+    `predicts` says that it chooses the predicted class's gradient by itself.
+    """
 
     name: str
     access: Access = Access.SCORES
@@ -52,6 +56,7 @@ class Description:
     stages: tuple[Stage, ...] = ()
     digest: str | None = None
     binary: bool = False
+    predicts: bool = False
 
     def shape_of(self, name: str) -> tuple[int, ...]:
         """One instance's output shape of a stage; KeyError where there is none of that name."""
@@ -112,4 +117,5 @@ def _described(name: str, document: dict[str, Any]) -> Description:
         baseline=float(document.get("baseline", 0.0)),
         stages=stages,
         digest=document["model_digest"],
+        predicts=OF_PREDICTED in document["extensions"],
     )

@@ -61,10 +61,7 @@ class Session:
             ModelChanged: The answer is another version's.
             ServingError: The predictor cannot be reached, refuses, or answers what it must not.
         """
-        parts = max(
-            math.ceil(len(rows) / MAX_CALL_ROWS),
-            min(len(rows), math.ceil(self._carried_bytes(sink, rows, cotangent) / self.max_call_bytes)),
-        )
+        parts = self._parts(sink, rows, cotangent is not None)
         if parts == 1:
             return self._call(source, sink, rows, cotangent)
         cotangents = [None] * parts if cotangent is None else np.array_split(cotangent, parts)
@@ -76,29 +73,46 @@ class Session:
         )
         return Answer(np.concatenate([a.value for a in answers]), gradient)
 
+    def ask_predicted(self, source: str, sink: str, scored: Rows, points: Rows, predicted: int) -> Answer | None:
+        """The values of `scored` and `points`, and at the points the gradient of the class predicted for a scored row.
+
+        Point `i` has that of row `i modulo predicted`. None where one call cannot carry it. Raises as `ask` does.
+        """
+        rows = np.concatenate([scored, points])
+        if self._parts(sink, rows, with_gradient=True) > 1:
+            return None
+        parameters = {"predicted_rows": predicted, "gradient_from": len(scored)}
+        return self._read(self._send(sink, {source: rows}, parameters), sink, len(rows), points.shape)
+
     def _call(self, source: str, sink: str, rows: Rows, cotangent: Rows | None) -> Answer:
         tensors = {source: rows} if cotangent is None else {source: rows, "cotangent": cotangent}
-        parameters = {"sink": sink, "explanation": True, "binary_data_output": True}
-        body, header_length = encode({"parameters": parameters}, tensors, "inputs", binary=True)
+        return self._read(self._send(sink, tensors, {}), sink, len(rows), None if cotangent is None else rows.shape)
+
+    def _send(self, sink: str, tensors: Mapping[str, Rows], parameters: Mapping[str, Any]) -> Message:
+        document = {"parameters": {"sink": sink, "explanation": True, "binary_data_output": True, **parameters}}
+        body, header_length = encode(document, tensors, "inputs", binary=True)
         headers = {**self.headers, "Content-Type": "application/octet-stream", HEADER_LENGTH: str(header_length)}
         path = f"/v2/models/{self.description.name}/infer"
         reply = accepted(self.connection.call("POST", path, self.deadline, body, headers))
         self.calls += 1
-        self.rows += len(rows)
+        self.rows += len(next(iter(tensors.values())))
         try:
             message = decode(reply.body, reply.headers.get(HEADER_LENGTH), "outputs")
         except BadInput as error:
             raise BadGateway(f"the predictor's answer does not follow the Open Inference Protocol: {error}") from None
         self._check_version(message)
-        value = _output(message, sink, (len(rows), *self.description.shape_of(sink)))
-        return Answer(value, None if cotangent is None else _output(message, "gradient", rows.shape))
+        return message
 
-    def _carried_bytes(self, sink: str, rows: Rows, cotangent: Rows | None) -> int:
-        """Of the request or of its answer, whichever is larger."""
+    def _read(self, message: Message, sink: str, rows: int, gradient_shape: tuple[int, ...] | None) -> Answer:
+        value = _output(message, sink, (rows, *self.description.shape_of(sink)))
+        return Answer(value, None if gradient_shape is None else _output(message, "gradient", gradient_shape))
+
+    def _parts(self, sink: str, rows: Rows, with_gradient: bool) -> int:
+        """How many calls carry the rows."""
         value = rows.itemsize * len(rows) * math.prod(self.description.shape_of(sink))
-        if cotangent is None:
-            return max(rows.nbytes, value)
-        return rows.nbytes + value
+        # Of the request or of its answer, whichever is larger.
+        carried = rows.nbytes + value if with_gradient else max(rows.nbytes, value)
+        return max(math.ceil(len(rows) / MAX_CALL_ROWS), min(len(rows), math.ceil(carried / self.max_call_bytes)))
 
     def _check_version(self, message: Message) -> None:
         digest = message.parameters.get("model_digest")

@@ -1,0 +1,53 @@
+"""The predicted class's gradient comes with the scores: one call, and the bits of two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import requests
+
+from local.servers import Pair
+from tests.explaining import examples
+
+CASES: dict[str, dict[str, Any]] = {
+    "integrated gradients": {"method": "integrated_gradients"},
+    "by another rule": {"method": "integrated_gradients", "quadrature": "riemann_trapezoid", "n_steps": 7},
+    "from each instance's mean": {"method": "integrated_gradients", "baselines": "mean", "n_steps": 13},
+    "saliency": {"method": "saliency"},
+    "input times gradient": {"method": "input_x_gradient"},
+}
+
+
+def calls(pair: Pair) -> float:
+    lines = requests.get(f"{pair.explainer.url}/metrics", timeout=10).text.splitlines()
+    return sum(float(line.split()[-1]) for line in lines if line.startswith("captum_explainer_predictor_calls_total"))
+
+
+def explained(pair: Pair, parameters: dict[str, Any]) -> tuple[dict[str, Any], float]:
+    """The answer for three pictures of three classes, and how many calls it took."""
+    before = calls(pair)
+    body = {"instances": examples(pair.name)[:3].tolist(), "parameters": parameters}
+    answer = requests.post(pair.explain_url, json=body, timeout=60)
+    assert answer.status_code == 200, answer.text
+    return answer.json(), calls(pair) - before
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_predicted_class_is_explained_by_one_call_as_by_two(pair: Pair, name: str) -> None:
+    of_predicted, once = explained(pair, CASES[name])
+    targets = of_predicted["parameters"]["target"]
+    assert len(set(targets)) == 3
+    of_given, twice = explained(pair, {**CASES[name], "target": targets})
+    assert of_predicted == of_given
+    assert (once, twice) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"internal_batch_size": 40}, {"output": "probability"}, {"top_k": 1}, {"smooth": {"nt_samples": 2}}],
+    ids=str,
+)
+def test_what_is_not_known_before_is_asked_for_when_it_is(pair: Pair, parameters: dict[str, Any]) -> None:
+    _, count = explained(pair, {"method": "integrated_gradients", "n_steps": 20, **parameters})
+    assert count > 1
