@@ -30,8 +30,11 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     [predictor], [explainer] = SPEC["predictor"]["containers"], SPEC["explainer"]["containers"]
     python, option, module, *flags = predictor["command"]
     assert (python, option) == ("python", "-m")
+    # Of this machine's own are the predictor's address and the port, which come first.
+    cluster, arguments = explainer["args"][:4], explainer["args"][4:]
+    assert cluster[::2] == ["--predictor_host", "--http_port"]
     folder = tmp_path_factory.mktemp("aix")
-    with explained(FOREST, module, folder, flags, *explainer["args"], explainer="aixserver") as pair:
+    with explained(FOREST, module, folder, flags, *arguments, explainer="aixserver") as pair:
         yield pair
 
 

@@ -59,6 +59,7 @@ def known(monkeypatch):
             return []
 
         monkeypatch.setattr(aix_flags.socket, "getaddrinfo", resolve)
+        monkeypatch.setattr(aix_flags, "PAUSE_SECONDS", 0.0)
 
     return make
 
@@ -81,6 +82,19 @@ def test_a_service_that_has_its_old_name_still_is_asked(known):
 def test_a_name_that_cannot_be_looked_up_just_now_stays(known):
     known(error=socket.EAI_AGAIN)
     assert parse([*EXAMPLE, "--predictor_host", OLD]).predictor_host == OLD
+
+
+def test_a_name_server_that_is_late_is_waited_for(known, monkeypatch):
+    known(NEW)
+    late, answers = aix_flags.socket.getaddrinfo, iter([socket.EAI_AGAIN, socket.EAI_AGAIN])
+
+    def resolve(host, port):
+        for error in answers:
+            raise socket.gaierror(error, "try again")
+        return late(host, port)
+
+    monkeypatch.setattr(aix_flags.socket, "getaddrinfo", resolve)
+    assert parse([*EXAMPLE, "--predictor_host", OLD]).predictor_host == NEW
 
 
 def test_only_an_explainer_that_stands_in_for_aixs_looks(known):

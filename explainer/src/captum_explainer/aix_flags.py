@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import socket
+import time
 from typing import TYPE_CHECKING
 
 from captum_explainer.segmentation import PLANAR
@@ -16,6 +17,9 @@ LIME_IMAGES = "LimeImages"
 TRUTHS = {"true": True, "t": True, "false": False, "f": False}
 # What KServe called a predictor's service before 0.11, and AIX's example still does.
 OLD_SUFFIX = "-predictor-default"
+# A pod's first look-ups may find no name server yet.
+LOOK_UPS = 10
+PAUSE_SECONDS = 0.5
 
 
 def add_aix_flags(parser: argparse.ArgumentParser, default: Settings) -> None:
@@ -44,13 +48,23 @@ def current_host(host: str) -> str:
     name, colon, port = address.partition(":")
     if not name.endswith(OLD_SUFFIX):
         return host
-    try:
-        socket.getaddrinfo(host.rpartition(":")[0] if ":" in host else host, None)
-    except socket.gaierror as error:
-        # What cannot be asked just now (EAI_AGAIN) may well be there.
-        if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
-            return name.removesuffix("-default") + colon + port + dot + rest
-    return host
+    if _is_known(host.rpartition(":")[0] if ":" in host else host):
+        return host
+    return name.removesuffix("-default") + colon + port + dot + rest
+
+
+def _is_known(name: str) -> bool:
+    """Whether a name resolves, or cannot be asked about for a while: then it may well be there."""
+    for _ in range(LOOK_UPS):
+        try:
+            socket.getaddrinfo(name, None)
+        except socket.gaierror as error:
+            if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
+                return False
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return True
+    return True
 
 
 def _explainer_type(text: str) -> str:
