@@ -27,6 +27,7 @@ PICTURE = (ROOT / "models" / "fashion-mnist" / "examples" / "0.png").read_bytes(
 GREY = np.linspace(0, 1, 784, dtype=np.float32).reshape(28, 28)
 COTANGENT = np.eye(10, dtype=np.float32)[[3]]
 EXPLAIN, PREDICT, INFER = "/v1/models/mnist:explain", "/v1/models/mnist:predict", "/v2/models/mnist/infer"
+EXPLANATIONS, V2_EXPLAIN = "/explanations/mnist", "/v2/models/mnist/explain"
 bounded = settings(
     deadline=None,
     derandomize=True,
@@ -66,7 +67,23 @@ def inference(binary: bool, **tensors: np.ndarray) -> Request:
     return Request("predictor", INFER, json.loads(body[:length]), b"" if length is None else body[length:])
 
 
+def over_v2(binary: bool) -> Request:
+    document = {"id": "a", "parameters": {"n_steps": 2, "target": "[3]", "binary_data_output": binary}}
+    body, length = encode(document, {"image": IMAGE}, "inputs", binary=binary)
+    return Request("explainer", V2_EXPLAIN, json.loads(body[:length]), b"" if length is None else body[length:])
+
+
+def byte_strings(data: object, **parameters: int) -> dict[str, Any]:
+    return {"inputs": [{"name": "x", "datatype": "BYTES", "shape": [1], "data": data, "parameters": parameters}]}
+
+
 IMAGE = GREY.reshape(1, 1, 28, 28)
+TEXT = base64.b64encode(PICTURE).decode()
+FORM = (
+    b'--x\r\nContent-Disposition: form-data; name="target"\r\n\r\n3\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="data"; filename="0.png"\r\n\r\n' + PICTURE + b"\r\n--x--\r\n"
+)
+LENGTH = len(PICTURE).to_bytes(4, "little")
 PREDICTION = {"instances": [GREY[None].tolist()]}
 DRAWN = {
     "type": "png",
@@ -99,6 +116,15 @@ GOOD = [
     ),
     explanation(method="layer_feature_ablation", layer="conv2", layer_mask="channels", layer_baselines=0.5),
     Request("explainer", EXPLAIN, None, PICTURE),
+    Request("explainer", EXPLAIN, {"instances": [{"data": TEXT, "target": 3}, GREY.tolist()]}),
+    Request("explainer", EXPLAIN, {"format": "alibi", "instances": [GREY.tolist()], "parameters": {"n_steps": 2}}),
+    Request("explainer", EXPLANATIONS, None, PICTURE),
+    Request("explainer", EXPLANATIONS, None, FORM, {"content-type": "multipart/form-data; boundary=x"}),
+    Request("explainer", EXPLANATIONS, {"data": TEXT, "target": 3}),
+    over_v2(False),
+    over_v2(True),
+    Request("explainer", V2_EXPLAIN, byte_strings([TEXT])),
+    Request("explainer", V2_EXPLAIN, byte_strings(None, binary_data_size=4 + len(PICTURE)), LENGTH + PICTURE),
     Request("explainer", PREDICT, PREDICTION),
     Request("predictor", PREDICT, PREDICTION),
     inference(False, image=IMAGE),

@@ -138,6 +138,8 @@ def test_what_is_not_alibis_is_refused(parameters, sentence, explanation):
         ({"format": "alibi", "instances": [[0.0]], "X": 1}, "the request's key 'X' is not known"),
         ({"format": "alibi", "instances": [[[0.0] * 6] * 6], "parameters": []}, "parameters is not an object"),
         ({"format": "alibbi", "instances": []}, "format: 'alibbi' is not known; did you mean 'alibi'?"),
+        ({"format": ["alibi"], "instances": []}, "format: \"['alibi']\" is not known"),
+        ({"format": None, "instances": []}, "format: 'None' is not known"),
     ],
 )
 def test_a_bad_body_is_refused(body, sentence, ask):
