@@ -130,7 +130,7 @@ def _table(rows: list[Any]) -> list[list[Any]]:
 
 def _title(details: dict[str, Any], parameters: dict[str, Any]) -> str:
     if "target" not in details:
-        return f"{parameters['layer']} {parameters['neuron']}"
+        return f"{parameters['layer']} {parameters.get('neuron', '')}".rstrip()
     label = details["target_label"]
     if details["target"] == details["prediction"]:
         return f"{label} {details['probability']:.1%}"
