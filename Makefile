@@ -77,6 +77,10 @@ types: setup ## Check the types
 chart-docs: setup ## Write the chart's table of values again
 	$(RUN) -m charts.values_table
 
+.PHONY: methods-docs
+methods-docs: setup ## Write the page of methods again: its tables, and a picture of each
+	$(RUN) -m local.methods_page
+
 .PHONY: bench
 bench: setup ## Measure the served path beside bare Captum, and what the predictor's way of computing saves
 	$(RUN) -m local.bench

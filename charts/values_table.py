@@ -46,11 +46,12 @@ def _text_before(line: int, lines: list[str]) -> str | None:
     return found and found[1]
 
 
-def with_table(readme: str, table: str) -> str:
-    """README's text with the table between its two marks."""
-    before, rest = readme.split(BEGIN)
-    _, after = rest.split(END)
-    return f"{before}{BEGIN}{table}{END}{after}"
+def with_table(page: str, table: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
+    """A page's text with the table between its two marks."""
+    begin, end = marks
+    before, rest = page.split(begin)
+    _, after = rest.split(end)
+    return f"{before}{begin}{table}{end}{after}"
 
 
 def main() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from captum.attr._utils.lrp_rules import EpsilonRule
+from typing import TYPE_CHECKING
 
 from captum_explainer.skeleton.segment import RemoteSegment
+
+if TYPE_CHECKING:
+    from captum.attr._utils.lrp_rules import EpsilonRule
 
 
 class RuledSegment(RemoteSegment):
@@ -19,6 +22,9 @@ class RuledSegment(RemoteSegment):
     def rule(self) -> EpsilonRule:
         """The rule, of which Captum looks for this attribute."""
         if self._rule is None:
+            # Here, since who takes the skeleton into a notebook need not have Captum.
+            from captum.attr._utils.lrp_rules import EpsilonRule
+
             self._rule = EpsilonRule()
         return self._rule
 
