@@ -1,5 +1,6 @@
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 from captum.attr import GradientShap
@@ -62,6 +63,26 @@ def test_each_instances_baseline_score_is_that_of_its_own_baselines(explained, n
         expected = scores if method == "deep_lift" else scores.mean().repeat(3)
         got = torch.tensor([details["baseline_score"] for details in explanations.details])
         torch.testing.assert_close(got, expected)
+
+
+@pytest.mark.parametrize("method", ["guided_backprop", "lrp"])
+def test_instances_of_which_every_stage_is_held_are_explained_in_parts(
+    method, explained, description, segments, settings
+):
+    images = torch.rand(9, 1, 6, 6)
+    whole, _ = explained(images, method=method)
+    # A picture is 144 bytes: two of them a call.
+    few, counted = dataclasses.replace(settings, max_call_bytes=300), CountedSegments(segments)
+    parts = explain(Request(images, {"method": method}, native.write), description, counted, few)
+    assert max(counted.rows[1:]) == 2
+    np.testing.assert_allclose(parts.values, whole.values, rtol=1e-5, atol=1e-7)
+
+
+def test_more_baselines_than_a_pass_may_hold_are_refused(description, segments, settings):
+    few = dataclasses.replace(settings, max_call_bytes=200)
+    parameters = {"method": "deep_lift_shap", "baselines": torch.rand(20, 1, 6, 6).tolist()}
+    with pytest.raises(BadInput, match="baselines are 20; expected at most 17 of this size"):
+        explain(Request(torch.rand(1, 1, 6, 6), parameters, native.write), description, segments, few)
 
 
 @pytest.fixture

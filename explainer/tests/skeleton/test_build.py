@@ -2,7 +2,8 @@ import dataclasses
 
 import pytest
 import torch
-from captum.attr import DeepLift
+from captum.attr import LRP, DeepLift
+from captum.attr._utils.lrp_rules import EpsilonRule
 from captum_explainer.predictor.description import Access, Stage
 from captum_explainer.skeleton.build import Cuts, Separate, build_skeleton
 from captum_explainer.skeleton.segment import RemoteSegment
@@ -124,6 +125,44 @@ def test_a_stage_that_hides_what_is_in_it_is_refused_where_rules_change(kind, bu
     with pytest.raises(BadInput, match="the stage 'relu' is opaque; expected a model whose nonlinearities are stages"):
         build(NONLINEAR, stages=stages)
     assert list(kinds(build(Cuts("relu"), stages=stages))) == ["relu", "logits"]
+
+
+def test_for_relevance_every_stage_is_a_module_and_what_is_linear_has_a_rule(build):
+    skeleton = build(Cuts(relevance=True))
+    assert kinds(skeleton) == {
+        "conv": ("image", "conv"),
+        "relu": nn.ReLU,
+        "pool": nn.MaxPool2d,
+        "flat": ("pool", "flat"),
+        "logits": ("flat", "logits"),
+    }
+    rules = {
+        name for name, module in skeleton.named_children() if isinstance(getattr(module, "rule", None), EpsilonRule)
+    }
+    assert rules == {"conv", "flat", "logits"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [
+        (
+            "sigmoid",
+            "the stage 'relu' is of the kind sigmoid, for which Captum has no rule of relevance; expected linear",
+        ),
+        ("module", "the stage 'relu' is opaque"),
+    ],
+)
+def test_a_stage_without_a_rule_is_named_where_relevance_passes(kind, sentence, build, description):
+    stages = tuple(dataclasses.replace(s, kind=kind) if s.name == "relu" else s for s in description.stages)
+    with pytest.raises(BadInput, match=sentence):
+        build(Cuts(relevance=True), stages=stages)
+
+
+def test_without_biases_relevance_is_kept(build, stages, network, images):
+    for name in ("conv", "logits"):
+        stages[name].bias.zero_()
+    values = LRP(build(Cuts(relevance=True))).attribute(images, target=1)
+    torch.testing.assert_close(values.sum((1, 2, 3)), network(images)[:, 1], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("before", ["dropout", "identity", "normalize"])
