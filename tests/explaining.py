@@ -16,6 +16,8 @@ from local.servers import ROOT, Pair
 
 session = requests.Session()
 
+TWO_BASELINES = [[[[value] * 28] * 28] for value in (0.0, 0.5)]
+
 # Every method, with few steps and samples; those that draw, also by another seed and between calls.
 EXPLANATIONS: list[dict[str, Any]] = [
     {"method": "saliency"},
@@ -25,7 +27,7 @@ EXPLANATIONS: list[dict[str, Any]] = [
     {"method": "gradient_shap", "n_samples": 12, "stdevs": 0.1, "seed": 1},
     {"method": "deep_lift"},
     {"method": "deep_lift", "smooth": {"nt_samples": 3, "nt_samples_batch_size": 2}},
-    {"method": "deep_lift_shap", "baselines": "random"},
+    {"method": "deep_lift_shap", "baselines": TWO_BASELINES},
     {"method": "deconvolution"},
     {"method": "guided_backprop"},
     {"method": "guided_grad_cam", "layer": "conv2"},
@@ -33,8 +35,8 @@ EXPLANATIONS: list[dict[str, Any]] = [
     {"method": "layer_activation", "layer": "conv2"},
     {"method": "layer_conductance", "layer": "conv2", "n_steps": 5},
     {"method": "layer_deep_lift", "layer": "conv2"},
-    {"method": "layer_deep_lift_shap", "layer": "conv2", "baselines": "random"},
-    {"method": "layer_feature_ablation", "layer": "conv2"},
+    {"method": "layer_deep_lift_shap", "layer": "conv2", "baselines": TWO_BASELINES},
+    {"method": "layer_feature_ablation", "layer": "logits"},
     {"method": "layer_grad_cam", "layer": "relu2"},
     {"method": "layer_gradient_shap", "layer": "conv2", "n_samples": 5, "stdevs": 0.1},
     {"method": "layer_gradient_x_activation", "layer": "conv2"},
@@ -44,8 +46,14 @@ EXPLANATIONS: list[dict[str, Any]] = [
     {"method": "neuron_conductance", "layer": "conv2", "neuron": [1, 5, 5], "n_steps": 5},
     {"method": "neuron_deconvolution", "layer": "conv2", "neuron": [1, 5, 5]},
     {"method": "neuron_deep_lift", "layer": "conv2", "neuron": [1, 5, 5]},
-    {"method": "neuron_deep_lift_shap", "layer": "conv2", "neuron": [1, 5, 5], "baselines": "random"},
-    {"method": "neuron_feature_ablation", "layer": "conv2", "neuron": [1, 5, 5], "segmentation": "grid"},
+    {"method": "neuron_deep_lift_shap", "layer": "conv2", "neuron": [1, 5, 5], "baselines": TWO_BASELINES},
+    {
+        "method": "neuron_feature_ablation",
+        "layer": "conv2",
+        "neuron": [1, 5, 5],
+        "segmentation": "grid",
+        "n_segments": 9,
+    },
     {"method": "neuron_gradient", "layer": "conv2", "neuron": [1, 5, 5]},
     {"method": "neuron_gradient_shap", "layer": "conv1", "neuron": [1, 5, 5], "n_samples": 5, "stdevs": 0.1},
     {"method": "neuron_integrated_gradients", "layer": "conv2", "neuron": [1, 5, 5], "n_steps": 5},
@@ -53,7 +61,7 @@ EXPLANATIONS: list[dict[str, Any]] = [
     {"method": "occlusion", "strides": 4},
     {"method": "feature_ablation", "segmentation": "grid"},
     {"method": "kernel_shap", "n_samples": 40, "segmentation": "grid"},
-    {"method": "shapley_value_sampling", "n_samples": 3, "segmentation": "grid"},
+    {"method": "shapley_value_sampling", "n_samples": 3, "segmentation": "grid", "n_segments": 9},
     {"method": "shapley_values"},
     {"method": "feature_permutation"},
     # Draws that go on between two calls to the predictor, while other explanations draw.
