@@ -1,4 +1,6 @@
-"""Tiny transformers with seeded random weights, and tokenizers trained here, as directories of transformers' own."""
+"""Tiny transformers with seeded random weights, and their tokenizers, as directories of transformers' own."""
+
+import string
 
 import torch
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -27,19 +29,39 @@ TEXTS = [
     "the dog and the fox, the dog or the fox, a dog and a fox, a dog or a fox",
     "unbelievable unhappiness is undoing the doer of deeds",
 ]
+WORDS = [
+    "the",
+    "a",
+    "and",
+    "or",
+    "dog",
+    "fox",
+    "book",
+    "who",
+    "wrote",
+    "of",
+    "in",
+    "quick",
+    "brown",
+    "lazy",
+    "film",
+    "good",
+    "bad",
+]
+PIECES = ["un", "##believ", "##able", "##happi", "##ness", "do", "##er", "##ing"]
 WIDTH, LAYERS, HEADS = 32, 2, 4
 
 
 def word_piece():
-    """A lower-casing WordPiece tokenizer, as BERT's."""
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    """A lower-casing WordPiece tokenizer, as BERT's; WORDS are a token each, and what is not known falls apart."""
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    letters = string.ascii_lowercase
+    vocabulary = [*special, *WORDS, *PIECES, *letters, *(f"##{letter}" for letter in letters), *string.punctuation]
+    named = {token: index for index, token in enumerate(dict.fromkeys(vocabulary))}
+    tokenizer = Tokenizer(models.WordPiece(named, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.decoder = decoders.WordPiece()
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    tokenizer.train_from_iterator(
-        TEXTS, trainers.WordPieceTrainer(vocab_size=140, special_tokens=special, show_progress=False)
-    )
     cls, sep = (tokenizer.token_to_id(token) for token in ("[CLS]", "[SEP]"))
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", sep), ("[CLS]", cls))
     return PreTrainedTokenizerFast(

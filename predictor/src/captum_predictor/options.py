@@ -35,7 +35,12 @@ def build_parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument_group("kserve-captum").add_argument
-    add("--model_dir", type=Path, default=Path("/mnt/models"), help="Folder with model.json and model.safetensors.")
+    add(
+        "--model_dir",
+        type=Path,
+        default=Path("/mnt/models"),
+        help="Folder with model.json, or with config.json.",
+    )
     add("--host", default="0.0.0.0", help="Address to listen on, for REST and gRPC.")
     add("--device", default="cpu", help="Where torch computes: cpu, cuda, cuda:1 ... (cuda has not been tried).")
     add("--lanes", type=_positive, help="Worker threads (by default one a usable CPU; one on cuda).")
