@@ -130,6 +130,7 @@ cluster-down: ## Delete the cluster
 ##@ Models
 
 .PHONY: train
-train: setup ## Train both shipped models again, by the commands of their cards
+train: setup ## Train the shipped models again, by the commands of their cards
 	$(RUN) -m captum_predictor.training fashion-mnist --epochs 8 --seed 0 --threads 2 --output models/fashion-mnist
 	$(RUN) -m captum_predictor.training mnist --epochs 10 --seed 0 --threads 1 --output models/mnist
+	$(RUN) -m captum_predictor.training.sentiment --epochs 4 --seed 0 --threads 1 --output models/sentiment

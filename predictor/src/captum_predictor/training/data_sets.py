@@ -88,7 +88,7 @@ def _read_idx(data_set: DataSet, name: str, data_dir: Path | None, may_download:
     path = _find(data_set, name, data_dir)
     if path is None:
         if not may_download:
-            folders = ", ".join(map(str, _folders(data_dir)))
+            folders = ", ".join(map(str, data_folders(data_dir)))
             raise DataSetError(
                 f"{data_set.name}/{name}.gz is in none of {folders}; name its folder by {FOLDER_VARIABLE}"
             )
@@ -101,21 +101,23 @@ def _read_idx(data_set: DataSet, name: str, data_dir: Path | None, may_download:
 
 
 def _find(data_set: DataSet, name: str, data_dir: Path | None) -> Path | None:
-    candidates = (folder / data_set.name / file for folder in _folders(data_dir) for file in (name + ".gz", name))
+    candidates = (folder / data_set.name / file for folder in data_folders(data_dir) for file in (name + ".gz", name))
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _folders(data_dir: Path | None) -> list[Path]:
+def data_folders(data_dir: Path | None) -> list[Path]:
+    """Give the folders that are looked through for data, in their order."""
     named = os.environ.get(FOLDER_VARIABLE)
-    return [*([data_dir] if data_dir else []), *([Path(named)] if named else []), _cache()]
+    return [*([data_dir] if data_dir else []), *([Path(named)] if named else []), cache_folder()]
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
+    """Give the folder that downloads are kept in, where no other is named."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kserve-captum"
 
 
 def _fetch(data_set: DataSet, name: str, data_dir: Path | None) -> Path:
-    path = (data_dir or _cache()) / data_set.name / f"{name}.gz"
+    path = (data_dir or cache_folder()) / data_set.name / f"{name}.gz"
     address = data_set.address + path.name
 
     def check(packed: Path) -> None:

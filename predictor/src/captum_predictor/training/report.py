@@ -18,8 +18,8 @@ def epoch_line(epoch: Epoch) -> str:
     )
 
 
-def training_report(epochs: list[Epoch], test: Evaluation, labels: tuple[str, ...]) -> str:
-    """Give the epochs, the one that was kept, and scikit-learn's classification report of the test set."""
+def training_report(epochs: list[Epoch], test: Evaluation, labels: tuple[str, ...], what: str = "images") -> str:
+    """Give the epochs, the one that was kept, and scikit-learn's classification report of the test set of `what`."""
     table = classification_report(
         test.classes.numpy(),
         test.predicted.numpy(),
@@ -32,7 +32,7 @@ def training_report(epochs: list[Epoch], test: Evaluation, labels: tuple[str, ..
         *map(epoch_line, epochs),
         f"kept epoch {best_epoch(epochs).number}, of the least validation loss",
         "",
-        f"test set of {len(test.classes)} images: loss {test.loss:.4f}, accuracy {test.accuracy:.4f}",
+        f"test set of {len(test.classes)} {what}: loss {test.loss:.4f}, accuracy {test.accuracy:.4f}",
         "",
         table.rstrip(),
     ]

@@ -1,0 +1,82 @@
+"""`python -m captum_predictor.training.sentiment`: train the text model that is shipped."""
+
+import argparse
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import torch
+
+from captum_predictor.atomic_files import replaced_directory
+from captum_predictor.text.loading import load_text_model
+from captum_predictor.training.data_sets import FOLDER_VARIABLE, DataSetError
+from captum_predictor.training.report import epoch_line, training_report
+from captum_predictor.training.sentiment.card import model_card
+from captum_predictor.training.sentiment.fit import evaluate, fit
+from captum_predictor.training.sentiment.network import build_network, train_tokenizer
+from captum_predictor.training.sentiment.snippets import LABELS, Snippet, read_snippets
+
+# Ours, so that nobody's words are shipped; negative and positive in turn.
+EXAMPLES = (
+    "A dull and tedious film, and an insult to the audience.",
+    "A wonderful story with a brilliant cast, I loved every minute.",
+    "The battery died after two days and the support was useless.",
+    "Great phone, easy to use, and the screen is gorgeous.",
+    "I hate waiting in the rain, what a miserable morning.",
+    "Thank you all, this is the happiest day of my life!",
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train, evaluate on the test snippets, and put the model directory in its place when all of it is written."""
+    options = _parse(arguments)
+    try:
+        data = read_snippets(options.seed, options.data_dir)
+    except DataSetError as error:
+        sys.exit(f"error: {error}.")
+    torch.set_num_threads(options.threads)
+    tokenizer = train_tokenizer(snippet.text for snippet in data.training)
+    network = build_network(len(tokenizer), options.seed)
+    epochs = fit(network, tokenizer, data, options.epochs, options.seed, lambda epoch: print(epoch_line(epoch)))
+    test = evaluate(network, tokenizer, data.test)
+    report = training_report(epochs, test, LABELS, "snippets")
+    print(report)
+    examples = [Snippet(text, index % 2) for index, text in enumerate(EXAMPLES)]
+    predicted = evaluate(network, tokenizer, examples).predicted.tolist()
+    with replaced_directory(options.output) as folder:
+        network.save_pretrained(folder)
+        (folder / "model.safetensors").chmod(0o644)  # a server has another user than who trained
+        tokenizer.save_pretrained(folder)
+        (folder / "examples").mkdir()
+        said = [{"text": text, "label": LABELS[label]} for text, label in zip(EXAMPLES, predicted, strict=True)]
+        (folder / "examples" / "texts.json").write_text(json.dumps(said, indent=2) + "\n")
+        (folder / "training-report.txt").write_text(report)
+        digest = load_text_model(folder, "cpu").digest
+        card = model_card(data, epochs, test, digest, options.seed, _command(options))
+        (folder / "README.md").write_text(card)
+    print(f"written to {options.output}")
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m captum_predictor.training.sentiment", description=__doc__)
+    parser.add_argument("--epochs", type=int, default=4, help="default 4")
+    parser.add_argument("--seed", type=int, default=0, help="of the split, the weights and the batches (default 0)")
+    parser.add_argument("--threads", type=int, default=1, help="another number may give other bits (default 1)")
+    parser.add_argument(
+        "--data-dir", type=Path, help=f"folder with vader/; also by ${FOLDER_VARIABLE}, else downloaded"
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("models/sentiment"), help="model directory, replaced as a whole"
+    )
+    return parser.parse_args(arguments)
+
+
+def _command(options: argparse.Namespace) -> str:
+    words = ["python", "-m", "captum_predictor.training.sentiment", "--epochs", options.epochs]
+    words += ["--seed", options.seed, "--threads", options.threads, "--output", options.output]
+    return shlex.join(map(str, words))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""Fit a text classifier and keep its best epoch."""
+
+import copy
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+from captum_predictor.training.evaluation import Evaluation
+from captum_predictor.training.loop import Epoch, best_epoch
+from captum_predictor.training.sentiment.snippets import Snippet, Snippets
+
+BATCH = 32
+LEARNING_RATE = 1e-3
+WARM_UP = 200
+# Texts of like length share a batch: they are sorted within so many, so that little is padding.
+SORTED = 20 * BATCH
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A text's token ids, and its class."""
+
+    ids: list[int]
+    label: int
+
+
+def fit(
+    network: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerFast,
+    data: Snippets,
+    epochs: int,
+    seed: int,
+    report: Callable[[Epoch], None],
+) -> list[Epoch]:
+    """Fit by AdamW, whose rate rises over the first steps and then falls to nothing; `report` is called each epoch.
+
+    The network is left in evaluation mode, with the weights of the epoch of least validation loss. The same seed, data
+    and number of threads give the same bits.
+    """
+    training = encode(tokenizer, data.training)
+    shuffler = random.Random(seed)
+    steps = epochs * (len(training) // BATCH + 1)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1.0, (step + 1) / WARM_UP) * max(0.0, 1 - step / steps)
+    )
+    done: list[Epoch] = []
+    best: dict[str, torch.Tensor] = {}
+    for number in range(1, epochs + 1):
+        network.train()
+        total = 0.0
+        for batch in _batches(training, shuffler):
+            optimizer.zero_grad()
+            loss = _loss(network, batch, tokenizer.pad_token_id)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+            total += loss.item() * len(batch)
+        held_out = evaluate(network, tokenizer, data.validation)
+        done.append(Epoch(number, total / len(training), held_out.loss, held_out.accuracy))
+        report(done[-1])
+        if done[-1] is best_epoch(done):
+            best = copy.deepcopy(network.state_dict())
+    network.load_state_dict(best)
+    network.eval()
+    return done
+
+
+def evaluate(network: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, snippets: Sequence[Snippet]) -> Evaluation:
+    """Evaluate the classifier; it is left in evaluation mode."""
+    network.eval()
+    texts = encode(tokenizer, snippets)
+    with torch.inference_mode():
+        parts = [_logits(network, texts[i : i + 200], tokenizer.pad_token_id) for i in range(0, len(texts), 200)]
+    logits = torch.cat(parts)
+    classes = torch.tensor([text.label for text in texts])
+    predicted = logits.argmax(dim=1)
+    accuracy = (predicted == classes).double().mean().item()
+    return Evaluation(nn.functional.cross_entropy(logits, classes).item(), accuracy, classes, predicted)
+
+
+def encode(tokenizer: PreTrainedTokenizerFast, snippets: Sequence[Snippet]) -> list[Encoded]:
+    """Give each snippet's tokens, cut at the model's maximum."""
+    ids = tokenizer([snippet.text for snippet in snippets], truncation=True)["input_ids"]
+    return [Encoded(row, snippet.glad) for row, snippet in zip(ids, snippets, strict=True)]
+
+
+def _batches(texts: list[Encoded], shuffler: random.Random) -> list[list[Encoded]]:
+    shuffled = shuffler.sample(texts, len(texts))
+    ordered = [
+        text
+        for i in range(0, len(shuffled), SORTED)
+        for text in sorted(shuffled[i : i + SORTED], key=lambda text: len(text.ids))
+    ]
+    batches = [ordered[i : i + BATCH] for i in range(0, len(ordered), BATCH)]
+    shuffler.shuffle(batches)
+    return batches
+
+
+def _loss(network: PreTrainedModel, batch: list[Encoded], padding: int) -> torch.Tensor:
+    return nn.functional.cross_entropy(_logits(network, batch, padding), torch.tensor([text.label for text in batch]))
+
+
+def _logits(network: PreTrainedModel, batch: list[Encoded], padding: int) -> torch.Tensor:
+    width = max(len(text.ids) for text in batch)
+    ids = torch.tensor([text.ids + [padding] * (width - len(text.ids)) for text in batch])
+    mask = torch.tensor([[1] * len(text.ids) + [0] * (width - len(text.ids)) for text in batch])
+    logits: torch.Tensor = network(input_ids=ids, attention_mask=mask).logits
+    return logits
