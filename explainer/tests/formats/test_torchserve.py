@@ -41,9 +41,9 @@ def test_other_pictures_bytes_too(form_of, ask, pixels, encode_picture):
     assert values(ask(read, encode_picture(pixels[0], form_of))).shape == (1, 1, 6, 6)
 
 
-def test_without_an_envelope_the_array_of_a_picture_is_bare(ask, bare, png, integrated, predicted):
+def test_without_an_envelope_the_list_is_bare(ask, bare, png, integrated, predicted):
     answer = ask(read, png, bare)
-    np.testing.assert_array_equal(values(answer), integrated(predicted[:1])[0], strict=True)
+    np.testing.assert_array_equal(values(answer), integrated(predicted[:1]), strict=True)
 
 
 @pytest.mark.parametrize("name", ["data", "body"])
@@ -70,17 +70,12 @@ def test_instances_of_json_are_explained_each_for_its_target(ask, bare, settings
         np.testing.assert_array_equal(values(answer), integrated([2, predicted[1]]), strict=True)
 
 
-def test_one_instance_in_a_list_stays_in_a_list_without_an_envelope(ask, bare, texts):
-    answer = ask(read, json.dumps({"instances": [{"data": texts[0]}]}).encode(), bare)
-    assert values(answer).shape == (1, 1, 6, 6)
-
-
 @pytest.mark.parametrize("key", ["data", "body", None])
 def test_one_picture_of_json_is_like_its_bytes(key, ask, bare, settings, inputs, integrated, predicted):
     document = inputs[0, 0].tolist() if key is None else {key: inputs[0].tolist()}
     body = b"\n " + json.dumps(document).encode()
     np.testing.assert_array_equal(values(ask(read, body)), integrated(predicted[:1]), strict=True)
-    np.testing.assert_array_equal(values(ask(read, body, bare)), integrated(predicted[:1])[0], strict=True)
+    np.testing.assert_array_equal(values(ask(read, body, bare)), integrated(predicted[:1]), strict=True)
 
 
 def test_our_own_parameters_stand_beside_instances(ask, texts, integrated):

@@ -60,23 +60,20 @@ def _read_form(incoming: Incoming, description: Description, settings: Settings)
 
 def _read_bytes(incoming: Incoming, description: Description, settings: Settings) -> Request:
     if not JSON.match(incoming.body):
-        return replace(native.read_picture(incoming, description), write=_writer(settings, alone=True))
+        return replace(native.read_picture(incoming, description), write=_writer(settings))
     document: Any = parse_json(incoming.body)
-    if isinstance(document, dict) and "instances" in document:
-        request = native.read_document(document, incoming, description, settings)
-        return replace(request, write=_writer(settings, alone=False))
-    # One picture: its object, or its numbers as they are.
-    request = native.read_document({"instances": [document]}, incoming, description, settings)
-    return replace(request, write=_writer(settings, alone=True))
+    if not isinstance(document, dict) or "instances" not in document:
+        # One picture: its object, or its numbers as they are.
+        document = {"instances": [document]}
+    return replace(native.read_document(document, incoming, description, settings), write=_writer(settings))
 
 
-def _writer(settings: Settings, alone: bool) -> Callable[[Explanations, Description], Answer]:
-    """Writes one array an instance; without an envelope the array itself where there is one instance `alone`."""
+def _writer(settings: Settings) -> Callable[[Explanations, Description], Answer]:
+    """Writes one array an instance, in an object or bare; TorchServe's documents have a list around a single one too."""
 
     def write(explanations: Explanations, description: Description) -> Answer:
-        document: Any = {"explanations": explanations.values}
-        if settings.service_envelope == "none":
-            document = explanations.values[0] if alone else explanations.values
+        bare = settings.service_envelope == "none"
+        document: Any = explanations.values if bare else {"explanations": explanations.values}
         return Answer(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
     return write
