@@ -69,7 +69,7 @@ def _read_bytes(incoming: Incoming, description: Description, settings: Settings
 
 
 def _writer(settings: Settings) -> Callable[[Explanations, Description], Answer]:
-    """Writes one array an instance, in an object or bare; TorchServe's documents have a list around a single one too."""
+    """Writes one array an instance, in an object or bare: as TorchServe's documents have it, a list of one too."""
 
     def write(explanations: Explanations, description: Description) -> Answer:
         bare = settings.service_envelope == "none"
