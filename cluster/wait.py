@@ -188,10 +188,10 @@ def main() -> None:
 def digest_of(directory: Path) -> str:
     """The digest that a predictor of this model directory answers."""
     from captum_predictor.architectures import quiet_even_kernels
-    from captum_predictor.model_directory import load_model  # imports torch
+    from captum_predictor.front_loading import load_front  # imports torch
 
     quiet_even_kernels()
-    return load_model(directory).digest
+    return load_front(directory).model.digest
 
 
 if __name__ == "__main__":
