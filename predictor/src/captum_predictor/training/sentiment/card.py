@@ -39,9 +39,9 @@ The same command gives the same bytes on the same kind of processor with the sam
 - `training-report.txt`: every epoch, and the classification report of the test snippets;
 - `examples/texts.json`: sentences of our own, and what the model says of them.
 
-The model is for demonstrations and tests of explanations. It is small and read little: of snippets that it did not read
-it gets about one in {wrong} wrong. "Not good" it understands, "never boring" and "not bad at all" it takes for negative, and
-irony at its word; a text that is neither glad nor sad it calls one of them all the same. It is not for judging what
+The model is for demonstrations and tests of explanations. It is small and read little: of snippets that it did not
+read it gets about one in {wrong} wrong. "Not good" it understands; "never boring" and "not bad at all" it takes for negative,
+and irony at its word. A text that is neither glad nor sad it calls one of them all the same. It is not for judging what
 people write.
 """
 
