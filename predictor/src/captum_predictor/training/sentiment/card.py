@@ -40,9 +40,9 @@ The same command gives the same bytes on the same kind of processor with the sam
 - `examples/texts.json`: sentences of our own, and what the model says of them.
 
 The model is for demonstrations and tests of explanations. It is small and read little: of snippets that it did not
-read it gets about one in {wrong} wrong. "Not good" it understands; "never boring" and "not bad at all" it takes for negative,
-and irony at its word. A text that is neither glad nor sad it calls one of them all the same. It is not for judging what
-people write.
+read it gets about one in {wrong} wrong. "Not good" it understands; "never boring" and "not bad at all" it takes for
+negative, and irony at its word. A text that is neither glad nor sad it calls one of them all the same. It is not for
+judging what people write.
 """
 
 
