@@ -66,7 +66,7 @@ class Served:
         response = self.request("POST", MODEL + "/infer", body, **headers)
         if response.status_code != 200:
             return response.status_code, response.json()["error"]
-        answered = wire.decode(response.content, response.headers.get(wire.HEADER_LENGTH), "outputs", strings=True)
+        answered = wire.decode(response.content, response.headers.get(wire.HEADER_LENGTH), "outputs", strings=str)
         assert answered.parameters["model_digest"] == self.front.model.digest
         return 200, answered.tensors
 
