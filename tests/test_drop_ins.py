@@ -157,6 +157,7 @@ def test_alibis_numbers_have_captums_bits(pair: Pair) -> None:
     parameters = {
         "method": "layer_integrated_gradients",
         "layer": answer["meta"]["params"]["layer"],
+        "seed": 0,
         "n_steps": answer["meta"]["params"]["n_steps"],
         "quadrature": answer["meta"]["params"]["method"],
         "internal_batch_size": answer["meta"]["params"]["internal_batch_size"],
