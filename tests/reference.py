@@ -95,9 +95,12 @@ class Call:
 
     def perturbed(self, kind: str, *names: str, **arguments: Any) -> Tensor:
         """What a method says that replaces segments by the baseline."""
+        mask = self.feature_mask
+        if kind.startswith("Shapley") and self.parameters["segmentation"] != "pixels":
+            mask = mask[:, :1]  # of one channel for all: Captum goes through it in Python, for each order
         return self.on(kind, **arguments).attribute(
             self.inputs,
-            feature_mask=self.feature_mask,
+            feature_mask=mask,
             **self.from_baselines,
             **self.options("perturbations_per_eval", *names),
         )
@@ -132,7 +135,7 @@ class Call:
             return torch.arange(self.inputs[0].numel()).reshape(1, *self.inputs.shape[1:])
         picture = self.inputs[0].permute(1, 2, 0).squeeze(-1).numpy()
         plane = segments(picture, **self.options("segmentation", "n_segments"))
-        return torch.from_numpy(plane).expand_as(self.inputs[:1]).contiguous()  # Shapley's view needs it
+        return torch.from_numpy(plane).expand_as(self.inputs[:1]).contiguous()
 
 
 def segments(picture: np.ndarray, segmentation: str, n_segments: int) -> np.ndarray:

@@ -144,6 +144,8 @@ def requests_of(name: str, network: Network, method: str) -> Iterator[dict[str, 
 
 @pytest.mark.parametrize(("name", "method"), OFFERED)
 def test_what_is_offered_is_captums_bit_for_bit(name: str, method: str, serve: Callable[[str], Served]) -> None:
+    if name == "large" and method.startswith("shapley"):
+        pytest.skip("Captum in process goes through 50,000 pixels in Python for each order: a minute")
     served = serve(name)
     network, inputs = served.network, served.inputs
     target = network.scores(inputs).argmax(dim=1).tolist()

@@ -153,9 +153,3 @@ def detached(values: Tensor | tuple[Tensor, ...]) -> Attribution:
     """Captum's attributions without details; of a tuple, which layer methods may return, the only one."""
     tensor = values[0] if isinstance(values, tuple) else values
     return Attribution(tensor.detach().to(torch.float32))
-
-
-def segmented(values: Tensor, problem: Problem) -> Attribution:
-    """Attributions of segments, with the segment of each value in the details."""
-    assert problem.feature_mask is not None
-    return Attribution(values.detach().to(torch.float32), {"segments": problem.feature_mask[0].numpy()})

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 from captum.attr import ShapleyValueSampling
 
-from captum_explainer.method import Attribution, Method, Problem, segmented
+from captum_explainer.method import Attribution, Method, Problem
 from captum_explainer.parameters.kinds import integer
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 from captum_explainer.predictor.description import Access
+from captum_explainer.segment_space import attribute_segments
 
 
 def attribute(problem: Problem) -> Attribution:
     """Each segment's estimated Shapley value, at each of its values, [1, *input shape]."""
-    values = ShapleyValueSampling(problem.model).attribute(
-        problem.inputs,
-        baselines=problem.baselines,
-        target=problem.target,
-        feature_mask=problem.feature_mask,
-        **problem.parameters_for_captum("n_samples", "perturbations_per_eval"),
+    return attribute_segments(
+        ShapleyValueSampling, problem, **problem.parameters_for_captum("n_samples", "perturbations_per_eval")
     )
-    return segmented(values, problem)
 
 
 METHOD = Method(
@@ -37,6 +33,7 @@ METHOD = Method(
     },
     baselines="one",
     takes_segments=True,
+    segmentation="grid",  # superpixels of a noisy picture may be more than all orders may have
     evaluations=lambda segments, parameters: segments * parameters["n_samples"],
     random=True,
 )

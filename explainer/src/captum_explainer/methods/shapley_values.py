@@ -6,22 +6,16 @@ import math
 
 from captum.attr import ShapleyValues
 
-from captum_explainer.method import Attribution, Method, Problem, segmented
+from captum_explainer.method import Attribution, Method, Problem
 from captum_explainer.parameters.kinds import integer
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 from captum_explainer.predictor.description import Access
+from captum_explainer.segment_space import attribute_segments
 
 
 def attribute(problem: Problem) -> Attribution:
     """Each segment's Shapley value, at each of its values, [1, *input shape]."""
-    values = ShapleyValues(problem.model).attribute(
-        problem.inputs,
-        baselines=problem.baselines,
-        target=problem.target,
-        feature_mask=problem.feature_mask,
-        **problem.parameters_for_captum("perturbations_per_eval"),
-    )
-    return segmented(values, problem)
+    return attribute_segments(ShapleyValues, problem, **problem.parameters_for_captum("perturbations_per_eval"))
 
 
 METHOD = Method(
