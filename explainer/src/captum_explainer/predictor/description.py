@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Any
 
 import orjson
@@ -17,6 +17,8 @@ BINARY = "binary_tensor_data"
 
 # The kind of a stage that says nothing of what is in it.
 OPAQUE = "module"
+# The size of a dimension that the number of tokens decides.
+ANY = -1
 
 
 class Access(IntEnum):
@@ -37,11 +39,37 @@ class Stage:
     options: dict[str, Any]
 
 
+class Task(StrEnum):
+    """What a text model's head answers."""
+
+    SEQUENCE = "sequence-classification"
+    TOKENS = "token-classification"
+    ANSWER = "question-answering"
+
+
+@dataclass(frozen=True)
+class TextModel:
+    """What a text model's description says beside its stages.
+
+    Attributes:
+        task: What its head answers.
+        probabilities: What makes them of the logits: `softmax`, `sigmoid`, or `none`.
+        beside: The tensors that may stand beside a source, which differ from network to network.
+        padding_id: The id of padding.
+    """
+
+    task: Task
+    probabilities: str
+    beside: tuple[str, ...]
+    padding_id: int
+
+
 @dataclass(frozen=True)
 class Description:
     """A model as its predictor describes it; of a predictor without our extension only the name is known.
 
     `predicts` says that it chooses the predicted class's gradient by itself.
+    `text` is there where the model takes texts. Its shapes have -1 where they have a size for each token.
     """
 
     name: str
@@ -57,6 +85,7 @@ class Description:
     digest: str | None = None
     binary: bool = False
     predicts: bool = False
+    text: TextModel | None = None
 
     def shape_of(self, name: str) -> tuple[int, ...]:
         """One instance's output shape of a stage; KeyError where there is none of that name."""
@@ -109,13 +138,24 @@ def _described(name: str, document: dict[str, Any]) -> Description:
         name=name,
         access=Access.STRUCTURE if any(stage.kind != OPAQUE for stage in stages) else Access.GRADIENTS,
         input_name=first_input["name"],
-        input_shape=tuple(first_input["shape"][1:]),
+        input_shape=None if "kind" in document else tuple(first_input["shape"][1:]),
         input_range=limits and (float(limits[0]), float(limits[1])),
         output_name=first_output["name"],
         output_width=outputs[0] if len(outputs) == 1 else None,
+        text=_text_model(document) if "kind" in document else None,
         labels=tuple(document.get("labels", ())),
         baseline=float(document.get("baseline", 0.0)),
         stages=stages,
         digest=document["model_digest"],
         predicts=OF_PREDICTED in document["extensions"],
+    )
+
+
+def _text_model(document: dict[str, Any]) -> TextModel:
+    _, *others = document["inputs"]
+    return TextModel(
+        Task(document["task"]),
+        document["probabilities"],
+        tuple(tensor["name"] for tensor in others if tensor.get("datatype") != "BYTES"),
+        document["padding_id"],
     )

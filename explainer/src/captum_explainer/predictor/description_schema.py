@@ -6,6 +6,8 @@ from typing import Any
 
 import jsonschema
 
+# The stage that every text model has.
+EMBEDDINGS = "embeddings"
 NUMBER = {"type": "number"}
 SHAPE = {"type": "array", "items": {"type": "integer"}}
 # A dot would be a path to PyTorch, whose modules the stages become; the output is named after the last of them.
@@ -23,12 +25,15 @@ STAGE = {
 
 
 def _tensors(name: dict[str, Any]) -> dict[str, Any]:
-    tensor = {
+    return {"type": "array", "minItems": 1, "prefixItems": [_tensor(name, 2)], "items": _tensor(name, 1)}
+
+
+def _tensor(name: dict[str, Any], dimensions: int) -> dict[str, Any]:
+    return {
         "type": "object",
         "required": ["name", "shape"],
-        "properties": {"name": name, "shape": {**SHAPE, "minItems": 2}},
+        "properties": {"name": name, "shape": {**SHAPE, "minItems": dimensions}},
     }
-    return {"type": "array", "minItems": 1, "items": tensor}
 
 
 SCHEMA = {
@@ -42,6 +47,19 @@ SCHEMA = {
         "labels": {"type": "array", "items": {"type": "string"}},
         "baseline": NUMBER,
         "model_digest": {"type": "string", "minLength": 1},
+    },
+    # A kind is only there where it is another one than a tensor of numbers.
+    "if": {"required": ["kind"]},
+    "then": {
+        "required": ["stages", "task", "labels", "probabilities", "padding_id"],
+        "properties": {
+            "kind": {"enum": ["text"]},
+            "stages": {"minItems": 2, "contains": {"properties": {"name": {"const": EMBEDDINGS}}}},
+            "task": {"enum": ["sequence-classification", "token-classification", "question-answering"]},
+            "labels": {"minItems": 1},
+            "probabilities": {"enum": ["softmax", "sigmoid", "none"]},
+            "padding_id": {"type": "integer", "minimum": 0},
+        },
     },
 }
 _validator = jsonschema.Draft202012Validator(SCHEMA)

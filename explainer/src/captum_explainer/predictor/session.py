@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,13 +14,20 @@ from captum_serving.wire import HEADER_LENGTH, Message, decode, encode
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.connection import Connection
-from captum_explainer.predictor.description import Description
+from captum_explainer.predictor.description import ANY, Description
 from captum_explainer.predictor.refusals import accepted
+
+Array = np.ndarray[Any, Any]
+Rows = np.ndarray[Any, np.dtype[np.float32]]
 
 # Half of what the predictor takes by default, whatever a row's size.
 MAX_CALL_ROWS = 2048
 
-Rows = np.ndarray[Any, np.dtype[np.float32]]
+BYTES_PER_NUMBER = 4
+COTANGENT = "cotangent"
+NOTHING: Mapping[str, Array] = MappingProxyType({})
+# What is said of each token, and the sizes of one token's.
+TOKENS = {"tokens": (), "special_tokens_mask": (), "offsets": (2,), "word_ids": (), "sequence_ids": ()}
 
 
 class ModelChanged(Exception):
@@ -48,14 +56,22 @@ class Session:
     calls: int = field(default=0, init=False)
     rows: int = field(default=0, init=False)
 
-    def ask(self, source: str, sink: str, rows: Rows, cotangent: Rows | None = None) -> Answer:
+    def ask(
+        self,
+        source: str,
+        sink: str,
+        rows: Array,
+        cotangent: Rows | None = None,
+        beside: Mapping[str, Array] = NOTHING,
+    ) -> Answer:
         """The value of `sink` for `rows` of `source`, and where there is a cotangent, cotangent^T · d sink / d source.
 
         Args:
             source: The model's input or a stage.
             sink: A stage at or after the source.
-            rows: float32 [rows, *the source's shape].
+            rows: float32 [rows, *the source's shape]; of a text model's input int64 [rows, tokens].
             cotangent: float32 [rows, *the sink's shape].
+            beside: What stands beside the source of a text model, int64 [rows, tokens].
 
         Raises:
             ModelChanged: The answer is another version's.
@@ -63,11 +79,13 @@ class Session:
         """
         parts = self._parts(sink, rows, cotangent is not None)
         if parts == 1:
-            return self._call(source, sink, rows, cotangent)
-        cotangents = [None] * parts if cotangent is None else np.array_split(cotangent, parts)
-        answers = [
-            self._call(source, sink, *part) for part in zip(np.array_split(rows, parts), cotangents, strict=True)
-        ]
+            return self._call(source, sink, rows, cotangent, beside)
+        tensors = {source: rows} | ({} if cotangent is None else {COTANGENT: cotangent}) | dict(beside)
+        split = {name: np.array_split(tensor, parts) for name, tensor in tensors.items()}
+        answers = []
+        for i in range(parts):
+            part = {name: tensors[i] for name, tensors in split.items()}
+            answers.append(self._call(source, sink, part.pop(source), part.pop(COTANGENT, None), part))
         gradient = (
             None if cotangent is None else np.concatenate([a.gradient for a in answers if a.gradient is not None])
         )
@@ -81,35 +99,60 @@ class Session:
         rows = np.concatenate([scored, points])
         if self._parts(sink, rows, with_gradient=True) > 1:
             return None
-        parameters = {"predicted_rows": predicted, "gradient_from": len(scored)}
-        return self._read(self._send(sink, {source: rows}, parameters), sink, len(rows), points.shape)
+        message = self._exchange(sink, {source: rows}, predicted_rows=predicted, gradient_from=len(scored))
+        return self._read(message, sink, rows, points.shape)
 
-    def _call(self, source: str, sink: str, rows: Rows, cotangent: Rows | None) -> Answer:
-        tensors = {source: rows} if cotangent is None else {source: rows, "cotangent": cotangent}
-        return self._read(self._send(sink, tensors, {}), sink, len(rows), None if cotangent is None else rows.shape)
+    def tokens(self, texts: Sequence[str], pairs: Sequence[str] | None) -> dict[str, Array]:
+        """The tokens of texts, and of their pairs where there are any, by the model's own tokenizer.
 
-    def _send(self, sink: str, tensors: Mapping[str, Rows], parameters: Mapping[str, Any]) -> Message:
+        Returns:
+            What the gradient extension says of the sink `tokens`: strings, ids, masks and offsets [texts, tokens].
+
+        Raises:
+            ModelChanged: The answer is another version's.
+            ServingError: The predictor cannot be reached, refuses, or answers what it must not.
+        """
+        tensors = {"text": strings(texts)} | ({} if pairs is None else {"text_pair": strings(pairs)})
+        found = self._exchange("tokens", tensors).tensors
+        ids = found.get(self.description.input_name)
+        if ids is None or ids.ndim != 2 or len(ids) != len(texts):
+            raise BadGateway(f"the predictor's tokens hold no ids; expected {self.description.input_name} of each text")
+        wrong = [name for name, last in TOKENS.items() if name not in found or found[name].shape != ids.shape + last]
+        if wrong:
+            raise BadGateway(f"the predictor's tokens hold no {wrong[0]} of each token, which are {list(ids.shape)}")
+        return found
+
+    def _call(self, source: str, sink: str, rows: Array, cotangent: Rows | None, beside: Mapping[str, Array]) -> Answer:
+        tensors = {source: rows} | ({} if cotangent is None else {COTANGENT: cotangent}) | dict(beside)
+        message = self._exchange(sink, tensors)
+        return self._read(message, sink, rows, None if cotangent is None else rows.shape)
+
+    def _exchange(self, sink: str, tensors: Mapping[str, Array], **parameters: int) -> Message:
         document = {"parameters": {"sink": sink, "explanation": True, "binary_data_output": True, **parameters}}
         body, header_length = encode(document, tensors, "inputs", binary=True)
         headers = {**self.headers, "Content-Type": "application/octet-stream", HEADER_LENGTH: str(header_length)}
         path = f"/v2/models/{self.description.name}/infer"
         reply = accepted(self.connection.call("POST", path, self.deadline, body, headers))
         self.calls += 1
-        self.rows += len(next(iter(tensors.values())))
         try:
-            message = decode(reply.body, reply.headers.get(HEADER_LENGTH), "outputs")
+            message = decode(reply.body, reply.headers.get(HEADER_LENGTH), "outputs", strings=str)
         except BadInput as error:
             raise BadGateway(f"the predictor's answer does not follow the Open Inference Protocol: {error}") from None
         self._check_version(message)
         return message
 
-    def _read(self, message: Message, sink: str, rows: int, gradient_shape: tuple[int, ...] | None) -> Answer:
-        value = _output(message, sink, (rows, *self.description.shape_of(sink)))
+    def _read(self, message: Message, sink: str, rows: Array, gradient_shape: tuple[int, ...] | None) -> Answer:
+        self.rows += len(rows)
+        value = _output(message, sink, (len(rows), *self._shape_of(sink, rows)))
         return Answer(value, None if gradient_shape is None else _output(message, "gradient", gradient_shape))
 
-    def _parts(self, sink: str, rows: Rows, with_gradient: bool) -> int:
+    def _shape_of(self, sink: str, rows: Array) -> tuple[int, ...]:
+        """One row's; of a text model the rows say how many tokens there are."""
+        return tuple(rows.shape[1] if size == ANY else size for size in self.description.shape_of(sink))
+
+    def _parts(self, sink: str, rows: Array, with_gradient: bool) -> int:
         """How many calls carry the rows."""
-        value = rows.itemsize * len(rows) * math.prod(self.description.shape_of(sink))
+        value = BYTES_PER_NUMBER * len(rows) * math.prod(self._shape_of(sink, rows))
         # Of the request or of its answer, whichever is larger.
         carried = rows.nbytes + value if with_gradient else max(rows.nbytes, value)
         return max(math.ceil(len(rows) / MAX_CALL_ROWS), min(len(rows), math.ceil(carried / self.max_call_bytes)))
@@ -130,3 +173,10 @@ def _output(message: Message, name: str, shape: tuple[int, ...]) -> Rows:
     if not np.isfinite(tensor).all():
         raise BadGateway(f"the predictor's output {name!r} holds NaN or infinity; expected finite numbers")
     return tensor
+
+
+def strings(values: Sequence[str]) -> Array:
+    """Strings as V2's BYTES."""
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
