@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from captum_explainer.method import Problem
-from captum_explainer.ridge import KERNEL_WIDTH, draw_subsets, fit_ridge, ridge_attribution
+from captum_explainer.ridge import KERNEL_WIDTH, draw_subsets, fit_ridge, ridge_attribution, weights_of
 from captum_serving.errors import BadInput
 from lime.lime_image import LimeImageExplainer
 from sklearn.linear_model import Ridge
@@ -40,7 +40,7 @@ def test_it_is_scikit_learns_ridge_under_the_exponential_kernel_of_cosine_distan
     scores = generator.random((samples, 4))
     distances = pairwise_distances(subsets.astype(float), np.ones((1, 20)), metric="cosine").ravel()
     weights = np.exp(-0.5 * (distances / KERNEL_WIDTH) ** 2)
-    fit = fit_ridge(subsets, scores, alpha)
+    fit = fit_ridge(subsets, scores, alpha, weights_of(subsets))
     for output in range(4):
         ridge = Ridge(alpha=alpha).fit(subsets, scores[:, output], sample_weight=weights)
         np.testing.assert_allclose(fit.coefficients[:, output], ridge.coef_, atol=1e-12)

@@ -18,7 +18,7 @@ from captum_explainer.foresight import neuron_cotangent, target_cotangent
 from captum_explainer.layout import find_layout
 from captum_explainer.method import Attribution, Problem
 from captum_explainer.parameters.passes import check_undivided, most_rows
-from captum_explainer.parameters.resolve import held_shape, resolve
+from captum_explainer.parameters.resolve import Resolved, held_shape, resolve
 from captum_explainer.parameters.units import mask_of
 from captum_explainer.predictor.description import Access, Description
 from captum_explainer.quality import quality_of
@@ -34,13 +34,13 @@ from captum_explainer.task import Task
 
 
 def explain(request: Request, description: Description, segments: Segments, settings: Settings) -> Explanations:
-    """Explain a request's instances.
+    """Explain a request's instances, which are tensors.
 
     Raises:
         ServingError: The request is wrong, or the predictor fails.
         ModelChanged: The predictor's model is another one than the description's.
     """
-    inputs = request.instances
+    inputs = request.tensors
     chosen = resolve(request.parameters, description, settings, tuple(inputs.shape))
     kind = chosen.method.baselines
     baselines = resolve_baselines(
@@ -133,16 +133,7 @@ def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int], mem
         layer_mask=mask_of(task.description.shape_of(name), chosen["layer_mask"]) if method.takes_units else None,
         memo=memo,
     )
-    try:
-        if not method.random and chosen.get("smooth") is None:
-            return method.attribute(problem)
-        with own_draws(chosen["seed"]):
-            return method.attribute(problem)
-    except AssertionError as error:
-        # Captum checks its arguments by `assert`: what the schemas let through and it refuses is the caller's mistake.
-        if _is_captums(error):
-            raise BadInput(f"{chosen.name}: {error}") from error
-        raise
+    return run_method(chosen, problem)
 
 
 def _foreseen(task: Task, targets: list[int]) -> dict[str, Foresee | None]:
@@ -155,6 +146,24 @@ def _foreseen(task: Task, targets: list[int]) -> dict[str, Foresee | None]:
     if method.family == "neuron":
         foreseen[chosen["layer"]] = neuron_cotangent(chosen["neuron"], description.shape_of(chosen["layer"]))
     return foreseen
+
+
+def run_method(chosen: Resolved, problem: Problem) -> Attribution:
+    """Run a method, with draws of its own where it draws.
+
+    Raises:
+        BadInput: Captum refuses its arguments.
+    """
+    try:
+        if not chosen.method.random and chosen.get("smooth") is None:
+            return chosen.method.attribute(problem)
+        with own_draws(chosen["seed"]):
+            return chosen.method.attribute(problem)
+    except AssertionError as error:
+        # Captum checks its arguments by `assert`: what the schemas let through and it refuses is the caller's mistake.
+        if _is_captums(error):
+            raise BadInput(f"{chosen.name}: {error}") from error
+        raise
 
 
 def _is_captums(error: AssertionError) -> bool:

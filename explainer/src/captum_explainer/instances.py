@@ -67,6 +67,8 @@ def checked(arrays: list[np.ndarray], description: Description) -> Tensor:
     Raises:
         BadInput: They have several shapes, hold nothing, NaN or infinity, or values outside the declared range.
     """
+    if description.text is not None:
+        raise BadInput('the model takes texts; expected {"instances": [...]} with texts')
     if len({array.shape for array in arrays}) > 1:
         shapes = sorted({str(list(array.shape)) for array in arrays})
         raise BadInput(f"instances have the shapes {', '.join(shapes[:5])}; expected one shape")

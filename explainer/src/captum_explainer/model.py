@@ -25,6 +25,7 @@ from captum_explainer.predictor.session import ModelChanged
 from captum_explainer.quadrature_cache import remember_quadrature
 from captum_explainer.request import Answer, Incoming, Read
 from captum_explainer.settings import Settings
+from captum_explainer.text.explain import explain_texts
 
 T = TypeVar("T")
 
@@ -118,7 +119,8 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
         started = time.perf_counter()
         request = read(incoming, description, self.settings)
         session = predictor.session(description, deadline, incoming.passed_on)
-        explanations = explain(request, description, session, self.settings)
+        run = explain_texts if isinstance(request.instances, list) else explain
+        explanations = run(request, description, session, self.settings)
         observe(explanations.parameters["method"], time.perf_counter() - started, session.calls, session.rows)
         return request.write(explanations, description)
 

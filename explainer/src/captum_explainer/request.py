@@ -11,6 +11,7 @@ from torch import Tensor
 
 from captum_explainer.predictor.description import Description
 from captum_explainer.settings import Settings
+from captum_explainer.text.instances import Text
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Explanations:
     """What was found.
 
     Attributes:
-        values: An array for each instance; with `top_k`, a list of them.
+        values: An array for each instance, of a text an object; with `top_k`, a list of them.
         details: A dictionary for each instance; with `top_k`, a list of them.
         parameters: In full.
         outputs: The model's, logits or probabilities as they are explained: float32 [instances, outputs].
@@ -65,14 +66,26 @@ class Request:
     """What is to be explained, and how the answer is written.
 
     Attributes:
-        instances: float32 [instances, *input shape].
+        instances: float32 [instances, *input shape], or texts.
         parameters: As they were given.
         write: Makes the answer of what was found.
     """
 
-    instances: Tensor
+    instances: Tensor | list[Text]
     parameters: dict[str, Any]
     write: Callable[[Explanations, Description], Answer]
+
+    @property
+    def tensors(self) -> Tensor:
+        """The instances of a model that takes tensors."""
+        assert isinstance(self.instances, Tensor)
+        return self.instances
+
+    @property
+    def texts(self) -> list[Text]:
+        """The instances of a model that takes texts."""
+        assert isinstance(self.instances, list)
+        return self.instances
 
 
 # Reads what came for a model, and says with BadInput or TooLarge what is wrong with it.

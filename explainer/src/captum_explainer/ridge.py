@@ -54,17 +54,23 @@ def ridge_attribution(problem: Problem, mask: Tensor) -> Attribution:
     return Attribution(torch.from_numpy(fit.coefficients[:, target].astype(np.float32))[mask], details)
 
 
-def fit_ridge(subsets: Subsets, scores: Array, alpha: float) -> Ridge:
-    """Fit all outputs, each sample weighted by how much of the picture is in it.
+def weights_of(subsets: Subsets) -> Array:
+    """How near each sample is to the whole, by how much of the instance is in it."""
+    # A subset's cosine distance to the whole is a matter of its size alone; that of the empty one is 1.
+    distances = 1.0 - np.sqrt(subsets.mean(axis=1))
+    weights: Array = np.sqrt(np.exp(-(distances**2) / KERNEL_WIDTH**2))
+    return weights
+
+
+def fit_ridge(subsets: Subsets, scores: Array, alpha: float, weights: Array) -> Ridge:
+    """Fit all outputs.
 
     Args:
         subsets: [samples, segments], true where a segment is the picture's.
         scores: [samples, outputs].
         alpha: The penalty of the squared coefficients; the intercept has none.
+        weights: [samples].
     """
-    # A subset's cosine distance to the whole is a matter of its size alone; that of the empty one is 1.
-    distances = 1.0 - np.sqrt(subsets.mean(axis=1))
-    weights = np.sqrt(np.exp(-(distances**2) / KERNEL_WIDTH**2))
     total = weights.sum()
     mean_score = weights @ scores / total
     centred = scores - mean_score
@@ -101,7 +107,7 @@ def _fitted(problem: Problem, mask: Tensor) -> Ridge:
     with torch.no_grad():
         for part in torch.split(torch.from_numpy(subsets), parameters["perturbations_per_eval"]):
             scores.append(problem.model(torch.where(part[:, mask[0]], problem.inputs, problem.baselines)))
-    return fit_ridge(subsets, torch.cat(scores).double().numpy(), parameters["alpha"])
+    return fit_ridge(subsets, torch.cat(scores).double().numpy(), parameters["alpha"], weights_of(subsets))
 
 
 def draw_subsets(samples: int, segments: int, seed: int) -> Subsets:

@@ -35,6 +35,8 @@ def read_document(
         TooLarge: More instances than the server takes.
     """
     request = native.read_document(document, incoming, description, settings)
+    if not isinstance(request.instances, Tensor):
+        raise BadInput("Alibi's integrated gradients are of tensors, and the instances are texts; expected tensors")
     return Request(request.instances, _parameters(request.parameters), _writer(request.instances))
 
 

@@ -18,6 +18,8 @@ from captum_explainer.rendering.options import read_render
 from captum_explainer.rendering.png import PngWriter
 from captum_explainer.request import Answer, Explanations, Incoming, Request
 from captum_explainer.settings import Settings
+from captum_explainer.text.instances import Text, read_texts
+from captum_explainer.text.instances import is_meant as is_text
 
 
 def read_picture(incoming: Incoming, description: Description) -> Request:
@@ -46,7 +48,12 @@ def read_document(
     parameters: Any = document.get("parameters", {})
     if not isinstance(parameters, dict):
         raise BadInput('parameters is not an object; expected {"method": ..., ...}')
-    instances = read_instances(document.get("instances"), description, settings)
+    given = document.get("instances")
+    instances: Tensor | list[Text]
+    if is_text(given, description):
+        instances = read_texts(given, description, settings)
+    else:
+        instances = read_instances(given, description, settings)
     parameters = with_own_targets(parameters, document["instances"])
     return Request(instances, parameters, _writer(document.get("render"), incoming, instances))
 
@@ -62,7 +69,13 @@ def write(explanations: Explanations, description: Description) -> Answer:
     return Answer(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
-def _writer(render: object, incoming: Incoming, instances: Tensor) -> Callable[[Explanations, Description], Answer]:
+def _writer(
+    render: object, incoming: Incoming, instances: Tensor | list[Text]
+) -> Callable[[Explanations, Description], Answer]:
+    if isinstance(instances, list):
+        if render is not None:
+            raise BadInput("render: a text's explanation is no picture; expected none")
+        return write
     if render is None and not prefers_png(incoming.accept):
         return write
     return PngWriter(read_render("png" if render is None else render), instances).write

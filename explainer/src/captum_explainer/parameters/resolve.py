@@ -12,7 +12,7 @@ from captum_explainer.catalogue import find_method, nearest
 from captum_explainer.layout import find_layout
 from captum_explainer.method import Method
 from captum_explainer.parameters import smooth
-from captum_explainer.parameters.kinds import expected
+from captum_explainer.parameters.kinds import Parameter, expected
 from captum_explainer.parameters.passes import limit_passes, most_rows
 from captum_explainer.parameters.quality import measured, radius
 from captum_explainer.parameters.shared import all_parameters
@@ -71,6 +71,17 @@ def resolve(
     if "metrics" in given and not measured(method):
         what = "explains instances by one another" if method.across else f"is a {method.family} method"
         raise BadInput(f"metrics are of what attributes the score to the input, instance by instance; {name} {what}")
+    values = checked(name, given, known, settings)
+    _complete(values, method, description, settings, instances)
+    return Resolved(name, method, values)
+
+
+def checked(name: str, given: dict[str, Any], known: dict[str, Parameter], settings: Settings) -> dict[str, Any]:
+    """What is given of a method's parameters, and the defaults of the rest: the server's own, or else the method's.
+
+    Raises:
+        BadInput: An unknown parameter, a value that does not fit, or one that is missing.
+    """
     for key in given:
         if key != "method" and key not in known:
             raise BadInput(f"parameters of {name}: {nearest(key, ['method', *known])}")
@@ -85,8 +96,7 @@ def resolve(
             values[key] = parameter.schema["default"]
         else:
             raise BadInput(f"{name} needs {key}; expected {expected(parameter.schema)}")
-    _complete(values, method, description, settings, instances)
-    return Resolved(name, method, values)
+    return values
 
 
 def _complete(

@@ -39,7 +39,7 @@ class Stage:
     options: dict[str, Any]
 
 
-class Task(StrEnum):
+class TextTask(StrEnum):
     """What a text model's head answers."""
 
     SEQUENCE = "sequence-classification"
@@ -58,7 +58,7 @@ class TextModel:
         padding_id: The id of padding.
     """
 
-    task: Task
+    task: TextTask
     probabilities: str
     beside: tuple[str, ...]
     padding_id: int
@@ -154,7 +154,7 @@ def _described(name: str, document: dict[str, Any]) -> Description:
 def _text_model(document: dict[str, Any]) -> TextModel:
     _, *others = document["inputs"]
     return TextModel(
-        Task(document["task"]),
+        TextTask(document["task"]),
         document["probabilities"],
         tuple(tensor["name"] for tensor in others if tensor.get("datatype") != "BYTES"),
         document["padding_id"],

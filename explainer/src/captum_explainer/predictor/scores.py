@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import orjson
@@ -15,7 +16,8 @@ from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.connection import Connection
 from captum_explainer.predictor.description import Description
 from captum_explainer.predictor.refusals import accepted
-from captum_explainer.predictor.session import MAX_CALL_ROWS, Answer, Rows
+from captum_explainer.predictor.session import MAX_CALL_ROWS, Answer, Rows, strings
+from captum_explainer.text.instances import Text
 
 # JSON takes about this many characters a number.
 JSON_BYTES_PER_NUMBER = 12
@@ -46,7 +48,18 @@ class ScoresSession:
         scores = np.concatenate([self._call(part) for part in np.array_split(rows, parts)])
         return Answer(scores, None)
 
-    def _call(self, rows: Rows) -> Rows:
+    def of_texts(self, texts: Sequence[Text]) -> Rows:
+        """Scores [texts, outputs] of texts, which go as strings, or as objects where they have a pair.
+
+        Raises:
+            ServingError: As `ask`.
+        """
+        size = sum(len(part) for text in texts for part in text.parts)
+        parts = max(math.ceil(len(texts) / MAX_CALL_ROWS), min(len(texts), math.ceil(size / self.max_call_bytes)))
+        split = np.array_split(np.arange(len(texts)), parts)
+        return np.concatenate([self._call([texts[i] for i in part]) for part in split])
+
+    def _call(self, rows: Rows | list[Text]) -> Rows:
         scores = self._v2(rows) if self.protocol == "v2" else self._v1(rows)
         self.calls += 1
         self.rows += len(rows)
@@ -66,23 +79,27 @@ class ScoresSession:
             raise BadGateway("the predictor's scores hold NaN or infinity; expected finite numbers")
         return scores
 
-    def _v1(self, rows: Rows) -> Rows:
-        body = orjson.dumps({"instances": np.ascontiguousarray(rows)}, option=orjson.OPT_SERIALIZE_NUMPY)
+    def _v1(self, rows: Rows | list[Text]) -> Rows:
+        instances = [_as_instance(text) for text in rows] if isinstance(rows, list) else np.ascontiguousarray(rows)
+        body = orjson.dumps({"instances": instances}, option=orjson.OPT_SERIALIZE_NUMPY)
         path = f"/v1/models/{self.description.name}:predict"
         headers = {**self.headers, "Content-Type": "application/json"}
         reply = accepted(self.connection.call("POST", path, self.deadline, body, headers))
         try:
             predictions = orjson.loads(reply.body)["predictions"]
-            return numbers(predictions, "predictions")
+            return numbers([_scores_of(one) for one in predictions], "predictions")
         except (orjson.JSONDecodeError, KeyError, TypeError):
             raise BadGateway("the predictor's answer is not V1's; expected a JSON object with 'predictions'") from None
         except BadInput as error:
             raise BadGateway(f"the predictor's answer is not V1's: {error}") from None
 
-    def _v2(self, rows: Rows) -> Rows:
+    def _v2(self, rows: Rows | list[Text]) -> Rows:
         binary = self.description.binary
         document = {"parameters": {"binary_data_output": True}} if binary else {}
-        body, header_length = encode(document, {self.description.input_name: rows}, "inputs", binary=binary)
+        if isinstance(rows, list) and any(text.pair is not None for text in rows):
+            raise BadInput("instances have a text_pair; expected texts alone, which are all that goes over V2")
+        tensor = strings([text.text for text in rows]) if isinstance(rows, list) else rows
+        body, header_length = encode(document, {self.description.input_name: tensor}, "inputs", binary=binary)
         headers = {**self.headers, "Content-Type": "application/json"}
         if header_length is not None:
             headers |= {"Content-Type": "application/octet-stream", HEADER_LENGTH: str(header_length)}
@@ -92,3 +109,14 @@ class ScoresSession:
             return next(iter(decode(reply.body, reply.headers.get(HEADER_LENGTH), "outputs").tensors.values()))
         except BadInput as error:
             raise BadGateway(f"the predictor's answer does not follow the Open Inference Protocol: {error}") from None
+
+
+def _as_instance(text: Text) -> str | dict[str, str]:
+    return text.text if text.pair is None else {"text": text.text, "text_pair": text.pair}
+
+
+def _scores_of(prediction: Any) -> Any:  # noqa: ANN401 - JSON
+    """A prediction that is an object holds its scores by label, itself or in `probabilities` as our own predictor's."""
+    if not isinstance(prediction, dict):
+        return prediction
+    return list(prediction.get("probabilities", prediction).values())

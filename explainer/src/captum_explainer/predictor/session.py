@@ -25,9 +25,7 @@ MAX_CALL_ROWS = 2048
 
 BYTES_PER_NUMBER = 4
 COTANGENT = "cotangent"
-NOTHING: Mapping[str, Array] = MappingProxyType({})
-# What is said of each token, and the sizes of one token's.
-TOKENS = {"tokens": (), "special_tokens_mask": (), "offsets": (2,), "word_ids": (), "sequence_ids": ()}
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class ModelChanged(Exception):
@@ -102,24 +100,25 @@ class Session:
         message = self._exchange(sink, {source: rows}, predicted_rows=predicted, gradient_from=len(scored))
         return self._read(message, sink, rows, points.shape)
 
-    def tokens(self, texts: Sequence[str], pairs: Sequence[str] | None) -> dict[str, Array]:
+    def tokens(self, texts: Sequence[str], pairs: Sequence[str] | None, *names: str) -> dict[str, Array]:
         """The tokens of texts, and of their pairs where there are any, by the model's own tokenizer.
 
         Returns:
-            What the gradient extension says of the sink `tokens`: strings, ids, masks and offsets [texts, tokens].
+            Those outputs of the gradient extension's sink `tokens` that have these names, the ids [texts, tokens]
+            among them.
 
         Raises:
             ModelChanged: The answer is another version's.
             ServingError: The predictor cannot be reached, refuses, or answers what it must not.
         """
         tensors = {"text": strings(texts)} | ({} if pairs is None else {"text_pair": strings(pairs)})
-        found = self._exchange("tokens", tensors).tensors
+        outputs = [{"name": name} for name in names]
+        found = self._exchange("tokens", tensors, {"outputs": outputs}).tensors
         ids = found.get(self.description.input_name)
-        if ids is None or ids.ndim != 2 or len(ids) != len(texts):
-            raise BadGateway(f"the predictor's tokens hold no ids; expected {self.description.input_name} of each text")
-        wrong = [name for name, last in TOKENS.items() if name not in found or found[name].shape != ids.shape + last]
-        if wrong:
-            raise BadGateway(f"the predictor's tokens hold no {wrong[0]} of each token, which are {list(ids.shape)}")
+        for name in names:
+            fits = name in found and found[name].shape[:1] == (len(texts),)
+            if ids is None or ids.ndim != 2 or not fits or found[name].shape[1:2] not in ((), ids.shape[1:]):
+                raise BadGateway(f"the predictor's tokens lack {name}; expected {', '.join(names)} of each text")
         return found
 
     def _call(self, source: str, sink: str, rows: Array, cotangent: Rows | None, beside: Mapping[str, Array]) -> Answer:
@@ -127,8 +126,10 @@ class Session:
         message = self._exchange(sink, tensors)
         return self._read(message, sink, rows, None if cotangent is None else rows.shape)
 
-    def _exchange(self, sink: str, tensors: Mapping[str, Array], **parameters: int) -> Message:
-        document = {"parameters": {"sink": sink, "explanation": True, "binary_data_output": True, **parameters}}
+    def _exchange(
+        self, sink: str, tensors: Mapping[str, Array], more: Mapping[str, Any] = NOTHING, **parameters: int
+    ) -> Message:
+        document = {"parameters": {"sink": sink, "explanation": True, "binary_data_output": True, **parameters}, **more}
         body, header_length = encode(document, tensors, "inputs", binary=True)
         headers = {**self.headers, "Content-Type": "application/octet-stream", HEADER_LENGTH: str(header_length)}
         path = f"/v2/models/{self.description.name}/infer"

@@ -1,0 +1,56 @@
+"""A text's words as the model's input: ones and zeros that say which of them are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from captum_explainer.predictor.scores import ScoresSession
+from captum_explainer.predictor.session import Rows, Session
+from captum_explainer.text.instances import Text
+from captum_explainer.text.pieces import Pieces
+from captum_explainer.text.tokens import TEXTS_A_CALL, token_ids
+
+Score = Callable[[Sequence[Text]], Rows]
+
+
+class WordModel(nn.Module):
+    """Which features are there, float32 [rows, features], to the model's outputs [rows, outputs].
+
+    A text is asked about once, though two rows may say the same.
+    """
+
+    def __init__(self, pieces: Pieces, replacement: str, score: Score) -> None:
+        super().__init__()
+        self.pieces = pieces
+        self.replacement = replacement
+        self.score = score
+        self._known: dict[Text, Tensor] = {}
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """The outputs for the texts that have those words alone."""
+        texts = [self.pieces.keep(row, self.replacement) for row in (rows > 0.5).numpy()]
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if new:
+            self._known.update(zip(new, torch.from_numpy(self.score(new).copy()), strict=True))
+        return torch.stack([self._known[text] for text in texts])
+
+
+def score_by(session: Session | ScoresSession) -> Score:
+    """How texts are scored: as our predictor's logits [texts, outputs], or as another one's scores."""
+    if isinstance(session, ScoresSession):
+        return session.of_texts
+
+    def score(texts: Sequence[Text]) -> Rows:
+        parts = []
+        for start in range(0, len(texts), TEXTS_A_CALL):
+            ids, beside = token_ids(session, texts[start : start + TEXTS_A_CALL])
+            description = session.description
+            answer = session.ask(description.input_name, description.output_name, ids, None, beside)
+            parts.append(answer.value)
+        return np.concatenate(parts)
+
+    return score

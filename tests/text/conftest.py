@@ -1,0 +1,122 @@
+"""Tiny transformers, explained over the real wire: the predictor's app is in this process, and so is the reference."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import torch
+from captum_explainer.deadline import Deadline
+from captum_explainer.formats import choice
+from captum_explainer.predictor.connection import Reply
+from captum_explainer.predictor.description import Description, read_description
+from captum_explainer.predictor.session import Session
+from captum_explainer.request import Incoming
+from captum_explainer.settings import Settings
+from captum_explainer.text.explain import explain_texts
+from captum_predictor import routes
+from captum_predictor.engine import Engine
+from captum_predictor.front_loading import load_front
+from captum_predictor.inference import Limits
+from captum_predictor.lanes import Lanes
+from captum_predictor.service import Service
+from captum_serving import boundary
+from fastapi import FastAPI
+from transformers import (
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+)
+
+from tests.tiny_transformers import save_tiny
+
+CLASSES = {
+    "sequence": AutoModelForSequenceClassification,
+    "tokens": AutoModelForTokenClassification,
+    "answer": AutoModelForQuestionAnswering,
+}
+Document = dict[str, Any]
+
+
+class Connection:
+    """Calls to a predictor's app in this process."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self.app = app
+        self.asked = 0
+
+    def call(
+        self, verb: str, path: str, deadline: Deadline, body: bytes | None = None, headers: Mapping[str, str] = {}
+    ) -> Reply:
+        async def send() -> httpx.Response:
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(self.app), base_url="http://predictor"
+            ) as client:
+                return await client.request(verb, path, content=body, headers=dict(headers))
+
+        response = asyncio.run(send())
+        self.asked += 1
+        return Reply(response.status_code, response.headers, response.content)
+
+
+class Explained:
+    """A tiny model behind the explainer: what is posted to `:explain`, and the network itself."""
+
+    def __init__(self, directory: Path, task: str, lanes: Lanes) -> None:
+        app = FastAPI()
+        boundary.install(app, "predictor", 10_000_000)
+        routes.register(app, Service("tiny", load_front(directory), Engine(lanes, "cpu"), Limits(100, 10_000_000)))
+        self.connection: Any = Connection(app)
+        described = self.connection.call("GET", "/v2/models/tiny", Deadline(60)).body
+        self.description: Description = read_description("tiny", described)
+        loaded = CLASSES[task].from_pretrained(directory, local_files_only=True)
+        self.network = loaded.eval().requires_grad_(False)
+        self.tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
+
+    def post(self, document: Document, settings: Settings | None = None) -> Document:
+        """The answer to a body."""
+        settings = settings or Settings(model_name="tiny", predictor_host="127.0.0.1:1")
+        request = choice.read(Incoming(orjson.dumps(document)), self.description, settings)
+        session = Session(self.connection, self.description, Deadline(60), {}, settings.max_call_bytes)
+        found = explain_texts(request, self.description, session, settings)
+        answer: Document = orjson.loads(request.write(found, self.description).body)
+        return answer
+
+    def explain(self, *instances: object, **parameters: Any) -> Document:
+        return self.post({"instances": list(instances), "parameters": parameters})
+
+
+@pytest.fixture(scope="session")
+def lanes() -> Iterator[Lanes]:
+    made = Lanes(2, 10_000, 2)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory, lanes: Lanes) -> Callable[[str, str], Explained]:
+    """Explains a tiny model of a family and a task; each is made once."""
+    made: dict[tuple[str, str], Explained] = {}
+
+    def start(family: str, task: str) -> Explained:
+        if (family, task) not in made:
+            directory = save_tiny(tmp_path_factory.mktemp("text") / f"{family}-{task}", family, task)
+            made[family, task] = Explained(directory, task, lanes)
+        return made[family, task]
+
+    return start
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As the predictor computes calls of fewer than twelve rows."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
