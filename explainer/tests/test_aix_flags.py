@@ -32,7 +32,7 @@ def test_without_them_an_explainer_is_our_own():
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        (["--explainer_type", "LimeTexts"], "'LimeTexts' is not possible; expected LimeImages: pictures, not texts"),
+        (["--explainer_type", "LimeTabular"], "'LimeTabular' is not possible; expected LimeImages or LimeTexts"),
         (["--segmentation_algorithm", "pixels"], "invalid choice: 'pixels'"),
         (["--positive_only", "yes"], "'yes' is neither true nor false"),
         (["--min_weight", "-1"], "-1 is under 0, or no number"),

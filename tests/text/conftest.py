@@ -16,7 +16,7 @@ from captum_explainer.formats import choice
 from captum_explainer.predictor.connection import Reply
 from captum_explainer.predictor.description import Description, read_description
 from captum_explainer.predictor.session import Session
-from captum_explainer.request import Incoming
+from captum_explainer.request import Incoming, Read
 from captum_explainer.settings import Settings
 from captum_explainer.text.explain import explain_texts
 from captum_predictor import routes
@@ -41,7 +41,6 @@ CLASSES = {
     "tokens": AutoModelForTokenClassification,
     "answer": AutoModelForQuestionAnswering,
 }
-Document = dict[str, Any]
 
 
 class Connection:
@@ -79,17 +78,45 @@ class Explained:
         self.network = loaded.eval().requires_grad_(False)
         self.tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
 
-    def post(self, document: Document, settings: Settings | None = None) -> Document:
-        """The answer to a body."""
-        settings = settings or Settings(model_name="tiny", predictor_host="127.0.0.1:1")
-        request = choice.read(Incoming(orjson.dumps(document)), self.description, settings)
+    def answer(self, body: bytes, read: Read = choice.read, **flags: Any) -> Any:
+        """The answer to a body that comes by the way of `read`, to an explainer with these flags."""
+        settings = Settings(model_name="tiny", predictor_host="127.0.0.1:1", **flags)
+        request = read(Incoming(body), self.description, settings)
         session = Session(self.connection, self.description, Deadline(60), {}, settings.max_call_bytes)
         found = explain_texts(request, self.description, session, settings)
-        answer: Document = orjson.loads(request.write(found, self.description).body)
+        return orjson.loads(request.write(found, self.description).body)
+
+    def explain(self, *instances: object, **parameters: Any) -> dict[str, Any]:
+        answer: dict[str, Any] = self.answer(orjson.dumps({"instances": instances, "parameters": parameters}))
         return answer
 
-    def explain(self, *instances: object, **parameters: Any) -> Document:
-        return self.post({"instances": list(instances), "parameters": parameters})
+    def encoded(self, text: str, pair: str | None = None) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """What the network takes of a text, positions and types said, and the ids of its baseline."""
+        encoding = self.tokenizer(
+            text,
+            pair,
+            return_special_tokens_mask=True,
+            return_token_type_ids=True,
+            truncation=True,
+            return_tensors="pt",
+        )
+        ids, special = encoding["input_ids"], encoding["special_tokens_mask"].bool()
+        first = 2 if self.network.config.model_type == "roberta" else 0
+        made = {
+            "attention_mask": torch.ones_like(ids),
+            "token_type_ids": encoding["token_type_ids"],
+            "position_ids": first + torch.arange(ids.shape[1])[None],
+        }
+        assert self.description.text is not None
+        beside = {name: made[name] for name in self.description.text.beside}
+        return {"input_ids": ids, **beside}, torch.where(special, ids, self.tokenizer.pad_token_id)
+
+    def logits(self, **inputs: torch.Tensor) -> torch.Tensor:
+        output = self.network(**inputs)
+        if hasattr(output, "start_logits"):
+            return torch.stack([output.start_logits, output.end_logits], dim=-1)
+        logits: torch.Tensor = output.logits
+        return logits
 
 
 @pytest.fixture(scope="session")

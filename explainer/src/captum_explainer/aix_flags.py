@@ -13,7 +13,7 @@ from captum_explainer.segmentation import PLANAR
 if TYPE_CHECKING:
     from captum_explainer.settings import Settings
 
-LIME_IMAGES = "LimeImages"
+LIME_IMAGES, LIME_TEXTS = "LimeImages", "LimeTexts"
 TRUTHS = {"true": True, "t": True, "false": False, "f": False}
 # What KServe called a predictor's service before 0.11, and AIX's example still does.
 OLD_SUFFIX = "-predictor-default"
@@ -25,7 +25,11 @@ PAUSE_SECONDS = 0.5
 def add_aix_flags(parser: argparse.ArgumentParser, default: Settings) -> None:
     """Add them to the server's own."""
     add = parser.add_argument_group("standing in for KServe's AIX explainer").add_argument
-    add("--explainer_type", type=_explainer_type, help=f"{LIME_IMAGES}: answer as the AIX explainer does")
+    add(
+        "--explainer_type",
+        type=_explainer_type,
+        help=f"{LIME_IMAGES} or {LIME_TEXTS}: answer as the AIX explainer does",
+    )
     add("--num_samples", type=_whole, default=default.num_samples, help="LIME's samples")
     add("--top_labels", type=_whole, default=default.top_labels, help="how many of the likeliest labels are explained")
     add(
@@ -68,11 +72,10 @@ def _is_known(name: str) -> bool:
 
 
 def _explainer_type(text: str) -> str:
-    if text.lower() != LIME_IMAGES.lower():
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not possible; expected {LIME_IMAGES}: pictures, not texts or tables"
-        )
-    return LIME_IMAGES
+    known = {name.lower(): name for name in (LIME_IMAGES, LIME_TEXTS)}
+    if text.lower() not in known:
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; expected {LIME_IMAGES} or {LIME_TEXTS}: no tables")
+    return known[text.lower()]
 
 
 def _whole(text: str) -> int:

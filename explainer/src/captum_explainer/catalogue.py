@@ -12,6 +12,7 @@ from captum_serving.errors import BadInput
 
 from captum_explainer import methods
 from captum_explainer.method import Method
+from captum_explainer.parameters.kinds import Parameter
 from captum_explainer.parameters.shared import all_parameters
 from captum_explainer.predictor.description import Access, Description
 from captum_explainer.settings import Settings
@@ -57,6 +58,18 @@ def nearest(name: object, known: list[str]) -> str:
 
 def as_json(description: Description, settings: Settings) -> dict[str, Any]:
     """The catalogue as the server answers it: what this model's predictor makes possible."""
+    known = {name: method for name, method in catalogue().items() if method.access <= description.access}
+    parameters = {name: all_parameters(method, description) for name, method in known.items()}
+    return entries_as_json(known, parameters, description, settings)
+
+
+def entries_as_json(
+    known: dict[str, Method],
+    parameters: dict[str, dict[str, Parameter]],
+    description: Description,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Methods and the parameters of each, with the server's limits in them."""
     entries = [
         {
             "name": name,
@@ -66,11 +79,8 @@ def as_json(description: Description, settings: Settings) -> dict[str, Any]:
             "when": method.when,
             "cost": method.cost,
             "paper": method.paper,
-            "parameters": {
-                key: parameter.bounded(settings) for key, parameter in all_parameters(method, description).items()
-            },
+            "parameters": {key: parameter.bounded(settings) for key, parameter in parameters[name].items()},
         }
-        for name, method in catalogue().items()
-        if method.access <= description.access
+        for name, method in known.items()
     ]
     return {"model": description.name, "access": description.access.name.lower(), "methods": entries}

@@ -26,6 +26,7 @@ from captum_explainer.quadrature_cache import remember_quadrature
 from captum_explainer.request import Answer, Incoming, Read
 from captum_explainer.settings import Settings
 from captum_explainer.text.explain import explain_texts
+from captum_explainer.text.methods import as_json as text_catalogue
 
 T = TypeVar("T")
 
@@ -79,7 +80,8 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
         self._check_name(name)
         deadline = Deadline(self.settings.deadline_seconds)
         description = await self._pass(lambda predictor: predictor.describe_anew(name, deadline, headers), deadline)
-        return as_json(description, self.settings)
+        catalogue = as_json if description.text is None else text_catalogue
+        return catalogue(description, self.settings)
 
     async def prediction(self, name: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """The predictor's own answer to a prediction."""

@@ -69,11 +69,13 @@ class Request:
         instances: float32 [instances, *input shape], or texts.
         parameters: As they were given.
         write: Makes the answer of what was found.
+        at_most_top_k: Of texts: `top_k` is the most that are explained, where the model has fewer outputs.
     """
 
     instances: Tensor | list[Text]
     parameters: dict[str, Any]
     write: Callable[[Explanations, Description], Answer]
+    at_most_top_k: bool = False
 
     @property
     def tensors(self) -> Tensor:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import math
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from captum_serving.errors import BadInput
 from torch import Tensor
 
-from captum_explainer.aix_flags import TRUTHS
+from captum_explainer.aix_flags import LIME_TEXTS, TRUTHS
 from captum_explainer.catalogue import nearest
+from captum_explainer.formats import aix_texts
 from captum_explainer.formats.aix_masks import Shown, write
+from captum_explainer.formats.aix_numbers import read_number
 from captum_explainer.instances import as_described, checked, read_instances
 from captum_explainer.parameters.kinds import shown
 from captum_explainer.pictures import decode
@@ -20,6 +20,7 @@ from captum_explainer.predictor.description import Description
 from captum_explainer.request import Answer, Explanations, Incoming, Request
 from captum_explainer.segmentation import PLANAR
 from captum_explainer.settings import Settings
+from captum_explainer.text.instances import is_meant as is_text
 
 # Its keys that nobody else's requests have.
 SIGNS = ("top_labels", "segmentation_alg", "positive_only", "min_weight")
@@ -30,7 +31,7 @@ FIXED = ("target", "top_k")
 
 def is_meant(document: dict[str, Any], settings: Settings) -> bool:
     """Whether a body that names no format is AIX's: by one of its keys, or because the explainer stands in for it."""
-    return settings.explainer_type is not None or any(key in document for key in SIGNS)
+    return settings.explainer_type is not None or any(key in document for key in (*SIGNS, "num_features"))
 
 
 def read_document(
@@ -42,6 +43,8 @@ def read_document(
         BadInput: A key is not known, a value is not of its kind, or the instances do not fit the model.
         TooLarge: More instances than the server takes.
     """
+    if settings.explainer_type == LIME_TEXTS or is_text(document.get("instances"), description):
+        return aix_texts.read_document(document, description, settings)
     known = ["instances", *KEYS, "parameters"]
     for key in document:
         if key not in known:
@@ -84,10 +87,10 @@ def _parameters(document: dict[str, Any], description: Description, settings: Se
         "surrogate": "ridge",
         "output": "probability",
         "baselines": 0,
-        "top_k": _number(document, "top_labels", int, labels),
-        "n_samples": _number(document, "num_samples", int, settings.num_samples),
+        "top_k": read_number(document, "top_labels", int, labels),
+        "n_samples": read_number(document, "num_samples", int, settings.num_samples),
         "segmentation": document.get("segmentation_alg", settings.segmentation_algorithm),
-        **({"seed": _number(document, "seed", int, 0)} if "seed" in document else {}),
+        **({"seed": read_number(document, "seed", int, 0)} if "seed" in document else {}),
         **own,
     }
     if parameters["segmentation"] not in PLANAR:
@@ -102,18 +105,8 @@ def _shown(document: dict[str, Any], settings: Settings) -> Shown:
         raise BadInput(f"positive_only is {shown(positive_only)}; expected true or false")
     return Shown(
         positive_only=TRUTHS[str(positive_only).lower()],
-        min_weight=_number(document, "min_weight", float, settings.min_weight),
+        min_weight=read_number(document, "min_weight", float, settings.min_weight),
     )
-
-
-def _number(document: dict[str, Any], key: str, kind: type[int] | type[float], default: float) -> float:
-    value = document.get(key, default)
-    # Only text is converted: int() would cut a fraction off, and takes true for 1.
-    with contextlib.suppress(ValueError):
-        number = kind(value) if isinstance(value, str) else value
-        if type(number) in (int, kind) and math.isfinite(number):
-            return cast(float, number)
-    raise BadInput(f"{key} is {shown(value)}; expected {'a whole number' if kind is int else 'a number'}")
 
 
 def _channels_last_as_described(array: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:

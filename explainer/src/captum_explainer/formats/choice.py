@@ -8,6 +8,7 @@ from typing import Any
 from captum_serving.errors import BadInput
 from captum_serving.wire import parse_json
 
+from captum_explainer.aix_flags import LIME_IMAGES
 from captum_explainer.catalogue import nearest
 from captum_explainer.formats import aix, alibi, native
 from captum_explainer.instances import SIGNATURES
@@ -32,7 +33,7 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
         TooLarge: More instances than the server takes.
     """
     if incoming.body.startswith(SIGNATURES):
-        if settings.explainer_type:
+        if settings.explainer_type == LIME_IMAGES:
             return aix.read_picture(incoming, description, settings)
         return native.read_picture(incoming, description)
     document = parse_json(incoming.body)

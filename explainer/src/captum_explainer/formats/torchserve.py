@@ -59,21 +59,40 @@ def _read_form(incoming: Incoming, description: Description, settings: Settings)
 
 
 def _read_bytes(incoming: Incoming, description: Description, settings: Settings) -> Request:
+    document: Any
     if not JSON.match(incoming.body):
-        return replace(native.read_picture(incoming, description), write=_writer(settings))
-    document: Any = parse_json(incoming.body)
-    if not isinstance(document, dict) or "instances" not in document:
-        # One picture: its object, or its numbers as they are.
-        document = {"instances": [document]}
-    return replace(native.read_document(document, incoming, description, settings), write=_writer(settings))
+        if description.text is None:
+            return replace(native.read_picture(incoming, description), write=_writer(settings))
+        document = _text(incoming.body)
+    else:
+        document = parse_json(incoming.body)
+    if isinstance(document, dict) and "instances" in document:
+        request = native.read_document(document, incoming, description, settings)
+        return replace(request, write=_writer(settings))
+    # One instance: a picture's or a text's object, or its numbers or characters as they are.
+    request = native.read_document({"instances": [document]}, incoming, description, settings)
+    return replace(request, write=_writer(settings, one_text=description.text is not None))
 
 
-def _writer(settings: Settings) -> Callable[[Explanations, Description], Answer]:
-    """Writes one array an instance, in an object or bare: as TorchServe's documents have it, a list of one too."""
+def _text(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        raise BadInput("the body is neither JSON nor a text in UTF-8; expected one of them") from None
+
+
+def _writer(settings: Settings, one_text: bool = False) -> Callable[[Explanations, Description], Answer]:
+    """Writes what there is of each instance, in an object or bare.
+
+    TorchServe's documents have a list around a single picture's array without an envelope, and none around a text's
+    object.
+    """
 
     def write(explanations: Explanations, description: Description) -> Answer:
-        bare = settings.service_envelope == "none"
-        document: Any = explanations.values if bare else {"explanations": explanations.values}
+        values = explanations.values
+        document: Any = {"explanations": values}
+        if settings.service_envelope == "none":
+            document = values[0] if one_text else values
         return Answer(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
     return write

@@ -9,6 +9,7 @@ from captum_explainer.parameters.kinds import Parameter
 from captum_explainer.parameters.shared import all_parameters
 from captum_explainer.predictor.description import Access, Description
 from captum_explainer.settings import Settings
+from captum_explainer.text import methods as text_methods
 
 # Which layers there are, and so which neurons, only the model says.
 OF_THE_MODEL = ("layer", "neuron")
@@ -24,6 +25,9 @@ def check_defaults(settings: Settings) -> None:
     taken: dict[str, list[Parameter]] = {}
     for method in catalogue().values():
         for name, parameter in all_parameters(method, unknown_model).items():
+            taken.setdefault(name, []).append(parameter)
+    for method in text_methods.METHODS.values():
+        for name, parameter in text_methods.parameters_of(method, unknown_model).items():
             taken.setdefault(name, []).append(parameter)
     for name, value in settings.defaults.items():
         if name == "method":

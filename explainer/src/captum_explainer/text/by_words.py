@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from captum_serving.errors import BadInput
 from torch import Tensor, nn
 
 from captum_explainer.explain import run_method
@@ -46,16 +45,10 @@ class ByWords:
         return self._pieces.words
 
     def attribute(self, output: int) -> Attribution:
-        """One output's attributions, float32 [1, features].
-
-        Raises:
-            BadInput: LIME would fit a model of one word.
-        """
+        """One output's attributions, float32 [1, features]."""
         count = self._pieces.count
         if count == 0:
             return Attribution(torch.zeros(1, 0))
-        if self._chosen.method.random and count < 2:
-            raise BadInput(f"{self._chosen.name}: a text has one word; expected two or more, or occlusion")
         model: nn.Module = self._words
         if self._chosen["output"] == "probability":
             model = nn.Sequential(self._words, self._probabilities)

@@ -56,7 +56,10 @@ def explain_texts(
             assert isinstance(session, Session)
             assert row is not None
             work = ByEmbeddings(chosen, description, session, text, row)
-        ranked = resolve(target, chosen.get("top_k"), work.logits, row, text, description)
+        top_k = chosen["top_k"]
+        if top_k is not None and request.at_most_top_k:
+            top_k = min(top_k, work.logits.shape[1])
+        ranked = resolve(target, top_k, work.logits, row, text, description)
         to_probabilities = Probabilities(description, row) if chosen["output"] == "probability" else torch.nn.Identity()
         found = [_explain(work, chosen, one, to_probabilities) for one in ranked]
         about = {"method": chosen.name, **_about(text, row), **work.details()}

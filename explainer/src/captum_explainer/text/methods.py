@@ -7,7 +7,7 @@ from typing import Any
 
 from captum_serving.errors import BadInput
 
-from captum_explainer.catalogue import NEEDS, nearest
+from captum_explainer.catalogue import NEEDS, entries_as_json, nearest
 from captum_explainer.method import Method
 from captum_explainer.methods import feature_ablation, gradient_shap, input_x_gradient, integrated_gradients, saliency
 from captum_explainer.methods import lime as lime_of_segments
@@ -18,6 +18,7 @@ from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 from captum_explainer.parameters.shared import SEED, TOLERANCE, TOP_K
 from captum_explainer.predictor.description import Access, Description, TextTask
 from captum_explainer.predictor.description_schema import EMBEDDINGS
+from captum_explainer.settings import Settings
 from captum_explainer.text import lime
 from captum_explainer.text.words import L2
 
@@ -103,7 +104,7 @@ def find(name: object, description: Description) -> Method:
     if isinstance(name, str) and name in known:
         return known[name]
     if not isinstance(name, str) or name not in METHODS:
-        raise BadInput(f"method: {nearest(name, list(known))}; of texts")
+        raise BadInput(f"method: {nearest(name, list(known))} (of texts)")
     if METHODS[name].access > description.access:
         needed, given = NEEDS[METHODS[name].access], NEEDS[description.access]
         raise BadInput(f"{name} needs {needed}, and the predictor gives {given}; possible: {', '.join(known)}")
@@ -120,7 +121,7 @@ def parameters_of(method: Method, description: Description) -> dict[str, Paramet
         "target": _target(description),
         "top_k": TOP_K,
         "normalization": choice(
-            "none" if words else L2, (L2, "none"), "of the importances: divided by their L2 norm, or as they are"
+            "none" if words else L2, (L2, "none"), "importances as they are, or divided by their L2 norm"
         ),
     }
     if words:
@@ -130,6 +131,13 @@ def parameters_of(method: Method, description: Description) -> dict[str, Paramet
     if method.complete:
         shared["tolerance"] = TOLERANCE
     return {**method.parameters, **shared}
+
+
+def as_json(description: Description, settings: Settings) -> dict[str, Any]:
+    """The catalogue of a model of texts."""
+    known = possible(description)
+    parameters = {name: parameters_of(method, description) for name, method in known.items()}
+    return entries_as_json(known, parameters, description, settings)
 
 
 def _output(description: Description) -> Parameter:

@@ -166,10 +166,12 @@ def _entities(
         return [(int(table[:, label].masked_fill(~own, -1.0).argmax()), label)]
     outside = [i for i, name in enumerate(description.labels) if name == OUTSIDE]
     entities = own & ~torch.isin(predicted, torch.tensor(outside, dtype=predicted.dtype))
-    # A text of no entity, or of nothing but special tokens, has a most certain token all the same.
-    chosen = next(mask for mask in (entities, own, torch.ones_like(own)) if mask.any())
-    ranked = torch.where(chosen, certain, -1.0).argsort(descending=True, stable=True)[: int(chosen.sum())].tolist()
-    return [(token, int(predicted[token])) for token in _first(ranked, top_k, "entities of this text")]
+    # A text of nothing but special tokens has a most certain one all the same.
+    chosen = own if own.any() else ~own
+    # Entities come first, whose certainty is at most 1, and behind them what is none.
+    ranks = torch.where(chosen, certain + entities, -1.0).argsort(descending=True, stable=True)
+    ranked = ranks[: int(chosen.sum())].tolist()
+    return [(token, int(predicted[token])) for token in _first(ranked, top_k, "tokens of this text")]
 
 
 def _spans(
