@@ -1,5 +1,5 @@
 import pytest
-from captum_explainer.rendering.accept import prefers_png
+from captum_explainer.rendering.accept import prefers
 
 FIREFOX = (
     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/png,image/svg+xml,*/*;q=0.8"
@@ -19,7 +19,7 @@ FIREFOX = (
     ],
 )
 def test_whoever_rates_png_higher_gets_it(accept):
-    assert prefers_png(accept)
+    assert prefers(accept, "image/png")
 
 
 @pytest.mark.parametrize(
@@ -42,4 +42,10 @@ def test_whoever_rates_png_higher_gets_it(accept):
     ],
 )
 def test_everybody_else_gets_json(accept):
-    assert not prefers_png(accept)
+    assert not prefers(accept, "image/png")
+
+
+@pytest.mark.parametrize("accept", ["text/html", "text/*", FIREFOX])
+def test_a_page_is_asked_for_in_the_same_way(accept):
+    assert prefers(accept, "text/html")
+    assert not prefers("*/*", "text/html")

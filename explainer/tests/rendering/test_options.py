@@ -1,5 +1,5 @@
 import pytest
-from captum_explainer.rendering.options import Render, read_render
+from captum_explainer.rendering.options import Render, check_html, read_render
 from captum_serving.errors import BadInput
 
 
@@ -26,6 +26,8 @@ def test_what_can_show_one_sign_only_shows_magnitudes_unless_told(look):
         ("svg", "render.type: 'svg' is not known; Known: png"),
         (7, 'render is 7; expected "png" or {"type": "png", "look": ...}'),
         ([], 'render is []; expected "png" or {"type": "png", "look": ...}'),
+        ("html", 'render is "html", which shows texts; expected "png" of this model'),
+        ({"type": ["png"]}, "render.type: \"['png']\" is not known; did you mean 'png'?"),
         ({"type": None}, "render.type: 'None' is not known; Known: png"),
         ({"look": "heatmap"}, "render.look: 'heatmap' is not known; did you mean 'heat_map'?"),
         ({"look": ["heat_map"]}, "render.look: \"['heat_map']\" is not known; did you mean 'heat_map'?"),
@@ -47,4 +49,26 @@ def test_what_can_show_one_sign_only_shows_magnitudes_unless_told(look):
 def test_what_is_not_known_is_refused(render, sentence):
     with pytest.raises(BadInput) as refusal:
         read_render(render)
+    assert refusal.value.sentence.startswith(sentence)
+
+
+@pytest.mark.parametrize("render", ["html", {"type": "html"}, {}])
+def test_texts_have_one_look(render):
+    check_html(render)
+
+
+@pytest.mark.parametrize(
+    ("render", "sentence"),
+    [
+        ("png", 'render is "png", which shows pictures; expected "html" of this model'),
+        ({"type": "png", "type_": 1}, "render: 'type_' is not known; did you mean 'type'?"),
+        ("htm", "render.type: 'htm' is not known; did you mean 'html'?"),
+        (7, 'render is 7; expected "html" or {"type": "html"}'),
+        ({"type": "html", "look": "heat_map"}, "render: 'look' is not known"),
+        ({"type": ["png"]}, "render.type: \"['png']\" is not known; Known: html"),
+    ],
+)
+def test_of_texts_nothing_else_is_taken(render, sentence):
+    with pytest.raises(BadInput) as refusal:
+        check_html(render)
     assert refusal.value.sentence.startswith(sentence)

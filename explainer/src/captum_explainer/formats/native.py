@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import orjson
 from captum_serving.errors import BadInput
-from torch import Tensor
 
 from captum_explainer.catalogue import nearest
 from captum_explainer.instances import checked, read_instances, with_own_targets
 from captum_explainer.pictures import decode
 from captum_explainer.predictor.description import Description
-from captum_explainer.rendering.accept import prefers_png
-from captum_explainer.rendering.options import read_render
-from captum_explainer.rendering.png import PngWriter
+from captum_explainer.rendering.choice import find_writer
 from captum_explainer.request import Answer, Explanations, Incoming, Request
 from captum_explainer.settings import Settings
 from captum_explainer.text.instances import Text, read_texts
@@ -29,7 +25,7 @@ def read_picture(incoming: Incoming, description: Description) -> Request:
         BadInput: It is broken, or does not fit the model.
     """
     instances = checked([decode(incoming.body, description)], description)
-    return Request(instances, {}, _writer(None, incoming, instances))
+    return Request(instances, {}, find_writer(None, incoming.accept, instances) or write)
 
 
 def read_document(
@@ -55,7 +51,7 @@ def read_document(
     else:
         instances = read_instances(given, description, settings)
     parameters = with_own_targets(parameters, document["instances"])
-    return Request(instances, parameters, _writer(document.get("render"), incoming, instances))
+    return Request(instances, parameters, find_writer(document.get("render"), incoming.accept, instances) or write)
 
 
 def write(explanations: Explanations, description: Description) -> Answer:
@@ -67,15 +63,3 @@ def write(explanations: Explanations, description: Description) -> Answer:
         "model": {"name": description.name, "digest": description.digest},
     }
     return Answer(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
-
-
-def _writer(
-    render: object, incoming: Incoming, instances: Tensor | list[Text]
-) -> Callable[[Explanations, Description], Answer]:
-    if isinstance(instances, list):
-        if render is not None:
-            raise BadInput("render: a text's explanation is no picture; expected none")
-        return write
-    if render is None and not prefers_png(incoming.accept):
-        return write
-    return PngWriter(read_render("png" if render is None else render), instances).write

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-PNG, JSON = "image/png", "application/json"
+JSON = "application/json"
 
 
-def prefers_png(accept: str) -> bool:
-    """Whether a client (its Accept header, lower case) rates `image/png` over `application/json`, RFC 9110, 12.5.1.
+def prefers(accept: str, media_type: str) -> bool:
+    """Whether a client (its Accept header, lower case) rates a type over `application/json`, RFC 9110, 12.5.1.
 
-    A tie is JSON's: so are `*/*` and no header at all. A browser, which rates pictures over `*/*`, gets a picture.
+    A tie is JSON's: so are `*/*` and no header at all. A browser, which rates pages and pictures over `*/*`, gets them.
     """
-    return _quality(accept, PNG) > _quality(accept, JSON)
+    return _quality(accept, media_type) > _quality(accept, JSON)
 
 
 def _quality(accept: str, media_type: str) -> float:

@@ -17,6 +17,7 @@ LOOKS = ("heat_map", "blended_heat_map", "original_image", "masked_image", "alph
 ONE_SIGN = ("masked_image", "alpha_scaling")
 COLOURED = ("heat_map", "blended_heat_map")
 MOST_SCALE = 64
+SHOWN = {"png": "pictures", "html": "texts"}
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,7 @@ def read_render(value: object) -> Render:
     Raises:
         BadInput: It is neither, a name is not known, or a value is not of its kind.
     """
-    given: dict[str, Any] = {"type": value} if isinstance(value, str) else value  # type: ignore[assignment]
-    if not isinstance(given, dict):
-        raise BadInput(f'render is {shown(value)}; expected "png" or {{"type": "png", "look": ...}}')
-    known = ["type", *Render.__dataclass_fields__]
-    for key in given:
-        if key not in known:
-            raise BadInput(f"render: {nearest(key, known)}")
-    _choose(given, "type", ("png",))
+    given = _given(value, "png", list(Render.__dataclass_fields__))
     _choose(given, "look", LOOKS)
     _choose(given, "sign", get_args(Sign))
     _choose(given, "cmap", COLOUR_MAPS, nullable=True)
@@ -75,6 +69,31 @@ def read_render(value: object) -> Render:
     if render.show_colorbar and render.look not in COLOURED:
         raise BadInput(f"render.show_colorbar: there are no colours in a {render.look}; expected a heat map")
     return render
+
+
+def check_html(value: object) -> None:
+    """Check a request's `render` of texts: `"html"` or `{"type": "html"}`, of which there is one look.
+
+    Raises:
+        BadInput: It is neither.
+    """
+    _given(value, "html", [])
+
+
+def _given(value: object, possible: str, keys: list[str]) -> dict[str, Any]:
+    given: dict[str, Any] = {"type": value} if isinstance(value, str) else value  # type: ignore[assignment]
+    if not isinstance(given, dict):
+        example = ", ".join([f'{{"type": "{possible}"', *(f'"{key}": ...' for key in keys[:1])]) + "}"
+        raise BadInput(f'render is {shown(value)}; expected "{possible}" or {example}')
+    known = ["type", *keys]
+    for key in given:
+        if key not in known:
+            raise BadInput(f"render: {nearest(key, known)}")
+    chosen = given.get("type", possible)
+    if isinstance(chosen, str) and chosen != possible and chosen in SHOWN:
+        raise BadInput(f'render is "{chosen}", which shows {SHOWN[chosen]}; expected "{possible}" of this model')
+    _choose(given, "type", (possible,))
+    return given
 
 
 def _choose(given: dict[str, Any], key: str, values: tuple[str, ...], nullable: bool = False) -> None:

@@ -1,0 +1,36 @@
+"""Whether an answer is shown rather than told: pictures as PNG, texts as HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from torch import Tensor
+
+from captum_explainer.predictor.description import Description
+from captum_explainer.rendering import html
+from captum_explainer.rendering.accept import prefers
+from captum_explainer.rendering.options import check_html, read_render
+from captum_explainer.rendering.png import PngWriter
+from captum_explainer.request import Answer, Explanations
+
+Write = Callable[[Explanations, Description], Answer]
+
+
+def find_writer(render: object, accept: str, pictures: Tensor | None) -> Write | None:
+    """What draws the answer; None where the client reads JSON.
+
+    Args:
+        render: The request's; where it is None the Accept header decides.
+        accept: The Accept header, lower case.
+        pictures: The instances, float32 [instances, *input shape]; None of texts.
+
+    Raises:
+        BadInput: The render is not known, or is none of what is explained.
+    """
+    if pictures is None:
+        if render is not None:
+            check_html(render)
+        return html.write if render is not None or prefers(accept, "text/html") else None
+    if render is None and not prefers(accept, "image/png"):
+        return None
+    return PngWriter(read_render("png" if render is None else render), pictures).write

@@ -1,0 +1,54 @@
+"""The colours of words: the pictures' own, each with the ink that is read best on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from captum_explainer.rendering.colours import paint
+from captum_explainer.rendering.normalization import Plane, normalize
+
+CMAP = "RdBu_r"
+BLACK, WHITE = "#000", "#fff"
+# The luminance at which black and white have the same contrast, of 4.58: over WCAG's 4.5 for text. (L + 0.05)^2 is
+# then 1.05 x 0.05.
+EVEN = (1.05 * 0.05) ** 0.5 - 0.05
+STOPS = 17
+
+
+@dataclass(frozen=True)
+class Shade:
+    """CSS colours of a word's background and its letters."""
+
+    background: str
+    ink: str
+
+
+def shades_of(importances: list[float]) -> tuple[list[Shade], float]:
+    """A shade for each importance, and the magnitude that has the full colour; 0 where all are zero.
+
+    Nothing is clipped: of a few words the one that counts most is no outlier.
+    """
+    if not importances:
+        return [], 0.0
+    normalized = normalize(np.array([importances], dtype=np.float64), "all", 0.0)
+    return _shades(normalized.values), normalized.limit
+
+
+def gradient() -> str:
+    """CSS of the whole scale, from -1 to 1."""
+    stops = _shades(np.linspace(-1.0, 1.0, STOPS)[None])
+    return f"linear-gradient(to right,{','.join(stop.background for stop in stops)})"
+
+
+def _shades(values: Plane) -> list[Shade]:
+    colours = paint(values, CMAP, "all")[0]
+    # WCAG 2.2, relative luminance.
+    shares = colours / 255.0
+    linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
+    light = linear @ np.array([0.2126, 0.7152, 0.0722]) > EVEN
+    return [
+        Shade(f"#{colour.tobytes().hex()}", BLACK if is_light else WHITE)
+        for colour, is_light in zip(colours, light, strict=True)
+    ]
