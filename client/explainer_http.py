@@ -52,13 +52,23 @@ class Explainer:
 
     def explain(self, request: Mapping[str, object]) -> Answer:
         """POST `request`; raises QueryError with the server's own sentence where it refuses."""
-        return self._send("POST", request)
+        return _checked(*self._send("POST", request))
+
+    def page(self, request: Mapping[str, object]) -> str:
+        """POST `request`, whose answer is to be HTML; raises QueryError as `explain` does."""
+        response, text = self._send("POST", request)
+        kind = response.headers.get("Content-Type", "")
+        if response.status_code == HTTPStatus.OK and not kind.startswith("text/html"):
+            raise QueryError(
+                f"The answer is not HTML but {printable(kind or 'of no type', 60)}.", "Update the explainer."
+            )
+        return text if response.status_code == HTTPStatus.OK else _checked(response, text).text
 
     def methods(self) -> Answer:
         """GET the catalogue of methods; raises QueryError as `explain` does."""
-        return self._send("GET", None)
+        return _checked(*self._send("GET", None))
 
-    def _send(self, verb: str, body: Mapping[str, object] | None) -> Answer:
+    def _send(self, verb: str, body: Mapping[str, object] | None) -> tuple[requests.Response, str]:
         deadline = time.monotonic() + self.timeout
         try:
             # A followed redirect would turn the POST into a GET.
@@ -69,7 +79,7 @@ class Explainer:
         # urllib3's own errors and ValueError come through requests for some malformed URLs and answers.
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise self._explain_failure(error) from error
-        return _checked(response, text)
+        return response, text
 
     def _read(self, response: requests.Response, deadline: float) -> str:
         parts: list[bytes] = []

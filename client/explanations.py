@@ -1,13 +1,16 @@
 """The server's answer, checked, and its words."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from explainer_http import Answer
 from numpy.typing import NDArray
 from query_error import QueryError, printable
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -48,31 +51,45 @@ def read_explanations(answer: Answer, count: int) -> list[list[Explanation]]:
 
     Raises QueryError where the answer is not what the explainer's API promises.
     """
+    return read_each(answer, count, described)
+
+
+def read_each(
+    answer: Answer, count: int, read: Callable[[object, Mapping[str, object], str | None], T]
+) -> list[list[T]]:
+    """What `read` makes of the explanations of each of `count` instances: of its values, its details and the layer.
+
+    Raises QueryError where there are not as many.
+    """
     content = answer.json
     if not isinstance(content, dict):
-        raise _unexpected("it is not an object")
+        raise unexpected("it is not an object")
     parts = [content.get(key) for key in ("explanations", "details")]
     for key, part in zip(("explanations", "details"), parts, strict=True):
         if not isinstance(part, list) or len(part) != count:
             got = f"{len(part)} entries" if isinstance(part, list) else type(part).__name__
-            raise _unexpected(f"{key!r} is {got} where a list of {count} was expected")
+            raise unexpected(f"{key!r} is {got} where a list of {count} was expected")
     parameters = content.get("parameters")
     layer = parameters.get("layer") if isinstance(parameters, dict) else None
     layer = printable(layer, 40) if layer is not None else None
-    return [_of_image(values, details, layer) for values, details in zip(*parts, strict=True)]
+    return [
+        [read(value, detail, layer) for value, detail in _pairs(values, details)]
+        for values, details in zip(*parts, strict=True)
+    ]
 
 
-def _of_image(values: object, details: object, layer: str | None) -> list[Explanation]:
+def _pairs(values: object, details: object) -> list[tuple[object, Mapping[str, object]]]:
     if isinstance(details, dict):
-        return [_explanation(values, details, layer)]
+        return [(values, details)]
     if not isinstance(details, list) or not isinstance(values, list) or len(values) != len(details):
-        raise _unexpected("'details' does not fit 'explanations'")
-    return [_explanation(value, detail, layer) for value, detail in zip(values, details, strict=True)]
+        raise unexpected("'details' does not fit 'explanations'")
+    if not all(isinstance(detail, dict) for detail in details):
+        raise unexpected("an entry of 'details' is not an object")
+    return list(zip(values, details, strict=True))
 
 
-def _explanation(values: object, detail: object, layer: str | None) -> Explanation:
-    if not isinstance(detail, dict):
-        raise _unexpected("an entry of 'details' is not an object")
+def described(values: object, detail: Mapping[str, object], layer: str | None) -> Explanation:
+    """Attributions and what the server says about them; raises QueryError where they are not numbers."""
     converged = detail.get("converged")
     return Explanation(
         attributions=_numbers(values),
@@ -90,11 +107,11 @@ def _numbers(values: object) -> NDArray[np.float64]:
     try:
         array = np.asarray(values, dtype=np.float64)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise _unexpected("an explanation is not an array of numbers") from error
+        raise unexpected("an explanation is not an array of numbers") from error
     if array.size == 0 or not 1 <= array.ndim <= 3:
-        raise _unexpected(f"an explanation has the shape {list(array.shape)}")
+        raise unexpected(f"an explanation has the shape {list(array.shape)}")
     if not np.isfinite(array).all():
-        raise _unexpected("an explanation has values that are not finite")
+        raise unexpected("an explanation has values that are not finite")
     return array
 
 
@@ -114,7 +131,8 @@ def _percent(probability: float) -> str:
     return f"{percent:.1f} %"
 
 
-def _unexpected(what: str) -> QueryError:
+def unexpected(what: str) -> QueryError:
+    """What an answer that cannot be drawn is told."""
     return QueryError(
         f"The answer is not an explanation that can be drawn: {what}.", "--json prints the answer as it came."
     )

@@ -14,10 +14,12 @@ from input_images import CLASS_NAMES, SHIPPED_IMAGES, TEST_SET_SIZE
 
 DEFAULT_OUTPUT = Path("explanation.png")
 _FORMATS = (".png", ".pdf", ".svg")
+_PAGE = ".html"
 _USAGE = "%(prog)s URL HOST [INDEX] [JSON] [options]"
 _DESCRIPTION = """\
 Ask an explainer why the model sees what it sees in an image, and draw the answer: a row for each image and method, with
-the original, its attributions, the positive and the negative ones. Red speaks for the target, blue against it."""
+the original, its attributions, the positive and the negative ones. Red speaks for the target, blue against it. A text's
+words are printed in these colours; without colours (NO_COLOR, or not to a terminal) each is a line with its number."""
 _EPILOG = """\
 examples:
   %(prog)s http://localhost:8080/v1/models/fashion-mnist:explain fashion-mnist.default.example.com
@@ -25,6 +27,7 @@ examples:
   %(prog)s http://localhost:8080/v1/models/mnist:explain mnist.default.example.com --image seven.jpg --invert --target 1
   %(prog)s http://localhost:8080/v1/models/mnist:explain mnist.default.example.com 7 --format aix
   %(prog)s http://localhost:8080/v1/models/mnist:explain mnist.default.example.com --list-methods
+  %(prog)s http://localhost:8080/v1/models/sentiment:explain localhost --text 'not a good film' --output why.html
 
 exit code: 0 explained; 1 not explained, and a sentence says why; 2 wrong usage."""
 
@@ -39,6 +42,7 @@ class Query:
     request: dict[str, Any]
     methods: list[str]
     images: list[Path]
+    texts: list[Any]
     invert: bool
     pixel_range: tuple[float, float]
     dataset: str
@@ -73,9 +77,12 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Query:
     given = parser.parse_intermixed_args(argv)
     if given.invert and not given.image:
         parser.error("--invert goes with --image")
+    texts = _texts(parser, given)
+    if given.output and (given.output.suffix.lower() == _PAGE) != bool(texts):
+        parser.error(f"--output: {given.output} is to end in {_PAGE if texts else ', '.join(_FORMATS)}")
     request = dict(given.json_keys) | ({"format": given.format} if given.format else {})
     if "instances" in request:
-        parser.error("JSON: 'instances' comes from INDEX or --image")
+        parser.error("JSON: 'instances' comes from INDEX, --image or --text")
     if not isinstance(request.get("parameters", {}), dict):
         parser.error("JSON: 'parameters' is to be an object")
     options = {"target": given.target, "layer": given.layer, "upsample": given.upsample or None}
@@ -88,6 +95,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Query:
         request={**request, "parameters": parameters} if parameters else request,
         methods=given.method,
         images=given.image,
+        texts=texts,
         invert=given.invert,
         pixel_range=given.pixel_range,
         dataset=given.dataset or _dataset_of(given.url),
@@ -98,6 +106,20 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Query:
         timeout=given.timeout,
         headers=dict(given.header),
     )
+
+
+def _texts(parser: argparse.ArgumentParser, given: argparse.Namespace) -> list[Any]:
+    """The instances that are texts, as a request carries them."""
+    if (given.question is None) != (given.context is None):
+        parser.error("--question and --context go together")
+    texts: list[Any] = given.text + (
+        [] if given.question is None else [{"question": given.question, "context": given.context}]
+    )
+    if texts and given.image:
+        parser.error("--image does not go with texts")
+    if given.text and given.question is not None:
+        parser.error("--text does not go with --question: no model takes both")
+    return texts
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -136,8 +158,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     images.add_argument("--pixel-range", type=_range, default=(0.0, 1.0), metavar="LOW,HIGH", help=_RANGE_HELP)
     images.add_argument("--data-dir", type=Path, metavar="DIR", help=_DATA_DIR_HELP)
+    texts = parser.add_argument_group("texts")
+    texts.add_argument("--text", type=_text, action="append", default=[], help=_TEXT_HELP)
+    texts.add_argument("--question", type=_text, help="question that a question answering model is asked, of --context")
+    texts.add_argument("--context", type=_text, help="text that has the answer")
     answer = parser.add_argument_group("the answer")
-    answer.add_argument("--output", type=_output, metavar="FILE.png", help=_OUTPUT_HELP)
+    answer.add_argument("--output", type=_output, metavar="FILE", help=_OUTPUT_HELP)
     answer.add_argument("--json", action="store_true", help=_RAW_HELP)
     answer.add_argument("--list-methods", action="store_true", help="list the methods; with --method, its parameters")
     server = parser.add_argument_group("the connection")
@@ -159,8 +185,9 @@ are drawn in a grid"""
 _RANGE_HELP = "black and white as the model takes them, as in --pixel-range=-0.5,0.5 (default 0,1)"
 _DATA_DIR_HELP = f"""folder with mnist/t10k-images-idx3-ubyte.gz and so on (default: $KSERVE_CAPTUM_DATA, then
 ~/.cache/kserve-captum, then the {SHIPPED_IMAGES} images that are shipped)"""
+_TEXT_HELP = """text to explain in place of an image; repeatable (of a file: --text "$(cat review.txt)")"""
 _OUTPUT_HELP = f"""write the figure there (.png, .pdf, .svg) and open no window (default: a window; without a display,
-{DEFAULT_OUTPUT})"""
+{DEFAULT_OUTPUT}); of texts the server's HTML (.html)"""
 _RAW_HELP = "print the server's JSON, a line for each method, and draw only if there is an --output"
 _HEADER_HELP = "one more header, as in 'Authorization: Bearer ...'; repeatable"
 
@@ -216,9 +243,17 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 def _output(text: str) -> Path:
-    if Path(text).suffix.lower() not in _FORMATS:
-        raise argparse.ArgumentTypeError(f"{text!r} does not end in {', '.join(_FORMATS)}")
+    if Path(text).suffix.lower() not in (*_FORMATS, _PAGE):
+        raise argparse.ArgumentTypeError(f"{text!r} does not end in {', '.join((*_FORMATS, _PAGE))}")
     return Path(text)
+
+
+def _text(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError("it is not UTF-8") from error
+    return text
 
 
 def _seconds(text: str) -> float:

@@ -1,4 +1,4 @@
-"""Ask a kserve-captum explainer for explanations and draw them; see --help."""
+"""Ask a kserve-captum explainer for explanations and show them; see --help."""
 
 import os
 import sys
@@ -19,6 +19,7 @@ try:
     from progress_spinner import spinner
     from query_arguments import DEFAULT_OUTPUT, Query, parse_arguments
     from query_error import QueryError, printable
+    from text_query import explain_texts
 except ModuleNotFoundError as missing:
     requirements = Path(__file__).resolve().parent / "requirements.txt"
     sys.exit(f"error: {missing.name} is not installed.\nhint: python -m pip install -r {requirements}")
@@ -62,6 +63,9 @@ def _list_methods(explainer: Explainer, query: Query) -> None:
 def _explain(explainer: Explainer, query: Query) -> None:
     if query.output and not query.output.parent.is_dir():
         raise QueryError(f"--output: there is no folder {printable(query.output.parent)}.")
+    if query.texts:
+        explain_texts(explainer, query)
+        return
     images = _images(query)
     answers = _ask(explainer, query, images)
     if query.json:

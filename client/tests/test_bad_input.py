@@ -24,7 +24,7 @@ WRONG_USAGE = [
     (["0", "[1]"], "argument JSON: '[1]' is not a JSON object"),
     (["0", '{"a": NaN}'], "NaN is not a JSON number"),
     (["0", '{"a": ' + "[" * 100_000], "is not JSON"),
-    (["0", '{"instances": [[1]]}'], "JSON: 'instances' comes from INDEX or --image"),
+    (["0", '{"instances": [[1]]}'], "JSON: 'instances' comes from INDEX, --image or --text"),
     (["0", '{"parameters": 7}'], "JSON: 'parameters' is to be an object"),
     (["0", "{}", "more"], "unrecognized arguments: more"),
     (["--parameters", "n_steps=7"], "argument --parameters: 'n_steps=7' is not JSON"),

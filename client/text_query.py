@@ -1,0 +1,46 @@
+"""What is done for texts: asked, shown in the terminal, and written as the server's HTML."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from explainer_http import Explainer
+from progress_spinner import spinner
+from query_arguments import Query
+from query_error import QueryError, printable
+from text_answer import read_words
+from word_colours import has_colours, word_lines
+
+
+def explain_texts(explainer: Explainer, query: Query) -> None:
+    """Print the words of each text by each method, coloured by what they count; with --output write them as HTML too.
+
+    Raises QueryError where the server refuses, or the file cannot be written.
+    """
+    methods: Sequence[str | None] = query.methods or [None]
+    pages = []
+    for method in methods:
+        request = query.request_for(method, query.texts)
+        with spinner(printable(method or "explaining", 60)):
+            answer = explainer.explain(request)
+            if query.output:
+                pages.append(explainer.page({**request, "render": "html"}))
+        if query.json:
+            print(answer.text)
+            continue
+        for rows in read_words(answer, len(query.texts)):
+            for row in rows:
+                print(row.heading())
+                print("\n".join(word_lines(row, has_colours(sys.stdout))))
+    if query.output:
+        _write(query.output, "".join(pages))
+        print(f"Wrote {query.output}", file=sys.stderr if query.json else sys.stdout)
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, "utf-8")
+    except OSError as error:
+        raise QueryError(
+            f"{printable(path)} cannot be written: {error.strerror}.", "Choose another --output."
+        ) from error
