@@ -154,6 +154,13 @@ def test_question_answering_has_a_row_for_each_end(description):
     ]
 
 
+def test_a_token_that_is_classified_is_named(description):
+    found = text(["in", "Rome"], np.array([0.5, -0.25], np.float32))
+    tree = parsed(answered(description, [found], [DETAILS | {"target_label": "LOC", "token_text": "<Rome>"}]).body)
+    assert [word.get("title") for word in shown(tree)] == ["+0.5", "-0.25"]
+    assert "for LOC · at <Rome> · score -1.5" in seen(tree)
+
+
 def test_what_is_cut_off_is_said(description):
     for truncated, said in ((0, False), (False, False), (True, True), (7, True)):
         page = answered(description, [text(["a"])], [DETAILS | {"truncated": truncated}]).body

@@ -7,6 +7,7 @@ is a file of its own as well, for it is ASCII.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from captum_explainer.predictor.description import Description
@@ -44,7 +45,7 @@ class Row(NamedTuple):
     """Words, what each counts, and what is written over them, as markup."""
 
     words: list[str]
-    importances: list[float]
+    importances: Sequence[float]
     heading: list[str]
 
 
@@ -70,6 +71,8 @@ def _figure(values: Any, details: Any) -> str:  # noqa: ANN401 - a dictionary, o
 def _rows(values: dict[str, Any], details: dict[str, Any]) -> list[Row]:
     if "importances" in values:
         heading = [f"for {_bold(details['target_label'])}"] if "target_label" in details else []
+        # Of token classification.
+        heading += [f"at {_bold(details['token_text'])}"] if "token_text" in details else []
         heading += _numbers(details, "score") + _delta(values["delta"])
         return [Row(values["words"], values["importances"], heading)]
     return [

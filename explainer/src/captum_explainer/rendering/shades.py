@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,12 +26,12 @@ class Shade:
     ink: str
 
 
-def shades_of(importances: list[float]) -> tuple[list[Shade], float]:
+def shades_of(importances: Sequence[float]) -> tuple[list[Shade], float]:
     """A shade for each importance, and the magnitude that has the full colour; 0 where all are zero.
 
     Nothing is clipped: of a few words the one that counts most is no outlier.
     """
-    if not importances:
+    if not len(importances):
         return [], 0.0
     normalized = normalize(np.array([importances], dtype=np.float64), "all", 0.0)
     return _shades(normalized.values), normalized.limit
