@@ -23,6 +23,7 @@ DETAILS = {
     "truncated": 0,
 }
 HTML = {"script", "style", "link", "img", "iframe", "a", "meta", "base", "object", "form"}
+TEXTS = ["a text"]
 
 
 def text(words, importances=None, delta=0.25):
@@ -175,13 +176,13 @@ def test_nothing_that_counts_is_said(body, words):
 
 
 def test_a_writer_is_found_by_the_render_then_by_accept(images):
-    assert find_writer("html", "application/json", None) is html.write
-    assert find_writer(None, "text/html,image/png,*/*;q=0.8", None) is html.write
-    assert find_writer(None, "*/*", None) is find_writer(None, "image/png", None) is None
+    assert find_writer("html", "application/json", TEXTS) is html.write
+    assert find_writer(None, "text/html,image/png,*/*;q=0.8", TEXTS) is html.write
+    assert find_writer(None, "*/*", TEXTS) is find_writer(None, "image/png", TEXTS) is None
     # A browser, of a model of pictures.
     assert find_writer(None, "text/html,image/png,*/*;q=0.8", images).__func__.__qualname__ == "PngWriter.write"
     assert find_writer(None, "text/html", images) is None
     with pytest.raises(BadInput, match=r'render is "png", which shows pictures; expected "html" of this model'):
-        find_writer("png", "text/html", None)
+        find_writer("png", "text/html", TEXTS)
     with pytest.raises(BadInput, match=r'render is "html", which shows texts; expected "png" of this model'):
         find_writer("html", "", images)

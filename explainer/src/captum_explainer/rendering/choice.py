@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from torch import Tensor
 
@@ -16,21 +16,21 @@ from captum_explainer.request import Answer, Explanations
 Write = Callable[[Explanations, Description], Answer]
 
 
-def find_writer(render: object, accept: str, pictures: Tensor | None) -> Write | None:
+def find_writer(render: object, accept: str, instances: Tensor | Sequence[object]) -> Write | None:
     """What draws the answer; None where the client reads JSON.
 
     Args:
         render: The request's; where it is None the Accept header decides.
         accept: The Accept header, lower case.
-        pictures: The instances, float32 [instances, *input shape]; None of texts.
+        instances: float32 [instances, *input shape]; or texts.
 
     Raises:
         BadInput: The render is not known, or is none of what is explained.
     """
-    if pictures is None:
+    if not isinstance(instances, Tensor):
         if render is not None:
             check_html(render)
         return html.write if render is not None or prefers(accept, "text/html") else None
     if render is None and not prefers(accept, "image/png"):
         return None
-    return PngWriter(read_render("png" if render is None else render), pictures).write
+    return PngWriter(read_render("png" if render is None else render), instances).write
