@@ -49,6 +49,10 @@ $(VENV)/alibi/installed: tests/alibi/requirements.txt | $(VENV)/installed
 demo: setup ## Explain an ankle boot and a digit by three methods, and write the pictures
 	$(RUN) -m local.demo
 
+.PHONY: demo-text
+demo-text: setup ## Explain a sentence: its words in colours in the terminal, and as HTML
+	$(RUN) -m local.demo_text
+
 .PHONY: serve
 serve: setup ## Keep both servers running: make serve MODEL=mnist PORT=8080 PREDICTOR_PORT=8081
 	$(RUN) -m local.serve --model $(MODEL) --port $(PORT) --predictor-port $(PREDICTOR_PORT)

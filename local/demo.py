@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from local.servers import ROOT, NotReady, Pair, running_pair
@@ -25,7 +27,7 @@ def main() -> int:
         print(f"{name}: starting the predictor and the explainer ...", flush=True)
         try:
             with running_pair(name) as pair:
-                status = _explain(pair, folder / f"{name}.png")
+                status = ask(pair, "0", "--output", str((folder / f"{name}.png").absolute()), *of_methods(METHODS))
         except NotReady as error:
             print(error, file=sys.stderr)
             return 1
@@ -36,13 +38,19 @@ def main() -> int:
     return 0
 
 
-def _explain(pair: Pair, picture: Path) -> int:
-    """Ask as a user would: by the client's command line, of which the demo shows the words."""
-    host = f"{pair.name}-default.example.com"
-    command = ["client/query_explain.py", pair.explain_url, host, "0", "--output", str(picture.absolute())]
-    for method in METHODS:
-        command += ["--method", method]
-    print(f"$ python {' '.join(command)}", flush=True)
+def of_methods(methods: Iterable[str]) -> list[str]:
+    """The client's arguments that ask for several methods."""
+    return [word for method in methods for word in ("--method", method)]
+
+
+def ask(pair: Pair, *arguments: str) -> int:
+    """Ask as a user would: by the client's command line, of which the demo shows the words.
+
+    Returns:
+        The client's exit code.
+    """
+    command = ["client/query_explain.py", pair.explain_url, f"{pair.name}-default.example.com", *arguments]
+    print(f"$ python {shlex.join(command)}", flush=True)
     return subprocess.run([sys.executable, *command], cwd=ROOT, check=False).returncode
 
 

@@ -18,6 +18,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[1]
 MODELS = ("fashion-mnist", "mnist")
+TEXT_MODEL = "sentiment"
 READY_SECONDS = 90.0
 STOP_SECONDS = 20.0
 LAST_OF_LOG = 3000
