@@ -144,12 +144,17 @@ def test_a_row_a_label_and_a_figure_a_text(description):
 
 def test_question_answering_has_a_row_for_each_end(description):
     ends = {"importances_answer_start": [1.0, 0.0], "importances_answer_end": [0.0, -2.0], "delta_start": 0.5}
+    values = {"words": ["in", "Rome"], **ends, "delta_end": None}
     details = {"method": "layer_integrated_gradients", "prediction_label": "Rome"}
-    tree = parsed(answered(description, [{"words": ["in", "Rome"], **ends, "delta_end": None}], [details]).body)
-    assert [seen(word) for word in shown(tree)] == ["in", "Rome"] * 2
-    assert [word.get("title") for word in shown(tree)] == ["+1", "+0", "+0", "-2"]
+    # With top_k two answers, the second of tokens the wrong way round.
+    answers = [details | {"target_label": "Rome"}, details | {"target_label": None}]
+    tree = parsed(answered(description, [[values, values]], [answers]).body)
+    assert [seen(word) for word in shown(tree)] == ["in", "Rome"] * 4
+    assert [word.get("title") for word in shown(tree)] == ["+1", "+0", "+0", "-2"] * 2
     headings = [seen(element) for element in tree.iter("p") if element.get("dir") is None]
-    assert headings[:2] == [
+    assert headings[:4] == [
+        "start of the answer Rome · delta 0.5 · full colour at 1",
+        "end of the answer Rome · full colour at 2",
         "start of the answer · delta 0.5 · full colour at 1",
         "end of the answer · full colour at 2",
     ]
@@ -159,7 +164,8 @@ def test_a_token_that_is_classified_is_named(description):
     found = text(["in", "Rome"], np.array([0.5, -0.25], np.float32))
     tree = parsed(answered(description, [found], [DETAILS | {"target_label": "LOC", "token_text": "<Rome>"}]).body)
     assert [word.get("title") for word in shown(tree)] == ["+0.5", "-0.25"]
-    assert "for LOC · at <Rome> · score -1.5" in seen(tree)
+    assert "predicted sad at <Rome> (98.8%)" in seen(tree)
+    assert "for LOC at <Rome> · score -1.5" in seen(tree)
 
 
 def test_what_is_cut_off_is_said(description):

@@ -70,19 +70,24 @@ def _figure(values: Any, details: Any) -> str:  # noqa: ANN401 - a dictionary, o
 
 def _rows(values: dict[str, Any], details: dict[str, Any]) -> list[Row]:
     if "importances" in values:
-        heading = [f"for {_bold(details['target_label'])}"] if "target_label" in details else []
-        # Of token classification.
-        heading += [f"at {_bold(details['token_text'])}"] if "token_text" in details else []
-        heading += _numbers(details, "score") + _delta(values["delta"])
+        heading = [f"for {_bold(details['target_label'])}{_token(details)}"] if "target_label" in details else []
+        heading += _score(details) + _delta(values["delta"])
         return [Row(values["words"], values["importances"], heading)]
+    label = details.get("target_label")
+    answer = "" if label is None else f" {_bold(label)}"
     return [
-        Row(values["words"], values[f"importances_answer{end}"], [name, *_delta(values[f"delta{end}"])])
+        Row(values["words"], values[f"importances_answer{end}"], [name + answer, *_delta(values[f"delta{end}"])])
         for end, name in ENDS.items()
     ]
 
 
+def _token(details: dict[str, Any]) -> str:
+    """Which one, of token classification."""
+    return f" at {_bold(details['token_text'])}" if "token_text" in details else ""
+
+
 def _caption(details: dict[str, Any]) -> str:
-    words = f"predicted {_bold(details['prediction_label'])}"
+    words = f"predicted {_bold(details['prediction_label'])}{_token(details)}"
     if details.get("probability") is not None:
         words += f" ({details['probability']:.1%})"
     parts = [words, markup(details["method"])]
@@ -116,8 +121,8 @@ def _bold(label: object) -> str:
     return f"<b><bdi>{markup(str(label))}</bdi></b>"
 
 
-def _numbers(details: dict[str, Any], *names: str) -> list[str]:
-    return [f"{name} {details[name]:.3g}" for name in names if details.get(name) is not None]
+def _score(details: dict[str, Any]) -> list[str]:
+    return [f"score {details['score']:.3g}"] if details.get("score") is not None else []
 
 
 def _delta(delta: float | None) -> list[str]:
