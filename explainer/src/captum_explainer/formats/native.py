@@ -14,8 +14,8 @@ from captum_explainer.predictor.description import Description
 from captum_explainer.rendering.choice import find_writer
 from captum_explainer.request import Answer, Explanations, Incoming, Request
 from captum_explainer.settings import Settings
-from captum_explainer.text.instances import Text, read_texts
 from captum_explainer.text.instances import is_meant as is_text
+from captum_explainer.text.instances import read_texts
 
 
 def read_picture(incoming: Incoming, description: Description) -> Request:
@@ -45,13 +45,10 @@ def read_document(
     if not isinstance(parameters, dict):
         raise BadInput('parameters is not an object; expected {"method": ..., ...}')
     given = document.get("instances")
-    instances: Tensor | list[Text]
-    if is_text(given, description):
-        instances = read_texts(given, description, settings)
-    else:
-        instances = read_instances(given, description, settings)
-    parameters = with_own_targets(parameters, document["instances"])
-    return Request(instances, parameters, find_writer(document.get("render"), incoming.accept, instances) or write)
+    pictures = None if is_text(given, description) else read_instances(given, description, settings)
+    instances = read_texts(given, description, settings) if pictures is None else pictures
+    writer = find_writer(document.get("render"), incoming.accept, pictures) or write
+    return Request(instances, with_own_targets(parameters, document["instances"]), writer)
 
 
 def write(explanations: Explanations, description: Description) -> Answer:
