@@ -45,9 +45,9 @@ def read_document(
     if not isinstance(parameters, dict):
         raise BadInput('parameters is not an object; expected {"method": ..., ...}')
     given = document.get("instances")
-    pictures = None if is_text(given, description) else read_instances(given, description, settings)
-    instances = read_texts(given, description, settings) if pictures is None else pictures
-    writer = find_writer(document.get("render"), incoming.accept, pictures) or write
+    read = read_texts if is_text(given, description) else read_instances
+    instances = read(given, description, settings)
+    writer = find_writer(document.get("render"), incoming.accept, instances) or write
     return Request(instances, with_own_targets(parameters, document["instances"]), writer)
 
 
