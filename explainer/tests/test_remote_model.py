@@ -298,3 +298,19 @@ def test_importing_it_starts_no_server_and_the_package_not_even_torch():
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["False", "True", "False"]
+
+
+def test_a_model_of_texts_is_refused(predictor):
+    predictor.metadata |= {
+        "kind": "text",
+        "stages": [
+            {"name": "embeddings", "kind": "embedding", "shape": [-1, 4]},
+            {"name": "logits", "kind": "module", "shape": [3]},
+        ],
+        "labels": ["a", "b", "c"],
+        "task": "sequence-classification",
+        "probabilities": "softmax",
+        "padding_id": 0,
+    }
+    with pytest.raises(ValueError, match="is a model of texts; expected one that takes tensors"):
+        RemoteModel(predictor.url)

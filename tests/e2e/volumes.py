@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -16,12 +17,12 @@ NODE = "kserve-captum-control-plane"
 
 
 @contextmanager
-def models_volume(namespace: str) -> Iterator[str]:
-    """A claim `models` with a folder a shipped model; the volume, which belongs to no namespace, goes with it."""
+def models_volume(namespace: str, *others: Path) -> Iterator[str]:
+    """A claim `models` with a folder a shipped model, or one of `others`; the volume, of no namespace, goes with it."""
     folder = f"/var/local/{namespace}"
     subprocess.run(["docker", "exec", NODE, "mkdir", "-p", folder], check=True)
-    for model in ("mnist", "fashion-mnist"):
-        subprocess.run(["docker", "cp", str(ROOT / "models" / model), f"{NODE}:{folder}/{model}"], check=True)
+    for model in (ROOT / "models" / "mnist", ROOT / "models" / "fashion-mnist", *others):
+        subprocess.run(["docker", "cp", str(model), f"{NODE}:{folder}/{model.name}"], check=True)
     size = {"storage": "100Mi"}
     common = {"accessModes": ["ReadWriteOnce"], "storageClassName": ""}
     name = f"models-{namespace}"

@@ -64,7 +64,7 @@ class RemoteModel(nn.Module):
             protocol: What a predictor without the gradient extension is spoken to in.
 
         Raises:
-            ValueError: The URL is none, or the model's name is not known.
+            ValueError: The URL is none, the model's name is not known, or the model is one of texts.
             ServingError: The predictor cannot be reached, refuses, or answers what it must not.
         """
         super().__init__()
@@ -83,6 +83,8 @@ class RemoteModel(nn.Module):
         self._calls = _Calls(settings, {**(headers or {}), **({"Host": host} if host else {})}, timeout)
         self.name = name or unquote(match["name"] or "") or self._calls.only_name(url)
         self.description = self._calls.describe(self.name)
+        if self.description.text is not None:
+            raise ValueError(f"{self.name!r} is a model of texts; expected one that takes tensors: ask its explainer")
         self.labels, self.digest = self.description.labels, self.description.digest
         self.input_shape = self.description.input_shape
         self._stages: list[tuple[Stage, nn.Module]] = []

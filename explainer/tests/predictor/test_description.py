@@ -2,7 +2,15 @@ import json
 
 import orjson
 import pytest
-from captum_explainer.predictor.description import Access, Description, Stage, read_description, takes_binary
+from captum_explainer.predictor.description import (
+    Access,
+    Description,
+    Stage,
+    TextModel,
+    TextTask,
+    read_description,
+    takes_binary,
+)
 from captum_serving.errors import BadGateway
 
 OURS = {
@@ -119,3 +127,48 @@ def test_labels_are_by_index_and_numbers_where_there_are_none():
 )
 def test_a_server_declares_that_it_takes_binary_tensors(body, binary):
     assert takes_binary(body) is binary
+
+
+TEXT = {
+    **{key: value for key, value in OURS.items() if key not in ("input_range", "baseline")},
+    "kind": "text",
+    "inputs": [
+        {"name": "input_ids", "datatype": "INT64", "shape": [-1, -1]},
+        {"name": "attention_mask", "datatype": "INT64", "shape": [-1, -1]},
+        {"name": "text", "datatype": "BYTES", "shape": [-1]},
+    ],
+    "outputs": [{"name": "logits", "datatype": "FP32", "shape": [-1, -1, 3]}],
+    "stages": [
+        {"name": "embeddings", "kind": "embedding", "shape": [-1, 4]},
+        {"name": "logits", "kind": "module", "shape": [-1, 3]},
+    ],
+    "task": "token-classification",
+    "probabilities": "softmax",
+    "padding_id": 7,
+}
+
+
+def test_a_text_model_is_read_in_full():
+    described = read_description("tiny", orjson.dumps(TEXT))
+    assert described.text == TextModel(TextTask.TOKENS, "softmax", ("attention_mask",), 7)
+    assert (described.input_name, described.input_shape, described.output_width) == ("input_ids", None, None)
+    assert described.shape_of("embeddings") == (-1, 4)
+    assert read().text is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"kind": "audio"}, "kind: 'audio' is not one of"),
+        ({"task": "translation"}, "task: 'translation' is not one of"),
+        ({"task": None}, "'task' is a required property"),
+        ({"labels": None}, "'labels' is a required property"),
+        ({"probabilities": "max"}, "probabilities: 'max' is not one of"),
+        ({"padding_id": "0"}, "padding_id: '0' is not of type 'integer'"),
+        ({"stages": OURS["stages"]}, "stages: "),
+    ],
+)
+def test_a_text_model_that_is_not_described_as_one_is_refused(changes, sentence):
+    document = {key: value for key, value in (TEXT | changes).items() if value is not None}
+    with pytest.raises(BadGateway, match=sentence):
+        read_description("tiny", orjson.dumps(document))
