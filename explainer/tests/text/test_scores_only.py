@@ -131,3 +131,10 @@ def test_over_v2_texts_are_bytes(fake_predictor, send_reply):
     pair = {"instances": [{"text": "a", "text_pair": "b"}]}
     with pytest.raises(BadInput, match="text_pair; expected texts alone"):
         explain_texts(choice.read(Incoming(orjson.dumps(pair)), description, settings), description, session, settings)
+
+
+def test_a_long_text_is_held_but_a_few_times_at_once(explained, fake_predictor):
+    body = {"instances": ["good film " * 20], "parameters": {"method": "occlusion"}}
+    answer = explained(body, max_call_bytes=1000)
+    assert answer["parameters"]["perturbations_per_eval"] == 1000 // 200
+    assert max(len(json.loads(request.body)["instances"]) for request in fake_predictor.requests) <= 5

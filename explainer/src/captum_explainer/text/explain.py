@@ -45,7 +45,7 @@ def explain_texts(
     tokens: Sequence[Tokens | None] = [None] * len(texts)
     if isinstance(session, Session):
         tokens = tokenize(session, texts)
-    _limit(chosen, tokens, description, settings)
+    _limit(chosen, texts, tokens, description, settings)
     values, details, used = [], [], []
     for text, row, target in zip(texts, tokens, targets, strict=True):
         work: ByEmbeddings | ByWords
@@ -95,10 +95,18 @@ def _targets(chosen: Resolved, count: int) -> list[Any]:
     return target
 
 
-def _limit(chosen: Resolved, tokens: Sequence[Tokens | None], description: Description, settings: Settings) -> None:
+def _limit(
+    chosen: Resolved,
+    texts: Sequence[Text],
+    tokens: Sequence[Tokens | None],
+    description: Description,
+    settings: Settings,
+) -> None:
     """Choose how many rows a pass has, by the longest of the texts."""
     if by_words(chosen.method):
-        most = settings.max_perturbations
+        # Of a very long text, some hundred copies would be too much to hold.
+        characters = max(1, *(sum(map(len, text.parts)) for text in texts))
+        most = max(1, settings.max_call_bytes // characters)
         chosen.values["perturbations_per_eval"] = min(chosen["perturbations_per_eval"], most)
         return
     longest = max(row.ids.shape[1] for row in tokens if row is not None)

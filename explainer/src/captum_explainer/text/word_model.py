@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -28,15 +29,18 @@ class WordModel(nn.Module):
         self.pieces = pieces
         self.replacement = replacement
         self.score = score
-        self._known: dict[Text, Tensor] = {}
+        # By the texts' digests, for thousands of long ones would be gigabytes.
+        self._known: dict[bytes, Tensor] = {}
 
     def forward(self, rows: Tensor) -> Tensor:
         """The outputs for the texts that have those words alone."""
         texts = [self.pieces.keep(row, self.replacement) for row in (rows > 0.5).numpy()]
-        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        keys = [hashlib.sha256("\0".join(text.parts).encode()).digest() for text in texts]
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
         if new:
-            self._known.update(zip(new, torch.from_numpy(self.score(new).copy()), strict=True))
-        return torch.stack([self._known[text] for text in texts])
+            scores = torch.from_numpy(self.score(list(new.values())).copy())
+            self._known.update(zip(new, scores, strict=True))
+        return torch.stack([self._known[key] for key in keys])
 
 
 def score_by(session: Session | ScoresSession) -> Score:
