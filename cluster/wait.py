@@ -118,9 +118,10 @@ def _nothing_left_over(deployed: Object, stated: Object) -> bool:
 
 
 def _contains(have: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON
-    """Whether `have` is `wanted` with perhaps more in its objects, and in its lists."""
+    """Whether `have` is `wanted`, perhaps with more in its objects and lists; Kubernetes leaves empty lists out."""
     if isinstance(wanted, dict):
-        return isinstance(have, dict) and all(key in have and _contains(have[key], wanted[key]) for key in wanted)
+        stated = [key for key in wanted if wanted[key] != []]
+        return isinstance(have, dict) and all(key in have and _contains(have[key], wanted[key]) for key in stated)
     if isinstance(wanted, list):
         return isinstance(have, list) and all(any(_contains(one, each) for one in have) for each in wanted)
     return have == wanted or _same_quantity(have, wanted)

@@ -32,6 +32,12 @@ def test_what_kserve_adds_is_no_difference() -> None:
     assert carries(template(), EXPLAINER)
 
 
+def test_a_list_that_is_empty_may_be_left_out() -> None:
+    wanted = copy.deepcopy(EXPLAINER)
+    wanted["containers"][0]["command"] = []
+    assert carries(template(), wanted)
+
+
 CHANGES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "image": lambda one: one["containers"][0].update(image="kserve-captum/explainer:0.2.0"),
     "argument": lambda one: one["containers"][0]["args"].append("--concurrency=4"),

@@ -49,7 +49,10 @@ def _points(task: Task) -> Tensor | None:
     of_predicted = all(chosen.get(name) is None for name in ("target", "top_k", "smooth"))
     if chosen.method.points is None or not (description.predicts and of_predicted and chosen["output"] == "logit"):
         return None
-    return chosen.method.points(task.inputs, torch.cat([one[:1] for one in task.baselines]), chosen.values)
+    try:
+        return chosen.method.points(task.inputs, torch.cat([one[:1] for one in task.baselines]), chosen.values)
+    except AssertionError:  # what Captum refuses, its own call will refuse with a sentence
+        return None
 
 
 def _with_gradient(task: Task, session: Session, scored: Rows, points: Rows) -> tuple[Tensor, Task] | None:

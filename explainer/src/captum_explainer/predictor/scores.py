@@ -87,7 +87,8 @@ class ScoresSession:
         reply = accepted(self.connection.call("POST", path, self.deadline, body, headers))
         try:
             predictions = orjson.loads(reply.body)["predictions"]
-            return numbers([_scores_of(one) for one in predictions], "predictions")
+            each = [_scores_of(one) for one in predictions] if isinstance(predictions, list) else predictions
+            return numbers(each, "predictions")
         except (orjson.JSONDecodeError, KeyError, TypeError):
             raise BadGateway("the predictor's answer is not V1's; expected a JSON object with 'predictions'") from None
         except BadInput as error:
