@@ -31,10 +31,10 @@ def test_both_servers_share_the_layer_that_has_torch() -> None:
     assert layers(PREDICTOR)[:shared] == layers(EXPLAINER)[:shared]
     has_torch = "import torch; print(torch.__version__)"
     assert docker("run", "--rm", "--network", "none", "--entrypoint", "python", PREDICTOR, "-c", has_torch)
-    # All but a twentieth of the predictor is in it.
+    # All but a sixth of the predictor is in it: transformers is the predictor's alone.
     own = inspect(PREDICTOR)["Size"] - inspect(BASE)["Size"]
     sizes = docker("history", "--human=false", "--format", "{{.Size}}", PREDICTOR).split()
-    assert max(map(int, sizes)) > 0.95 * own
+    assert max(map(int, sizes)) > 5 / 6 * own
 
 
 def test_a_baked_in_model_is_the_only_difference() -> None:
