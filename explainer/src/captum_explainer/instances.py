@@ -52,13 +52,24 @@ def read_instances(
         BadInput: They are no list of instances, or do not fit the model.
         TooLarge: More than the server takes.
     """
+    listed = listed_instances(instances, "instances", settings)
+    arrays = [_instance(instance, f"instances[{i}]", description, fit) for i, instance in enumerate(listed)]
+    return checked(arrays, description)
+
+
+def listed_instances(instances: object, kind: str, settings: Settings) -> list[object]:
+    """The instances as a list of one or more; `kind` is what the sentence expects a list of.
+
+    Raises:
+        BadInput: They are no list, or an empty one.
+        TooLarge: More than the server takes.
+    """
     if not isinstance(instances, list) or not instances:
-        raise BadInput("instances is missing or empty; expected a list of instances")
+        raise BadInput(f"instances is missing or empty; expected a list of {kind}")
     if len(instances) > settings.max_instances:
         limit = settings.max_instances
         raise TooLarge(f"{len(instances)} instances; expected at most {limit} (the server's limit, --max_instances)")
-    arrays = [_instance(instance, f"instances[{i}]", description, fit) for i, instance in enumerate(instances)]
-    return checked(arrays, description)
+    return instances
 
 
 def checked(arrays: list[np.ndarray], description: Description) -> Tensor:

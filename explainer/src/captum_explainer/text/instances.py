@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from captum_serving.errors import BadInput, TooLarge
+from captum_serving.errors import BadInput
 
+from captum_explainer.instances import listed_instances
 from captum_explainer.parameters.kinds import shown
 from captum_explainer.predictor.description import Access, Description, TextTask
 from captum_explainer.settings import Settings
@@ -47,13 +48,9 @@ def read_texts(instances: object, description: Description, settings: Settings) 
         BadInput: They are no list of texts, or not what the task takes.
         TooLarge: More than the server takes.
     """
-    if not isinstance(instances, list) or not instances:
-        raise BadInput("instances is missing or empty; expected a list of texts")
-    if len(instances) > settings.max_instances:
-        limit = settings.max_instances
-        raise TooLarge(f"{len(instances)} instances; expected at most {limit} (the server's limit, --max_instances)")
+    listed = listed_instances(instances, "texts", settings)
     task = TextTask.SEQUENCE if description.text is None else description.text.task
-    return [_read(instance, f"instances[{i}]", task) for i, instance in enumerate(instances)]
+    return [_read(instance, f"instances[{i}]", task) for i, instance in enumerate(listed)]
 
 
 def _read(instance: object, name: str, task: TextTask) -> Text:
