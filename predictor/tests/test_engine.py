@@ -78,6 +78,23 @@ def test_a_cotangent_of_pooling_to_a_fixed_size_lies_in_memory_as_a_flatten_behi
     np.testing.assert_array_equal(answer.gradient, gradient.numpy())
 
 
+def test_the_gradient_of_a_flatten_comes_to_the_relu_before_it_as_its_value_lies_in_memory(engine, served_as):
+    layouts = []
+    relu = nn.ReLU()
+    relu.register_full_backward_hook(
+        lambda module, by_input, by_output: layouts.append(
+            by_output[0].is_contiguous(memory_format=torch.channels_last)
+        )
+    )
+    segment = Chain(served_as((8, 6, 6), relu=relu, flatten=nn.Flatten())).segment("image", "flatten")
+    generator = np.random.default_rng(0)
+    source = generator.standard_normal((ROWS, 8, 6, 6), np.float32)
+    cotangent = generator.standard_normal((ROWS, 8 * 6 * 6), np.float32)
+    answer = compute(engine, segment, source, cotangent)
+    assert layouts == [True, True]
+    np.testing.assert_array_equal(answer.gradient, np.where(source > 0, cotangent.reshape(source.shape), 0))
+
+
 def test_answers_are_row_major(engine, mnist):
     answer = compute(engine, Chain(mnist).segment("image", "conv1"), images(3), np.ones((3, 64, 28, 28), np.float32))
     assert answer.value.flags.c_contiguous

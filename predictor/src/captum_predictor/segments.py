@@ -133,6 +133,16 @@ def run_with_gradient(
 
 
 def _forward(segment: Segment, value: torch.Tensor, beside: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    before = None
     for stage in segment.stages:
+        if (before, stage.kind) == ("relu", "flatten") and value.requires_grad and value.ndim == 4:
+            value.register_hook(_channels_last)
         value = stage.module(value, **beside)
+        before = stage.kind
     return value
+
+
+def _channels_last(gradient: torch.Tensor) -> torch.Tensor:
+    # A flatten gives its gradient back row-major, which ReLU's backward pass then reads with strides: 0.5 of the 6.5 ms
+    # of 25 rows on fashion_cnn. The values are the same, and so are ReLU's bits.
+    return gradient.contiguous(memory_format=torch.channels_last)

@@ -29,7 +29,8 @@ def points(inputs: Tensor, baselines: Tensor, parameters: dict[str, Any]) -> Ten
     if parameters["internal_batch_size"] is not None:
         return None
     _, alphas = approximation_parameters(parameters["quadrature"])
-    return torch.cat([baselines + alpha * (inputs - baselines) for alpha in alphas(parameters["n_steps"])])
+    steps = torch.tensor(alphas(parameters["n_steps"]), dtype=inputs.dtype).reshape(-1, *[1] * inputs.ndim)
+    return (baselines + steps * (inputs - baselines)).flatten(0, 1)
 
 
 METHOD = Method(
