@@ -86,8 +86,9 @@ methods-docs: setup ## Write the page of methods again: its tables, and a pictur
 	$(RUN) -m local.methods_page
 
 .PHONY: bench
-bench: setup ## Measure the served path beside bare Captum, and what the predictor's way of computing saves
+bench: setup ## Measure the served path beside bare Captum, pictures and texts, and what the predictor's way of computing saves
 	$(RUN) -m local.bench
+	$(RUN) -m local.bench_text
 	$(RUN) -m local.bench_kernels
 
 ##@ Cluster (kind; every command names its context, kind-kserve-captum)

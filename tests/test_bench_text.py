@@ -1,0 +1,37 @@
+"""`make bench`'s comparison of texts, of a tiny network: both sides explain the same, and so are comparable."""
+
+from pathlib import Path
+
+import pytest
+from transformers import AutoConfig, AutoTokenizer
+
+from local.bench_text import Size, measure, save_model
+
+TINY = Size(layers=2, width=32, heads=4, vocabulary=700, tokens=16)
+
+
+def test_both_sides_explain_the_same_and_are_measured(tmp_path: Path) -> None:
+    found = measure(tmp_path, TINY, n_steps=7, rounds=2, warm_up=1)
+    assert found.difference < 1e-5
+    assert len(found.bare) == len(found.served) == 2
+    assert min(found.bare + found.served) > 0
+    assert list(found.memory) == ["predictor", "explainer", "bare"]
+    for idle, peak in found.memory.values():
+        assert 50 < idle <= peak
+
+
+@pytest.mark.parametrize("tokens", [16, 33])
+def test_the_text_has_exactly_so_many_tokens(tmp_path: Path, tokens: int) -> None:
+    size = Size(layers=1, width=8, heads=2, vocabulary=700, tokens=tokens)
+    text = save_model(tmp_path, size)
+    ids = AutoTokenizer.from_pretrained(tmp_path)(text, truncation=False)["input_ids"]
+    assert len(ids) == tokens
+    assert len(set(ids)) > tokens // 2
+
+
+def test_the_default_size_is_bert_bases() -> None:
+    defaults = AutoConfig.for_model("bert")
+    size = Size()
+    expected = (defaults.num_hidden_layers, defaults.hidden_size, defaults.num_attention_heads, defaults.vocab_size)
+    assert (size.layers, size.width, size.heads, size.vocabulary) == expected
+    assert defaults.intermediate_size == 4 * size.width
