@@ -110,6 +110,14 @@ def test_a_read_only_and_unaligned_body_is_taken_as_it_is(engine, mnist):
     np.testing.assert_array_equal(compute(engine, segment, view).value, compute(engine, segment, source).value)
 
 
+@pytest.mark.parametrize(
+    ("rows", "lanes", "sizes"),
+    [(20, 2, [5, 5, 5, 5]), (20, 1, [6, 7, 7]), (8, 2, [8]), (9, 4, [2, 2, 2, 3]), (9, 16, [1] * 9)],
+)
+def test_chunks_are_as_many_for_each_lane(rows, lanes, sizes):
+    assert [part.stop - part.start for part in even_chunks(rows, 8, lanes)] == sizes
+
+
 def test_a_batch_is_split_evenly_into_the_fewest_chunks():
     assert [part.stop - part.start for part in even_chunks(101)] == [20, 20, 20, 20, 21]
     for rows in range(1, 300):

@@ -17,7 +17,7 @@ from captum_serving.errors import BadInput
 
 from captum_predictor import observation
 from captum_predictor.lanes import Chunk, Lanes, Priority
-from captum_predictor.segments import MOST_ROWS, Segment, run, run_with_gradient
+from captum_predictor.segments import ANY, MOST_ROWS, Segment, run, run_with_gradient
 
 Array = np.ndarray[Any, Any]
 Floats = np.ndarray[Any, np.dtype[np.float32]]
@@ -33,9 +33,15 @@ class Answer:
     gradient: Floats | None
 
 
-def even_chunks(rows: int, most: int = MOST_ROWS) -> list[slice]:
-    """Split `rows` into the fewest slices of at most `most`, whose sizes differ by one at most."""
+def even_chunks(rows: int, most: int = MOST_ROWS, lanes: int = 1) -> list[slice]:
+    """Split `rows` into the fewest slices of at most `most`, whose sizes differ by one at most.
+
+    More than one are as many for each of the `lanes`, where there are so many rows: three would take two lanes the time
+    of four.
+    """
     count = math.ceil(rows / most)
+    if count > 1:
+        count = min(rows, math.ceil(count / lanes) * lanes)
     ends = [rows * i // count for i in range(count + 1)]
     return [slice(begin, end) for begin, end in itertools.pairwise(ends)]
 
@@ -67,9 +73,11 @@ class Engine:
         value = np.empty((rows, *segment.sink_shape(shape)), np.float32)
         gradient = None if cotangent is None else np.empty((rows, *shape), np.float32)
         work = partial(self._compute_chunk, segment, source, beside, cotangent, value, gradient)
+        # Not so of pictures: a chunk of fewer than twelve rows has one thread, and may have other bits.
+        lanes = self.lanes.count if ANY in segment.source_shape else 1
         chunks = [
             Chunk(part.stop - part.start, partial(work, part), segment.width(shape))
-            for part in even_chunks(rows, segment.most_rows(shape))
+            for part in even_chunks(rows, segment.most_rows(shape), lanes)
         ]
         call = self.lanes.submit(chunks, priority)
         try:

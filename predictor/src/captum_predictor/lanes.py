@@ -98,6 +98,11 @@ class Lanes:
         """Rows of this priority in the queue, without those under way."""
         return self._waiting_rows[priority]
 
+    @property
+    def count(self) -> int:
+        """The lanes."""
+        return len(self._threads)
+
     def busy(self) -> int:
         """Lanes that compute a chunk."""
         return self._busy

@@ -43,6 +43,21 @@ def test_a_chunk_is_bounded_by_its_tokens(bert, tokens, most):
     assert segment.most_rows((tokens, WIDTH)) == most
 
 
+def test_no_lane_idles_while_another_computes_the_last_chunk(bert, monkeypatch):
+    engine, chunks = bert.service.engine, []
+    submit = engine.lanes.submit
+
+    def submitted(given, priority):
+        chunks.extend(given)
+        return submit(given, priority)
+
+    monkeypatch.setattr(engine.lanes, "submit", submitted)
+    source, cotangent, beside = call(60, 48, 0)
+    segment = Chain(bert.front.model).segment("embeddings", None)
+    asyncio.run(engine.compute(segment, source, cotangent, Priority.EXPLANATION, beside))
+    assert [chunk.rows for chunk in chunks] == [15, 15, 15, 15]  # three of 20 would be within the bound
+
+
 def test_texts_that_find_no_room_are_refused(bert):
     lanes = Lanes(1, 10, 1)
     try:
