@@ -1,8 +1,8 @@
 """`python -m local.bare_text MODEL_DIR`: a text explained as a user of transformers and Captum writes it.
 
 A process of its own, so that its memory and its threads are its own. It reads a JSON object a line, `{"text",
-"n_steps"}`, and answers each by a line: the seconds that the attribution took, and the importances as TorchServe's
-handler makes them. Before the first it writes a line too: how many threads it has.
+"n_steps", "internal_batch_size"}`, and answers each by a line: the seconds that the explanation took, and the
+importances as TorchServe's handler makes them. Before the first it writes a line too: how many threads it has.
 """
 
 from __future__ import annotations
@@ -30,11 +30,17 @@ def main() -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         started = time.perf_counter()
-        importances = explain(network, tokenizer, asked["text"], asked["n_steps"])
+        importances = explain(network, tokenizer, **asked)
         _write({"seconds": time.perf_counter() - started, "importances": importances.tolist()})
 
 
-def explain(network: Any, tokenizer: Any, text: str, n_steps: int) -> Tensor:  # noqa: ANN401 - transformers' classes
+def explain(
+    network: Any,  # noqa: ANN401 - transformers makes its classes at run time
+    tokenizer: Any,  # noqa: ANN401 - as above
+    text: str,
+    n_steps: int,
+    internal_batch_size: int | None,
+) -> Tensor:
     """Importances float32 [tokens] of the class that the network predicts, of norm 1.
 
     The baseline is padding, but for the special tokens; positions and types are those of the text.
@@ -51,7 +57,9 @@ def explain(network: Any, tokenizer: Any, text: str, n_steps: int) -> Tensor:  #
     with torch.no_grad():
         predicted = int(logits(ids, *beside).argmax())
     explainer = LayerIntegratedGradients(logits, network.get_input_embeddings())
-    attributions = explainer.attribute(ids, baseline, predicted, beside, n_steps=n_steps)
+    attributions = explainer.attribute(
+        ids, baseline, predicted, beside, n_steps=n_steps, internal_batch_size=internal_batch_size
+    )
     summed = attributions.detach().sum(dim=-1)[0]
     importances: Tensor = summed / summed.norm()
     return importances

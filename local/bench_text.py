@@ -1,8 +1,8 @@
 """A text model of BERT-base's size: served layer integrated gradients beside bare ones, interleaved, and the memory.
 
-Bare is `local.bare_text`, a process of its own: transformers' network with torch's default threads, all steps in one
-batch, as Captum does it by default. Served is a JSON request to the explainer, which asks the predictor, with their
-default flags. The weights are random: they cost what trained ones cost.
+Bare is `local.bare_text`, a process of its own: transformers' network with torch's default threads, once with all steps
+in one batch, as Captum does it by default, and once with ten. Served is a JSON request to the explainer, which asks the
+predictor, with their default flags. The weights are random: they cost what trained ones cost.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -36,6 +37,9 @@ from local.servers import Pair, running_pair
 
 STEPS = 50
 ROUNDS, WARM_UP = 5, 1
+SERVED = "served"
+# Captum's `internal_batch_size`; None is its default: all steps in one batch.
+BARE = {"bare": None, "bare, 10 steps a pass": 10}
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORDS = tuple("".join(letters) for letters in itertools.product(string.ascii_lowercase, repeat=2))
 # `VmRSS` is what a process has in memory now, `VmHWM` the most that it has had.
@@ -55,14 +59,17 @@ class Size:
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds of each call; `difference` is the largest of the importances' over the largest importance.
+    """What was measured.
 
-    `memory` is in MiB, by process: when idle before the first call, and at most.
+    Attributes:
+        threads: Bare's.
+        seconds: Of each call, by the way that explained.
+        difference: The largest of the importances' from the first way's, over the largest importance.
+        memory: In MiB, by process: when idle before the first call, and at most.
     """
 
     threads: int
-    bare: list[float]
-    served: list[float]
+    seconds: dict[str, list[float]]
     difference: float
     memory: dict[str, tuple[int, int]]
 
@@ -74,45 +81,42 @@ def main() -> None:
     with TemporaryDirectory(prefix="kserve-captum-") as folder:
         found = measure(Path(folder), Size())
     print(f"{machine()}; bare: {found.threads} threads; load before: {load:.1f}, after: {os.getloadavg()[0]:.1f}\n")
-    print("| tokens | steps | bare p50 | slowest | served p50 | slowest | served / bare |")
-    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    seconds = [
-        f"{value:.2f} s" for times in (found.bare, found.served) for value in (statistics.median(times), max(times))
-    ]
-    ratio = statistics.median(found.served) / statistics.median(found.bare)
-    print(f"| {Size().tokens} | {STEPS} | {' | '.join(seconds)} | {ratio:.2f} |\n")
-    print("| process | memory when idle | at most |\n| --- | ---: | ---: |")
+    print(f"| {Size().tokens} tokens, {STEPS} steps | p50 | slowest | served / this |\n| --- | ---: | ---: | ---: |")
+    served = statistics.median(found.seconds[SERVED])
+    for way, seconds in found.seconds.items():
+        p50 = statistics.median(seconds)
+        print(f"| {way} | {p50:.2f} s | {max(seconds):.2f} s | {served / p50:.2f} |")
+    print("\n| process | memory when idle | at most |\n| --- | ---: | ---: |")
     for process, (idle, peak) in found.memory.items():
         print(f"| {process} | {idle} MiB | {peak} MiB |")
     print(f"\nLargest difference of the importances: {found.difference:.1e} of the largest importance")
 
 
 def measure(folder: Path, size: Size, n_steps: int = STEPS, rounds: int = ROUNDS, warm_up: int = WARM_UP) -> Measured:
-    """Make the model in the folder, and explain one text of it both ways, which take turns.
+    """Make the model in the folder, and explain one text of it by each way; they take turns.
 
     Raises:
         NotReady: A server does not get ready.
         HTTPError: The explainer refuses or fails.
     """
-    text = save_model(folder / "model", size)
-    with (
-        running_pair("bert", folder, model_dir=folder / "model") as pair,
-        _running_bare(folder / "model") as bare,
-        requests.Session() as session,
-    ):
-        threads = int(_line(bare)["threads"])
-        processes = {"predictor": pair.predictor.process.pid, "explainer": pair.explainer.process.pid, "bare": bare.pid}
+    directory = folder / "model"
+    text = save_model(directory, size)
+    with ExitStack() as stack:
+        bare = {way: stack.enter_context(_running_bare(directory)) for way in BARE}
+        pair = stack.enter_context(running_pair("bert", folder, model_dir=directory))
+        session = stack.enter_context(requests.Session())
+        calls = {way: partial(_bare, process, text, n_steps, BARE[way]) for way, process in bare.items()}
+        calls[SERVED] = partial(_served, session, pair, text, n_steps)
+        threads = [int(_line(process)["threads"]) for process in bare.values()]
+        servers = {"predictor": pair.predictor.process.pid, "explainer": pair.explainer.process.pid}
+        processes = servers | {way: process.pid for way, process in bare.items()}
         idle = {name: _memory(pid, RESIDENT) for name, pid in processes.items()}
-        times: tuple[list[float], list[float]] = ([], [])
-        for turn in range(warm_up + rounds):
-            answers = _bare(bare, text, n_steps), _served(session, pair, text, n_steps)
-            for (seconds, _), measured in zip(answers, times, strict=True):
-                if turn >= warm_up:
-                    measured.append(seconds)
-        (_, expected), (_, importances) = answers
+        rows = [[call() for call in calls.values()] for _ in range(warm_up + rounds)]
         memory = {name: (idle[name], _memory(pid, PEAK)) for name, pid in processes.items()}
-    difference = float(np.abs(importances - expected).max() / np.abs(expected).max())
-    return Measured(threads, *times, difference, memory)
+    seconds = {way: [row[i][0] for row in rows[warm_up:]] for i, way in enumerate(calls)}
+    expected, *others = (importances for _, importances in rows[-1])
+    difference = max(float(np.abs(other - expected).max()) for other in others) / float(np.abs(expected).max())
+    return Measured(threads[0], seconds, difference, memory)
 
 
 def save_model(directory: Path, size: Size) -> str:
@@ -151,10 +155,13 @@ def _line(bare: subprocess.Popen[str]) -> dict[str, Any]:
     return answer
 
 
-def _bare(bare: subprocess.Popen[str], text: str, n_steps: int) -> tuple[float, np.ndarray]:
+def _bare(
+    bare: subprocess.Popen[str], text: str, n_steps: int, internal_batch_size: int | None
+) -> tuple[float, np.ndarray]:
     assert bare.stdin is not None
+    asked = {"text": text, "n_steps": n_steps, "internal_batch_size": internal_batch_size}
     time.sleep(PAUSE_SECONDS)
-    print(json.dumps({"text": text, "n_steps": n_steps}), file=bare.stdin, flush=True)
+    print(json.dumps(asked), file=bare.stdin, flush=True)
     answer = _line(bare)
     return answer["seconds"], np.array(answer["importances"])
 
