@@ -133,10 +133,10 @@ def run_with_gradient(
 
 
 def _forward(segment: Segment, value: torch.Tensor, beside: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    before = None
+    before: str | None = None
     for stage in segment.stages:
         if (before, stage.kind) == ("relu", "flatten") and value.requires_grad and value.ndim == 4:
-            value.register_hook(_channels_last)
+            value.register_hook(_channels_last)  # type: ignore[no-untyped-call]
         value = stage.module(value, **beside)
         before = stage.kind
     return value
