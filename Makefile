@@ -88,6 +88,7 @@ methods-docs: setup ## Write the page of methods again: its tables, and a pictur
 .PHONY: bench
 bench: setup ## Measure the served path beside bare Captum, pictures and texts, and what the predictor's way of computing saves
 	$(RUN) -m local.bench
+	$(RUN) -m local.bench_load
 	$(RUN) -m local.bench_text
 	$(RUN) -m local.bench_kernels
 

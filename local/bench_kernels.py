@@ -52,7 +52,7 @@ def main() -> None:
     for name in MODELS:
         _print("kept", name, _by_layout(name))
         _print("kept", name, _by_rows(name))
-        with _lanes(1) as one, _lanes(LANES) as several:
+        with running_lanes(1) as one, running_lanes(LANES) as several:
             _print("kept", name, _by_lanes(name, one, several))
 
 
@@ -75,10 +75,10 @@ def _by_rows(name: str) -> list[Case]:
 
 
 def _by_lanes(name: str, one: Lanes, several: Lanes) -> list[Case]:
-    chunks = [Chunk(CHUNK_ROWS, _as_served(name, CHUNK_ROWS)) for _ in range(CHUNKS)]
+    chunks = chunks_of(name)
     return [
-        Case(f"one lane of {LANES} threads", CHUNKS * CHUNK_ROWS, partial(_submit, one, chunks)),
-        Case(f"{LANES} lanes of one thread", CHUNKS * CHUNK_ROWS, partial(_submit, several, chunks)),
+        Case(f"one lane of {LANES} threads", CHUNKS * CHUNK_ROWS, partial(submit, one, chunks)),
+        Case(f"{LANES} lanes of one thread", CHUNKS * CHUNK_ROWS, partial(submit, several, chunks)),
     ]
 
 
@@ -98,12 +98,19 @@ def _value_and_gradient(module: nn.Module, rows: Tensor, cotangent: Tensor) -> N
     torch.autograd.grad(module(leaf), leaf, cotangent)
 
 
-def _submit(lanes: Lanes, chunks: list[Chunk]) -> None:
+def chunks_of(name: str) -> list[Chunk]:
+    """`CHUNKS` chunks of `CHUNK_ROWS` rows: the value and the gradient of the model of this name."""
+    return [Chunk(CHUNK_ROWS, _as_served(name, CHUNK_ROWS)) for _ in range(CHUNKS)]
+
+
+def submit(lanes: Lanes, chunks: list[Chunk]) -> None:
+    """Have chunks computed, and wait for them."""
     lanes.submit(chunks, Priority.EXPLANATION).done.result()
 
 
 @contextmanager
-def _lanes(count: int) -> Iterator[Lanes]:
+def running_lanes(count: int) -> Iterator[Lanes]:
+    """Lanes, which end with the context."""
     lanes = Lanes(count, CHUNKS * CHUNK_ROWS, LANES)
     try:
         yield lanes

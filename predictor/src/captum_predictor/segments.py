@@ -17,6 +17,10 @@ ANY = -1
 # A chunk of a segment that has such a size is bounded by rows x that size: no slower a token than 2048 (BERT-base, 128
 # tokens a row), at half the memory.
 MOST_TOKENS = 1024
+# Their output is theirs alone and their backward pass does not need it: a ReLU behind them may write over it, which
+# saves 0.3 of the 5.7 ms of 25 rows on fashion_cnn.
+OVERWRITABLE = ("conv1d", "conv2d", "conv3d", "linear")
+
 # No slower a row than 50, and much faster than 100, whose memory goes back to the system each time.
 MOST_ROWS = 25
 
@@ -137,12 +141,12 @@ def _forward(segment: Segment, value: torch.Tensor, beside: Mapping[str, torch.T
     for stage in segment.stages:
         if (before, stage.kind) == ("relu", "flatten") and value.requires_grad and value.ndim == 4:
             value.register_hook(_channels_last)  # type: ignore[no-untyped-call]
-        value = stage.module(value, **beside)
+        value = torch.relu_(value) if stage.kind == "relu" and before in OVERWRITABLE else stage.module(value, **beside)
         before = stage.kind
     return value
 
 
 def _channels_last(gradient: torch.Tensor) -> torch.Tensor:
-    # A flatten gives its gradient back row-major, which ReLU's backward pass then reads with strides: 0.5 of the 6.5 ms
+    # A flatten gives its gradient back row-major, which ReLU's backward pass then reads with strides: 0.5 of the 6.2 ms
     # of 25 rows on fashion_cnn. The values are the same, and so are ReLU's bits.
     return gradient.contiguous(memory_format=torch.channels_last)

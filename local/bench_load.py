@@ -1,0 +1,186 @@
+"""The servers under load: explanations a second, predictions meanwhile, and the time from a start until ready.
+
+The clients are threads of a process of their own, each with a kept-alive connection. What the cores could do is
+measured in the same run: two lanes that compute the chunks of integrated gradients, with nothing around them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import statistics
+import threading
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import orjson
+import urllib3
+from captum_serving.allocator import keep_freed_memory
+from captum_serving.matrix_products import reproduce_matrix_products
+
+from local.bench import example_images, machine, prediction
+from local.bench_kernels import CHUNK_ROWS, CHUNKS, LANES, chunks_of, running_lanes, submit
+from local.servers import MODELS, ROOT, Pair, running, running_pair
+
+CLIENTS = 8
+ROUNDS = 5
+ROUND_SECONDS = 4.0
+STARTS = 5
+# Between two predictions, as of a client that asks now and then.
+PAUSE_SECONDS = 0.01
+# What is under way when the clients may no longer ask is done by then.
+SETTLE_SECONDS = 0.5
+PREDICTIONS = 500
+STEPS = 50
+
+SPAWN = multiprocessing.get_context("spawn")
+
+
+def main() -> None:
+    """Print the machine and two Markdown tables."""
+    warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths")  # mnist_cnn is that way
+    keep_freed_memory()
+    reproduce_matrix_products()
+    print(f"{machine()}; load before: {os.getloadavg()[0]:.1f}\n")
+    heads = ("model", f"IG-{STEPS} a second", "lanes alone", "part", "prediction p50", "p99", "under load p50", "p99")
+    print(f"{CLIENTS} clients\n\n| {' | '.join(heads)} |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for name in MODELS:
+        with running_pair(name) as pair:
+            served, alone = throughput(pair)
+            cells = [f"{served:.0f}", f"{alone:.0f}", f"{served / alone:.0%}"]
+            for times in predictions(pair):
+                cells += [f"{statistics.median(times):.1f} ms", f"{statistics.quantiles(times, n=100)[-1]:.1f} ms"]
+            print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    print("\n| server | start to ready, median | slowest |\n| --- | ---: | ---: |")
+    for server, times in starts(MODELS[0]).items():
+        print(f"| {server} | {statistics.median(times):.1f} s | {max(times):.1f} s |", flush=True)
+
+
+def throughput(pair: Pair, rounds: int = ROUNDS, seconds: float = ROUND_SECONDS) -> tuple[float, float]:
+    """Explanations a second of all clients, and of the lanes alone: medians of the rounds, which take turns."""
+    served, alone = [], []
+    chunks = chunks_of(pair.name)
+    with running_lanes(LANES) as lanes, clients_of(pair) as clients:
+        for _ in range(rounds):
+            served.append(clients.rate(seconds))
+            calls = _calls_a_second(lambda: submit(lanes, chunks), seconds)
+            alone.append(calls * CHUNKS * CHUNK_ROWS / STEPS)
+    return statistics.median(served), statistics.median(alone)
+
+
+def predictions(pair: Pair, count: int = PREDICTIONS) -> tuple[list[float], list[float]]:
+    """Milliseconds of each prediction: when nothing else is asked for, and while the clients explain."""
+    call = prediction(pair, example_images(pair.name)[:1].numpy())
+    idle = _times(call, count)
+    with clients_of(pair) as clients, clients.explaining():
+        return idle, _times(call, count)
+
+
+def starts(name: str, count: int = STARTS) -> dict[str, list[float]]:
+    """Seconds from the start of each server's process until it says that it is ready."""
+    times: dict[str, list[float]] = {"predictor": [], "explainer": []}
+    model = ("--model_name", name)
+    directory = ("--model_dir", str(ROOT / "models" / name), "--enable_grpc", "false")
+    with TemporaryDirectory(prefix="kserve-captum-") as folder:
+        for _ in range(count):
+            begin = time.perf_counter()
+            with running("captum_predictor", Path(folder) / "predictor.log", *model, *directory) as predictor:
+                predictor.wait_until_ready()
+                times["predictor"].append(time.perf_counter() - begin)
+                host = ("--predictor_host", predictor.url.removeprefix("http://"))
+                begin = time.perf_counter()
+                with running("captum_explainer", Path(folder) / "explainer.log", *model, *host) as explainer:
+                    explainer.wait_until_ready()
+                    times["explainer"].append(time.perf_counter() - begin)
+    return times
+
+
+class Clients:
+    """`CLIENTS` clients in a process of their own, which explain while they may."""
+
+    def __init__(self, url: str, body: bytes) -> None:
+        self.may, self.end, self.done = SPAWN.Event(), SPAWN.Event(), SPAWN.Value("Q", 0)
+        self.process = SPAWN.Process(target=explain_on, args=(url, body, self.may, self.end, self.done), daemon=True)
+
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Explanations under way, from before the context until after it."""
+        self.may.set()
+        try:
+            begun = self.done.value
+            while self.done.value < begun + CLIENTS:
+                assert self.process.is_alive()
+                time.sleep(PAUSE_SECONDS)
+            yield
+        finally:
+            self.may.clear()
+            time.sleep(SETTLE_SECONDS)
+
+    def rate(self, seconds: float) -> float:
+        """Explanations a second, over so many seconds."""
+        with self.explaining():
+            begun, begin = self.done.value, time.perf_counter()
+            time.sleep(seconds)
+            return float(self.done.value - begun) / (time.perf_counter() - begin)
+
+
+@contextmanager
+def clients_of(pair: Pair) -> Iterator[Clients]:
+    """Clients that ask the pair's explainer for integrated gradients of a picture of the model's."""
+    instances = example_images(pair.name)[:1].numpy()
+    document = {"instances": instances, "parameters": {"method": "integrated_gradients", "n_steps": STEPS}}
+    clients = Clients(pair.explain_url, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
+    clients.process.start()
+    try:
+        yield clients
+    finally:
+        clients.end.set()
+        clients.may.set()
+        clients.process.join()
+
+
+def explain_on(url: str, body: bytes, may: Event, end: Event, done: Synchronized[int]) -> None:
+    """Ask for explanations by `CLIENTS` threads until the `end`, and count those that are `done`."""
+
+    def ask() -> None:
+        with urllib3.PoolManager(retries=False, timeout=60) as pool:
+            while may.wait() and not end.is_set():
+                response = pool.request("POST", url, body=body)
+                assert response.status == 200, response.data
+                with done.get_lock():
+                    done.value += 1
+
+    threads = [threading.Thread(target=ask) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _times(call: Callable[[], object], count: int) -> list[float]:
+    times = []
+    for _ in range(count):
+        time.sleep(PAUSE_SECONDS)
+        begin = time.perf_counter()
+        call()
+        times.append(1000 * (time.perf_counter() - begin))
+    return times
+
+
+def _calls_a_second(call: Callable[[], object], seconds: float) -> float:
+    begin, calls = time.perf_counter(), 0
+    while time.perf_counter() - begin < seconds:
+        call()
+        calls += 1
+    return calls / (time.perf_counter() - begin)
+
+
+if __name__ == "__main__":
+    main()
