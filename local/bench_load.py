@@ -24,7 +24,7 @@ import urllib3
 from captum_serving.allocator import keep_freed_memory
 from captum_serving.matrix_products import reproduce_matrix_products
 
-from local.bench import example_images, machine, prediction
+from local.bench import example_images, machine
 from local.bench_kernels import CHUNK_ROWS, CHUNKS, LANES, chunks_of, running_lanes, submit
 from local.servers import MODELS, ROOT, Pair, running, running_pair
 
@@ -77,10 +77,17 @@ def throughput(pair: Pair, rounds: int = ROUNDS, seconds: float = ROUND_SECONDS)
 
 def predictions(pair: Pair, count: int = PREDICTIONS) -> tuple[list[float], list[float]]:
     """Milliseconds of each prediction: when nothing else is asked for, and while the clients explain."""
-    call = prediction(pair, example_images(pair.name)[:1].numpy())
-    idle = _times(call, count)
-    with clients_of(pair) as clients, clients.explaining():
-        return idle, _times(call, count)
+    body = orjson.dumps({"instances": example_images(pair.name)[:1].numpy()}, option=orjson.OPT_SERIALIZE_NUMPY)
+    url = f"{pair.predictor.url}/v1/models/{pair.name}:predict"
+    with urllib3.PoolManager(retries=False) as client:
+
+        def predict() -> None:
+            response = client.request("POST", url, body=body, timeout=60)
+            assert response.status == 200, response.data
+
+        idle = _times(predict, count)
+        with clients_of(pair) as clients, clients.explaining():
+            return idle, _times(predict, count)
 
 
 def starts(name: str, count: int = STARTS) -> dict[str, list[float]]:
