@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -25,6 +26,7 @@ class OffLoop:
     def __init__(self, name: str, threads: int, waiting: int) -> None:
         self._most = threads + waiting
         self._unfinished = 0
+        self._lock = threading.Lock()
         self._shown = UNFINISHED.labels(name)
         self._threads = ThreadPoolExecutor(threads, name, initializer=_one_torch_thread)
 
@@ -38,9 +40,8 @@ class OffLoop:
         if self._unfinished >= self._most:
             raise Overloaded(f"{self._unfinished} requests are under way or waiting; expected fewer: try again")
         self._count(1)
-        loop = asyncio.get_running_loop()
         future = self._threads.submit(_unless_late, work, deadline)
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._count, -1))
+        future.add_done_callback(lambda _: self._count(-1))
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), deadline.seconds + GRACE_SECONDS)
         except TimeoutError:
@@ -50,8 +51,9 @@ class OffLoop:
             raise
 
     def _count(self, more: int) -> None:
-        self._unfinished += more
-        self._shown.set(self._unfinished)
+        with self._lock:
+            self._unfinished += more
+            self._shown.set(self._unfinished)
 
 
 def _unless_late(work: Callable[[], T], deadline: Deadline) -> T:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import socket
 import sys
 import warnings
 from typing import Any, NoReturn
 
+import uvloop
 from kserve import Model, ModelServer, model_server
 from kserve.constants.constants import KSERVE_LOGLEVEL
 from kserve.protocol.dataplane import DataPlane
@@ -94,6 +96,10 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
             _refuse_taken_port(self.host, self.grpc_port)
             self.servers.append(self._grpc_server.start(self.max_threads))
         workers.start_patiently()
+        if self.event_loop != "asyncio":
+            # kserve's flag says so, but where it starts the loop itself, with one worker, it does not look at it.
+            uvloop.install()
+            asyncio.set_event_loop(asyncio.new_event_loop())  # kserve asks for one before it starts its own
         super().start(models)
 
     async def _serve(self) -> None:
