@@ -24,9 +24,11 @@ from captum_explainer.captum_warnings import ignore_expected_warnings
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.client import PredictorClient
 from captum_explainer.settings import Settings
+from captum_predictor.architectures import build_network
 from captum_predictor.cpus import usable_cpus
 from captum_predictor.lanes import MOST_THREADS
-from captum_predictor.model_directory import load_model
+from captum_predictor.model_description import read_description
+from captum_predictor.weights import FILE_NAME, load_weights
 from PIL import Image
 from torch import Tensor, nn
 
@@ -137,12 +139,10 @@ def example_images(name: str) -> Tensor:
 
 def user_module(name: str) -> nn.Module:
     """The shipped network as a user would hold it: torch's default layout, gradients on its weights."""
-    stages = load_model(ROOT / "models" / name, device="cpu").stages
-    module = nn.Sequential(*(stage.module for stage in stages)).requires_grad_(True).eval()
-    for weights in module.parameters():
-        # Not contiguous(): of one input channel it keeps the strides by which torch knows channels_last.
-        weights.data = torch.empty(weights.shape).copy_(weights.data)
-    return module
+    directory = ROOT / "models" / name
+    module = build_network(read_description(directory).architecture, {})
+    load_weights(module, directory / FILE_NAME)
+    return module.eval()
 
 
 def interleaved(*ways: Callable[[], object], calls_a_round: int = CALLS) -> list[list[float]]:

@@ -10,6 +10,7 @@ from captum_predictor import model_description, weights
 from captum_predictor.architectures import ArchitectureError, build_network, one_line, use_channels_last
 from captum_predictor.digest import model_digest
 from captum_predictor.model_description import ModelDescription, ModelDirectoryError, read_description
+from captum_predictor.one_channel import speed_up_one_channel
 from captum_predictor.stages import Normalize, Stage, StageError, kind_of, split_into_stages
 
 __all__ = ["LoadedModel", "ModelDirectoryError", "load_model"]
@@ -22,8 +23,8 @@ class LoadedModel:
     """A network as the predictor runs it.
 
     Its stages' modules are in evaluation mode, float32, frozen, and channels_last where a parameter has four
-    dimensions. Inputs, gradients and `baseline` are in the units of `input_range`, before normalization. `digest` is
-    the SHA-256 over architecture and weights.
+    dimensions; on a CPU convolutions of one channel are `OneChannelConv2d`. Inputs, gradients and `baseline` are in the
+    units of `input_range`, before normalization. `digest` is the SHA-256 over architecture and weights.
     """
 
     kind: str
@@ -51,6 +52,8 @@ def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
         stages = _stages(description, network)
     except StageError as error:
         raise ModelDirectoryError(described_in, str(error)) from error
+    if device == "cpu":
+        speed_up_one_channel(network)
     _check_output(described_in, stages[-1], description.labels)
     for stage in stages:
         _move(directory, stage.module, device)
