@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from captum_predictor.architectures import build_network
-from captum_predictor.engine import Engine, even_chunks
+from captum_predictor.engine import Engine, Predicted, even_chunks
 from captum_predictor.lanes import Lanes, Priority
 from captum_predictor.segments import Chain
 from captum_serving.errors import BadInput, Overloaded
@@ -273,3 +273,26 @@ def test_a_full_queue_is_overload(gated):
 
     asyncio.run(scenario())
     assert gate.seen == [1, 2, 2, 2, 2]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_gradient_does_not_wait_for_scores_that_failed(count, served_as):
+    segment = Chain(served_as((2,), scale=Scaled())).segment("image", None)
+    lanes = Lanes(count, 100, 2)
+    rows = np.concatenate([rows_of(1e38, 1), rows_of(1, 60)])
+    try:
+        engine = Engine(lanes, "cpu")
+        call = engine.compute(segment, rows, Predicted(1, 1), Priority.EXPLANATION)
+        with pytest.raises(BadInput, match="overflows"):
+            asyncio.run(asyncio.wait_for(call, 20))
+        call = engine.compute(segment, rows[1:], Predicted(1, 1), Priority.EXPLANATION)
+        np.testing.assert_array_equal(asyncio.run(call).gradient, [[10, 0]] * 59)
+    finally:
+        lanes.stop()
+
+
+class Scaled(nn.Module):
+    """Ten times its input."""
+
+    def forward(self, inputs):
+        return 10 * inputs

@@ -37,10 +37,10 @@ def test_the_number_of_threads_changes_no_bit(model, rows, on_threads):
     source = torch.rand((rows, *model.input_shape), generator=generator)
     cotangent = torch.randn((rows, len(model.labels)), generator=generator)
     value = on_threads(1, lambda: run(segment, source, {}))
-    gradient = on_threads(1, lambda: run_with_gradient(segment, source, {}, cotangent)[1])
+    gradient = on_threads(1, lambda: run_with_gradient(segment, source, {}, lambda: cotangent)[1])
     for threads in range(2, MOST_THREADS + 1):
         np.testing.assert_array_equal(on_threads(threads, lambda: run(segment, source, {})), value)
-        again = on_threads(threads, lambda: run_with_gradient(segment, source, {}, cotangent))
+        again = on_threads(threads, lambda: run_with_gradient(segment, source, {}, lambda: cotangent))
         np.testing.assert_array_equal(again[0], value)
         np.testing.assert_array_equal(again[1], gradient)
 

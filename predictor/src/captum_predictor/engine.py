@@ -6,7 +6,8 @@ import asyncio
 import itertools
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -33,12 +34,56 @@ class Answer:
     gradient: Floats | None
 
 
+@dataclass(frozen=True)
+class Predicted:
+    """Rows whose cotangent is the class that the model predicts, which is known only when it has predicted.
+
+    Row `i`, from `first` on, has a gradient: that of the largest output of row `(i - first) modulo rows`.
+    """
+
+    rows: int
+    first: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One call: what is computed of which rows, and where the sink's value `[rows, *sink shape]` is put."""
+
+    segment: Segment
+    source: Array
+    beside: Mapping[str, Array]
+    value: Floats
+
+    def gradient_from(self, cotangent: Array | Predicted | None) -> int:
+        """The first row that has a gradient."""
+        if isinstance(cotangent, Predicted):
+            return cotangent.first
+        return len(self.source) if cotangent is None else 0
+
+    def cotangent(self, given: Array | Predicted, predicting: Sequence[Future[None]], part: slice) -> Array:
+        """The cotangent of some of the rows that have a gradient; waits until what is `predicting` has been computed.
+
+        Raises:
+            BadInput: That failed.
+        """
+        if not isinstance(given, Predicted):
+            return given[part]
+        for done in predicting:
+            done.result()
+        classes = self.value[: given.rows].argmax(axis=1)
+        targets = classes[np.arange(part.start, part.stop) % given.rows]
+        one_hot: Floats = np.eye(self.value.shape[1], dtype=np.float32)[targets]
+        return one_hot
+
+
 def even_chunks(rows: int, most: int = MOST_ROWS, lanes: int = 1) -> list[slice]:
     """Split `rows` into the fewest slices of at most `most`, whose sizes differ by one at most.
 
     More than one are as many for each of the `lanes`, where there are so many rows: three would take two lanes the time
     of four.
     """
+    if rows == 0:
+        return []
     count = math.ceil(rows / most)
     if count > 1:
         count = min(rows, math.ceil(count / lanes) * lanes)
@@ -57,7 +102,7 @@ class Engine:
         self,
         segment: Segment,
         source: Array,
-        cotangent: Array | None,
+        cotangent: Array | Predicted | None,
         priority: Priority,
         beside: Mapping[str, Array] = NOTHING,
     ) -> Answer:
@@ -69,45 +114,62 @@ class Engine:
             Overloaded: The queue is full.
             BadInput: The value or the gradient overflows, or there is no gradient.
         """
-        rows, shape = len(source), source.shape[1:]
-        value = np.empty((rows, *segment.sink_shape(shape)), np.float32)
-        gradient = None if cotangent is None else np.empty((rows, *shape), np.float32)
-        work = partial(self._compute_chunk, segment, source, beside, cotangent, value, gradient)
-        # Not so of pictures: a chunk of fewer than twelve rows has one thread, and may have other bits.
-        lanes = self.lanes.count if ANY in segment.source_shape else 1
-        chunks = [
-            Chunk(part.stop - part.start, partial(work, part), segment.width(shape))
-            for part in even_chunks(rows, segment.most_rows(shape), lanes)
-        ]
+        job = Job(segment, source, beside, np.empty((len(source), *segment.sink_shape(source.shape[1:])), np.float32))
+        first = job.gradient_from(cotangent)
+        # Those that predict come first: a lane takes a chunk that waits for them when they are under way already.
+        values = [(part, Future[None]()) for part in self._parts(job, 0, first)]
+        chunks = [self._chunk(job, part, partial(self._values, job, part, done)) for part, done in values]
+        gradient = None
+        if cotangent is not None:
+            gradient = np.empty(source[first:].shape, np.float32)
+            rows_of = partial(job.cotangent, cotangent, [done for _, done in values])
+            for part in self._parts(job, first, len(source)):
+                behind = slice(part.start - first, part.stop - first)
+                work = partial(self._gradients, job, part, partial(rows_of, behind), gradient[behind])
+                chunks.append(self._chunk(job, part, work))
         call = self.lanes.submit(chunks, priority)
         try:
             await asyncio.wrap_future(call.done)
         except asyncio.CancelledError:
             self.lanes.cancel(call)
             raise
-        return Answer(value, gradient)
+        return Answer(job.value, gradient)
 
-    def _compute_chunk(
-        self,
-        segment: Segment,
-        source: Array,
-        beside: Mapping[str, Array],
-        cotangent: Array | None,
-        value: Floats,
-        gradient: Floats | None,
-        part: slice,
-    ) -> None:
+    def _parts(self, job: Job, begin: int, end: int) -> list[slice]:
+        # Not so of pictures: a chunk of fewer than twelve rows has one thread, and may have other bits.
+        lanes = self.lanes.count if ANY in job.segment.source_shape else 1
+        parts = even_chunks(end - begin, job.segment.most_rows(job.source.shape[1:]), lanes)
+        return [slice(begin + part.start, begin + part.stop) for part in parts]
+
+    def _chunk(self, job: Job, part: slice, work: Callable[[], None]) -> Chunk:
+        return Chunk(part.stop - part.start, work, job.segment.width(job.source.shape[1:]))
+
+    def _values(self, job: Job, part: slice, done: Future[None]) -> None:
         begin = time.perf_counter()
-        source_rows = self._tensor(source[part])
-        beside_rows = {name: self._tensor(array[part]) for name, array in beside.items()}
-        if cotangent is None or gradient is None:
-            _store(run(segment, source_rows, beside_rows), value[part], segment.sink.name)
-        else:
-            cotangent_rows = self._tensor(cotangent[part], row_major=segment.wants_row_major)
-            value_rows, gradient_rows = run_with_gradient(segment, source_rows, beside_rows, cotangent_rows)
-            _store(value_rows, value[part], segment.sink.name)
-            _store(gradient_rows, gradient[part], "gradient")
-        observation.observe_chunk(time.perf_counter() - begin, with_gradient=cotangent is not None)
+        try:
+            source, beside = self._tensors(job, part)
+            _store(run(job.segment, source, beside), job.value[part], job.segment.sink.name)
+        except BaseException as error:
+            done.set_exception(error)
+            raise
+        done.set_result(None)
+        observation.observe_chunk(time.perf_counter() - begin, with_gradient=False)
+
+    def _gradients(self, job: Job, part: slice, cotangent: Callable[[], Array], gradient: Floats) -> None:
+        begin = time.perf_counter()
+        source, beside = self._tensors(job, part)
+
+        def cotangent_rows() -> torch.Tensor:
+            return self._tensor(cotangent(), row_major=job.segment.wants_row_major)
+
+        value_rows, gradient_rows = run_with_gradient(job.segment, source, beside, cotangent_rows)
+        _store(value_rows, job.value[part], job.segment.sink.name)
+        _store(gradient_rows, gradient, "gradient")
+        observation.observe_chunk(time.perf_counter() - begin, with_gradient=True)
+
+    def _tensors(self, job: Job, part: slice) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        beside = {name: self._tensor(array[part]) for name, array in job.beside.items()}
+        return self._tensor(job.source[part]), beside
 
     def _tensor(self, rows: Array, row_major: bool = False) -> torch.Tensor:
         # One copy: from the body's bytes, which are read-only and may be unaligned, into the layout of the model.

@@ -14,7 +14,7 @@ from captum_serving import wire
 from captum_serving.errors import BadInput, TooLarge
 from captum_serving.requested import object_of, requested_outputs, typed
 
-from captum_predictor.engine import NOTHING, Answer, Array
+from captum_predictor.engine import NOTHING, Answer, Array, Predicted
 from captum_predictor.fronts import Front, floats
 from captum_predictor.lanes import Priority
 from captum_predictor.segments import ANY, Chain, Segment
@@ -34,28 +34,16 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Predicted:
-    """Rows whose cotangent is the class that the model predicts, which is known only when it has predicted.
-
-    Row `i`, from `first` on, has a gradient: that of the largest output of row `(i - first) modulo rows`.
-    """
-
-    rows: int
-    first: int
-
-
-@dataclass(frozen=True)
 class Query:
     """What a request asks to be computed; arrays are of the dtypes that the stages take, and finite."""
 
     segment: Segment
     source: Array
-    cotangent: Array | None
+    cotangent: Array | Predicted | None
     priority: Priority
     outputs: dict[str, bool]
     """The names of the outputs in the answer's order, and whether each goes as bytes."""
     beside: Mapping[str, Array] = field(default_factory=lambda: NOTHING)
-    predicted: Predicted | None = None
     predictions: Callable[[Array], object] = lambda value: value
     """Of a V1 request: its predictions, by the sink's value."""
 
@@ -108,7 +96,7 @@ class Reader:
                 )
             cotangent = floats(cotangent, COTANGENT)
         priority = Priority.EXPLANATION if explanation else Priority.PREDICTION
-        return Query(segment, source, cotangent, priority, outputs, beside, predicted)
+        return Query(segment, source, predicted or cotangent, priority, outputs, beside)
 
     def read_instances(self, instances: object) -> Query:
         """Check the `instances` of a V1 request.

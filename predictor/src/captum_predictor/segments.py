@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -120,9 +120,14 @@ def run(segment: Segment, source: torch.Tensor, beside: Mapping[str, torch.Tenso
 
 
 def run_with_gradient(
-    segment: Segment, source: torch.Tensor, beside: Mapping[str, torch.Tensor], cotangent: torch.Tensor
+    segment: Segment,
+    source: torch.Tensor,
+    beside: Mapping[str, torch.Tensor],
+    cotangent: Callable[[], torch.Tensor],
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The sink's value, and cotangent^T · d sink / d source `[rows, *source shape]`.
+
+    The cotangent is asked for when the value is there.
 
     Raises:
         BadInput: The sink cannot be differentiated by the source.
@@ -132,7 +137,7 @@ def run_with_gradient(
     value = _forward(segment, leaf, beside) if differentiable else leaf
     if not value.requires_grad:
         raise BadInput(f"{segment.sink.name!r} has no gradient by {segment.source!r}; expected no cotangent")
-    (gradient,) = torch.autograd.grad(value, leaf, cotangent, materialize_grads=True)
+    (gradient,) = torch.autograd.grad(value, leaf, cotangent(), materialize_grads=True)
     return value.detach(), gradient
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
 
-import numpy as np
 from captum_serving import wire
 from captum_serving.errors import BadInput, NotFound
 
 from captum_predictor.engine import Answer, Array, Engine
 from captum_predictor.fronts import Front
-from captum_predictor.inference import Limits, Predicted, Query, Reader, Ready, answer_message, ready
+from captum_predictor.inference import Limits, Query, Reader, Ready, answer_message, ready
 
 T = TypeVar("T")
 
@@ -70,18 +68,7 @@ class Service:
         return answer_message(done, message.document, self.name, self._front.model.digest)
 
     async def _compute(self, query: Query) -> Answer:
-        if query.predicted is None:
-            return await self.engine.compute(query.segment, query.source, query.cotangent, query.priority, query.beside)
-        return await self._compute_predicted(query, query.predicted)
-
-    async def _compute_predicted(self, query: Query, predicted: Predicted) -> Answer:
-        compute = partial(self.engine.compute, query.segment, priority=query.priority)
-        first, rows = predicted.first, predicted.rows
-        scores = await compute(query.source[:first], None, beside={n: a[:first] for n, a in query.beside.items()})
-        targets = np.resize(scores.value[:rows].argmax(axis=1), len(query.source) - first)
-        cotangent = np.eye(scores.value.shape[1], dtype=np.float32)[targets]
-        rest = await compute(query.source[first:], cotangent, beside={n: a[first:] for n, a in query.beside.items()})
-        return Answer(np.concatenate([scores.value, rest.value]), rest.gradient)
+        return await self.engine.compute(query.segment, query.source, query.cotangent, query.priority, query.beside)
 
     @property
     def _large(self) -> int:
