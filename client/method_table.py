@@ -53,10 +53,18 @@ def _details(name: str, method: Mapping[str, object]) -> Iterator[str]:
 def _schema_words(schema: object) -> str:
     if not isinstance(schema, dict):
         return ""
-    kind = schema.get("type", "")
-    parts = [" or ".join(map(str, kind)) if isinstance(kind, list) else kind]
-    if isinstance(choices := schema.get("enum"), list):
-        parts = ["one of " + ", ".join(map(str, choices))]
+    parts = [_kind_words(schema)]
     if "default" in schema:
         parts.append(f"default {json.dumps(schema['default'])}")
     return printable("; ".join([", ".join(filter(None, parts)), *filter(None, [schema.get("description")])]))
+
+
+def _kind_words(schema: object) -> str:
+    if not isinstance(schema, dict):
+        return ""
+    if isinstance(kinds := schema.get("anyOf"), list):
+        return " or ".join(filter(None, map(_kind_words, kinds)))
+    if isinstance(choices := schema.get("enum"), list):
+        return "one of " + ", ".join(map(str, choices))
+    kind = schema.get("type", schema.get("const", ""))
+    return " or ".join(map(str, kind)) if isinstance(kind, list) else str(kind)

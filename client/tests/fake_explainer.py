@@ -19,7 +19,11 @@ CATALOGUE = {
             "summary": "Gradients along the straight path from a baseline to the input, so that they add up.",
             "paper": "Sundararajan et al. 2017",
             "parameters": {
-                "n_steps": {"type": "integer", "default": 50, "description": "steps of the path"},
+                "n_steps": {
+                    "anyOf": [{"type": "integer"}, {"const": "auto"}],
+                    "default": 50,
+                    "description": "steps of the path",
+                },
                 "quadrature": {"enum": ["gausslegendre", "riemann_trapezoid"], "default": "gausslegendre"},
                 "baselines": {"type": ["number", "string"], "default": None},
             },

@@ -28,7 +28,7 @@ def test_methods_with_their_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
         "lime: A local linear model.",
         "integrated_gradients: Gradients along the straight path from a baseline to the input, so that they add up.",
         "  paper: Sundararajan et al. 2017",
-        "  n_steps: integer, default 50; steps of the path",
+        "  n_steps: integer or auto, default 50; steps of the path",
         '  quadrature: one of gausslegendre, riemann_trapezoid, default "gausslegendre"',
         "  baselines: number or string, default null",
     ]
