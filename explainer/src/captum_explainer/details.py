@@ -34,25 +34,33 @@ def details_of(task: Task, scored: Scored, attribution: Attribution, instance: i
     }
     if not task.chosen.method.takes_target:
         return details
-    score = float(explained(task, output)[target])
+    score, baseline_score = scores_of(task, scored, instance, target)
     details |= {
         "target": target,
         "target_label": description.label(target),
         "score": score,
-        "baseline_score": None,
+        "baseline_score": baseline_score,
         "convergence_delta": None,
         "converged": None,
     }
-    if scored.at_baselines is not None:
-        baseline_score = float(explained(task, scored.at_baselines[instance])[:, target].mean())
-        details["baseline_score"] = baseline_score
-        # Of noisy inputs, another sum is the right one.
-        if task.chosen.method.complete and not task.chosen.get("smooth"):
-            difference = score - baseline_score
-            delta = float(attribution.values.double().sum()) - difference
-            details["convergence_delta"] = delta
-            details["converged"] = abs(delta) <= task.chosen["tolerance"] * abs(difference)
+    # Of noisy inputs, another sum is the right one.
+    if baseline_score is not None and task.chosen.method.complete and not task.chosen.get("smooth"):
+        details |= convergence(attribution, score - baseline_score, task.chosen["tolerance"])
     return details | (attribution.details or {})
+
+
+def scores_of(task: Task, scored: Scored, instance: int, target: int) -> tuple[float, float | None]:
+    """The score at the instance, and the mean of those at its baselines where there are any."""
+    score = float(explained(task, scored.output[instance])[target])
+    if scored.at_baselines is None:
+        return score, None
+    return score, float(explained(task, scored.at_baselines[instance])[:, target].mean())
+
+
+def convergence(attribution: Attribution, difference: float, tolerance: float) -> dict[str, Any]:
+    """By how much the attributions miss the difference of the scores, and whether that is within tolerance."""
+    delta = float(attribution.values.double().sum()) - difference
+    return {"convergence_delta": delta, "converged": abs(delta) <= tolerance * abs(difference)}
 
 
 def _probabilities(task: Task, output: Tensor) -> Tensor:

@@ -11,8 +11,9 @@ from captum.attr import LayerAttribution
 from captum_serving.errors import BadInput
 from torch import Tensor
 
+from captum_explainer.auto_steps import fewest_steps, is_auto, with_steps
 from captum_explainer.baselines import resolve_baselines
-from captum_explainer.details import details_of, explained
+from captum_explainer.details import Scored, details_of, explained
 from captum_explainer.draws import own_draws
 from captum_explainer.foresight import neuron_cotangent, target_cotangent
 from captum_explainer.layout import find_layout
@@ -55,7 +56,7 @@ def explain(request: Request, description: Description, segments: Segments, sett
     task = Task(description, segments, settings, chosen, inputs, baselines)
     scored, task = score(task)
     targets = resolve_targets(chosen.get("target"), chosen.get("top_k"), scored.output, description)
-    columns = [_attribute(task, [ranked[k] for ranked in targets]) for k in range(len(targets[0]))]
+    columns = [_column(task, scored, [ranked[k] for ranked in targets]) for k in range(len(targets[0]))]
     details = [
         [
             details_of(task, scored, column[i], i, ranked[k]) | _quality(task, column[i], i, ranked[k])
@@ -69,6 +70,11 @@ def explain(request: Request, description: Description, segments: Segments, sett
         return Explanations(values, details, chosen.values, outputs, arrays)
     parameters = chosen.values | ({"target": [ranked[0] for ranked in targets]} if "target" in chosen.values else {})
     return Explanations([row[0] for row in values], [row[0] for row in details], parameters, outputs, arrays)
+
+
+def _column(task: Task, scored: Scored, targets: list[int]) -> list[Attribution]:
+    """One attribution an instance, each for its target."""
+    return fewest_steps(task, scored, targets, _attribute) if is_auto(task) else _attribute(task, targets)
 
 
 def _attribute(task: Task, targets: list[int]) -> list[Attribution]:
@@ -103,6 +109,9 @@ def _quality(task: Task, attribution: Attribution, instance: int, target: int) -
     """The metrics that the request asks for; changed inputs keep the instance's target and baselines."""
     if not task.chosen.get("metrics"):
         return {}
+    if is_auto(task):
+        assert attribution.details is not None
+        task, instance = with_steps(task, attribution.details["n_steps"], [instance]), 0
 
     def explain_changed(rows: Tensor) -> Tensor:
         baselines = [task.baselines[instance]] * len(rows)

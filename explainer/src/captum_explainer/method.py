@@ -20,7 +20,8 @@ COST_TERMS = {
     "segments": "of an instance",
     "windows": "of an instance",
     "units": "the layer's channels or, with `layer_mask` `units`, its numbers",
-    "passes": "that the points of the path make: 1, or as many as `internal_batch_size` needs",
+    "passes": "that the points of the path make: 1, or as many as `internal_batch_size` needs; with `n_steps` `auto`, "
+    "those of every number that is tried",
     "remote": "runs of stages between nonlinearities, each of which is a call; `below` and `above` those before and "
     "behind the layer",
     "linear": "stages that are no nonlinearity",

@@ -9,6 +9,7 @@ import torch
 from captum_serving.errors import BadInput
 from torch import Tensor
 
+from captum_explainer.auto_steps import first_steps, is_auto
 from captum_explainer.details import Scored
 from captum_explainer.predictor.session import Rows, Session
 from captum_explainer.skeleton.build import Cuts, build_skeleton
@@ -45,6 +46,8 @@ def _scores(task: Task, rows: Tensor) -> tuple[Tensor, Task]:
 
 def _points(task: Task) -> Tensor | None:
     """The rows of the method's one pass, where they are known and their gradient is the predicted class's."""
+    if is_auto(task):
+        task = first_steps(task)
     chosen, description = task.chosen, task.description
     of_predicted = all(chosen.get(name) is None for name in ("target", "top_k", "smooth"))
     if chosen.method.points is None or not (description.predicts and of_predicted and chosen["output"] == "logit"):

@@ -85,6 +85,12 @@ def test_riemanns_quadratures_are_alibis_too(explanation, network, inputs):
     np.testing.assert_allclose(document["data"]["attributions"][0], expected, rtol=1e-4, atol=1e-6)
 
 
+def test_the_steps_may_be_auto(explanation):
+    document, plain = explanation(n_steps="auto", tolerance=1e9), explanation(n_steps=12)
+    assert document["meta"]["params"]["n_steps"] == "auto"
+    assert document["data"] == plain["data"]
+
+
 def test_a_layers_attributions_have_the_layers_shape_and_its_name(explanation):
     document = explanation(layer="conv")
     assert document["meta"]["params"]["layer"] == "conv"

@@ -84,8 +84,9 @@ def test_our_own_parameters_stand_beside_instances(ask, texts, integrated):
 
 
 def test_the_servers_defaults_are_this_ways_too(ask, settings, png, integrated, predicted):
-    fifteen = dataclasses.replace(settings, defaults={"n_steps": 15})
-    np.testing.assert_array_equal(values(ask(read, png, fifteen)), integrated(predicted[:1], n_steps=15))
+    for given, n_steps in (({"n_steps": 15}, 15), ({"n_steps": "auto", "tolerance": 1e9}, 12)):
+        answer = ask(read, png, dataclasses.replace(settings, defaults=given))
+        np.testing.assert_array_equal(values(answer), integrated(predicted[:1], n_steps=n_steps))
 
 
 BODIES = {

@@ -120,6 +120,12 @@ def test_parameters_are_scalars_and_lists_their_json_text(message, inputs, integ
     assert answer.parameters["target"] == "[2,1]"
 
 
+def test_the_number_of_steps_that_auto_used_is_an_output(message, inputs, integrated, predicted):
+    answer = message({"inputs": [tensor(inputs)], "parameters": {"n_steps": "auto", "tolerance": 1e9}})
+    assert answer.tensors["n_steps"].tolist() == [12, 12]
+    np.testing.assert_array_equal(answer.tensors["explain"], integrated(predicted, n_steps=12))
+
+
 def test_a_label_that_begins_like_a_list_is_a_label(message, inputs):
     with pytest.raises(BadInput, match=r"target is the label '\[UNK\]'"):
         message({"inputs": [tensor(inputs)], "parameters": {"target": "[UNK]"}})
@@ -129,6 +135,7 @@ def test_a_label_that_begins_like_a_list_is_a_label(message, inputs):
     "parameters",
     [
         {"n_steps": 5, "baselines": "blur"},
+        {"n_steps": "auto"},
         {"method": "occlusion", "sliding_window_shapes": "[1, 2, 2]"},
         {"method": "neuron_gradient", "layer": "conv", "neuron": "[0, 1, 1]"},
         {"method": "kernel_shap", "n_samples": 20, "segmentation": "grid", "n_segments": 4, "seed": 3},

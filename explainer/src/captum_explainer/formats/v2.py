@@ -30,6 +30,7 @@ DETAILS = {
     "score": np.float64,
     "baseline_score": np.float64,
     "convergence_delta": np.float64,
+    "n_steps": np.int64,
 }
 # Of V2 itself, and not the method's.
 RESERVED = "binary_data_output"

@@ -10,7 +10,7 @@ from captum.attr._utils.approximation_methods import approximation_parameters
 from torch import Tensor
 
 from captum_explainer.method import Attribution, Method, Problem
-from captum_explainer.parameters.path import PATH_PARAMETERS, path_arguments
+from captum_explainer.parameters.path import AUTO_PATH_PARAMETERS, path_arguments
 from captum_explainer.parameters.smooth import SMOOTH
 
 
@@ -39,7 +39,7 @@ METHOD = Method(
     paper="Sundararajan et al., Axiomatic Attribution for Deep Networks, https://arxiv.org/abs/1703.01365",
     when="The default: contributions that add up, of any model with gradients; the convergence delta tells the error.",
     cost="passes",
-    parameters={**PATH_PARAMETERS, **SMOOTH},
+    parameters={**AUTO_PATH_PARAMETERS, **SMOOTH},
     points=points,
     baselines="one",
     complete=True,

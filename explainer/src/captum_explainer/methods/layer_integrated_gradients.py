@@ -5,7 +5,7 @@ from __future__ import annotations
 from captum.attr import LayerIntegratedGradients
 
 from captum_explainer.method import Attribution, Method, Problem
-from captum_explainer.parameters.path import PATH_PARAMETERS, path_arguments
+from captum_explainer.parameters.path import AUTO_PATH_PARAMETERS, path_arguments
 from captum_explainer.parameters.smooth import SMOOTH
 from captum_explainer.predictor.description import Access
 
@@ -28,7 +28,7 @@ METHOD = Method(
     cost="4 + 2 * passes",
     access=Access.STRUCTURE,
     family="layer",
-    parameters={**PATH_PARAMETERS, **SMOOTH},
+    parameters={**AUTO_PATH_PARAMETERS, **SMOOTH},
     baselines="one",
     complete=True,
 )

@@ -34,7 +34,7 @@ class Parameter:
             properties = self.schema["properties"].items()
             limited = {key: Parameter(schema, self.limits.get(key)).bounded(settings) for key, schema in properties}
             return {**self.schema, "properties": limited}
-        return self.schema if self.limit is None else {**self.schema, "maximum": getattr(settings, self.limit)}
+        return self.schema if self.limit is None else _limited(self.schema, getattr(settings, self.limit))
 
     def fits(self, value: object, settings: Settings) -> bool:
         """Whether a value is one that `check` takes."""
@@ -59,8 +59,16 @@ class Parameter:
                 Parameter(self.schema["properties"][key], self.limits.get(key)).check(f"{name}.{key}", part, settings)
             return
         if not Validator(schema).is_valid(value):
-            limit = f" (the server's limit, --{self.limit})" if self.limit and is_over(value, schema["maximum"]) else ""
+            over = self.limit is not None and is_over(value, getattr(settings, self.limit))
+            limit = f" (the server's limit, --{self.limit})" if over else ""
             raise BadInput(f"{name} is {shown(value)}; expected {expected(schema)}{limit}")
+
+
+def _limited(schema: dict[str, Any], maximum: float) -> dict[str, Any]:
+    """The schema with its maximum; of several kinds, a constant has none."""
+    if "anyOf" not in schema:
+        return schema if "const" in schema else {**schema, "maximum": maximum}
+    return {**schema, "anyOf": [_limited(option, maximum) for option in schema["anyOf"]]}
 
 
 def integer(default: int | None, description: str, minimum: int = 1, limit: str | None = None) -> Parameter:
@@ -106,6 +114,8 @@ def expected(schema: dict[str, Any]) -> str:
     """A schema in words."""
     if "anyOf" in schema:
         return " or ".join(expected(option) for option in schema["anyOf"])
+    if "const" in schema:
+        return repr(schema["const"])
     if "enum" in schema:
         return "one of " + ", ".join(repr(value) for value in schema["enum"])
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]

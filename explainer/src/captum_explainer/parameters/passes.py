@@ -7,6 +7,7 @@ from typing import Any
 
 from captum_serving.errors import BadInput
 
+from captum_explainer.parameters.path import AUTO
 from captum_explainer.settings import Settings
 
 BYTES_PER_NUMBER = 4
@@ -46,7 +47,9 @@ def limit_passes(
         values["perturbations_per_eval"] = max(1, min(values["perturbations_per_eval"], most // instances))
     if "internal_batch_size" in values:
         given = values["internal_batch_size"]
-        if given is not None or instances * values["n_steps"] > most:
+        # How many steps "auto" takes is not known yet: each number that it tries is limited by itself.
+        many = values["n_steps"] != AUTO and instances * values["n_steps"] > most
+        if given is not None or many:
             values["internal_batch_size"] = max(instances * rows_an_instance, min(given or most, most))
 
 

@@ -19,6 +19,31 @@ PATH_PARAMETERS: dict[str, Parameter] = {
     ),
 }
 
+AUTO = "auto"
+# Of both shipped models the fewest rows in all: from 8 and from 16 Fashion-MNIST takes half as many again. As many rows
+# as have the same bits however the predictor computes them.
+FIRST_STEPS = 12
+# Of a method whose attributions add up: the others have no convergence delta to go by.
+AUTO_PATH_PARAMETERS = PATH_PARAMETERS | {
+    "n_steps": Parameter(
+        {
+            "anyOf": [{"type": "integer", "minimum": 1}, {"const": AUTO}],
+            "default": 50,
+            "description": f"points of the path from baseline to input; {AUTO!r}: for each instance the fewest of "
+            f"{FIRST_STEPS}, {2 * FIRST_STEPS}, {4 * FIRST_STEPS} ... whose convergence delta is within `tolerance`",
+        },
+        limit="max_steps",
+    )
+}
+
+
+def numbers_of_steps(max_steps: int) -> list[int]:
+    """What "auto" tries, one after the other: each twice the last one, and at the end the server's limit."""
+    numbers = [FIRST_STEPS]
+    while numbers[-1] < max_steps:
+        numbers.append(2 * numbers[-1])
+    return [*numbers[:-1], max_steps]
+
 
 def path_arguments(problem: Problem) -> dict[str, Any]:
     """The path parameters as Captum's `attribute` names them."""

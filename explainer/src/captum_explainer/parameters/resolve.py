@@ -14,6 +14,7 @@ from captum_explainer.method import Method
 from captum_explainer.parameters import smooth
 from captum_explainer.parameters.kinds import Parameter, expected
 from captum_explainer.parameters.passes import limit_passes, most_rows
+from captum_explainer.parameters.path import AUTO
 from captum_explainer.parameters.quality import measured, radius
 from captum_explainer.parameters.shared import all_parameters
 from captum_explainer.parameters.surrogates import SURROGATES
@@ -72,6 +73,7 @@ def resolve(
         what = "explains instances by one another" if method.across else f"is a {method.family} method"
         raise BadInput(f"metrics are of what attributes the score to the input, instance by instance; {name} {what}")
     values = checked(name, given, known, settings)
+    _check_auto(values, given, known)
     _complete(values, method, description, settings, instances)
     return Resolved(name, method, values)
 
@@ -97,6 +99,15 @@ def checked(name: str, given: dict[str, Any], known: dict[str, Parameter], setti
         else:
             raise BadInput(f"{name} needs {key}; expected {expected(parameter.schema)}")
     return values
+
+
+def _check_auto(values: dict[str, Any], given: dict[str, Any], known: dict[str, Parameter]) -> None:
+    """Of noisy inputs there is no convergence delta: steps that go by it are refused, or give way as a default."""
+    if values.get("n_steps") != AUTO or values.get("smooth") is None:
+        return
+    if "n_steps" in given:
+        raise BadInput("n_steps is 'auto', and of smooth there is no convergence delta; expected a number of steps")
+    values["n_steps"] = known["n_steps"].schema["default"]
 
 
 def _complete(

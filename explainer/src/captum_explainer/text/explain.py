@@ -10,6 +10,7 @@ import torch
 from captum_serving.errors import BadInput
 from torch import Tensor
 
+from captum_explainer.details import convergence
 from captum_explainer.parameters.passes import limit_passes
 from captum_explainer.parameters.resolve import Resolved, checked
 from captum_explainer.parameters.surrogates import SURROGATES
@@ -149,8 +150,6 @@ def _explain_output(
         "converged": None,
     }
     if chosen.method.complete and at_baseline is not None:
-        difference = score - details["baseline_score"]
-        delta = float(attribution.values.double().sum()) - difference
-        details |= {"convergence_delta": delta, "converged": abs(delta) <= chosen["tolerance"] * abs(difference)}
+        details |= convergence(attribution, score - details["baseline_score"], chosen["tolerance"])
     values = work.importances(attribution.values).numpy()
     return values, details | (attribution.details or {})
