@@ -177,6 +177,7 @@ REFUSED: list[tuple[str, Any, dict[str, Any], str]] = [
     ("sequence", "a", {"baselines": 0}, "parameters of layer_integrated_gradients: 'baselines' is not known"),
     ("sequence", "a", {"method": "lime", "merge_subwords": True}, "parameters of lime: 'merge_subwords' is not known"),
     ("sequence", "a", {"layer": "logits"}, "layer is 'logits'; expected one of 'embeddings', 'embedding_sum', "),
+    ("sequence", "a", {"n_steps": "auto"}, "n_steps is 'auto'; expected a whole number of 1 to 1000"),
     ("sequence", "a", {"n_steps": 0}, "n_steps is 0; expected a whole number of 1 to 1000"),
     ("sequence", "a", {"normalization": "l1"}, "normalization is 'l1'; expected one of 'l2', 'none'"),
     ("sequence", "a", {"target": 3}, "target is 3; expected an index of 0 to 2"),
