@@ -208,6 +208,11 @@ KINDS = {
     "an integer as a float": (parameters("integrated_gradients", n_steps=5.0), 400, "n_steps is 5.0"),
     "an integer that is true": (parameters("integrated_gradients", n_steps=True), 400, "n_steps is True"),
     "an integer that is null": (parameters("integrated_gradients", n_steps=None), 400, "n_steps is None"),
+    "an integer that is another word": (
+        parameters("integrated_gradients", n_steps="Auto"),
+        400,
+        "n_steps is 'Auto'; expected a whole number of 1 to 1000 or 'auto'",
+    ),
     "an integer under its minimum": (parameters("integrated_gradients", n_steps=0), 400, "a whole number of 1 to 1000"),
     "a negative seed": (parameters(seed=-1), 400, "seed is -1; expected a whole number of 0 to 4294967295"),
     "a seed of 33 bits": (parameters(seed=2**32), 400, "seed is 4294967296"),
@@ -246,7 +251,11 @@ KINDS = {
 }
 
 LIMITS = {
-    "steps": (parameters("integrated_gradients", n_steps=1001), 400, "1 to 1000 (the server's limit, --max_steps)"),
+    "steps": (
+        parameters("integrated_gradients", n_steps=1001),
+        400,
+        "1 to 1000 or 'auto' (the server's limit, --max_steps)",
+    ),
     "rows of a pass": (
         parameters("integrated_gradients", internal_batch_size=10_001),
         400,
