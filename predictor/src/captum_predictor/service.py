@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from captum_serving import wire
@@ -17,6 +18,8 @@ T = TypeVar("T")
 
 # Encoding more than this would hold the event loop for milliseconds: it is done in a thread.
 LARGE_BYTES = 1 << 20
+# Not the event loop's own threads, of which there are six or more: each would keep what its largest message took.
+THREADS = ThreadPoolExecutor(2, "message")
 
 
 class Service:
@@ -114,4 +117,4 @@ def message_size(message: wire.Message) -> int:
 
 async def off_the_loop(size: int, work: Callable[[], T], large: int = LARGE_BYTES) -> T:
     """Do `work` over `size` bytes: here where it is short, else in a thread."""
-    return work() if size <= large else await asyncio.to_thread(work)
+    return work() if size <= large else await asyncio.get_running_loop().run_in_executor(THREADS, work)

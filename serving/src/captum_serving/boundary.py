@@ -50,6 +50,11 @@ def install(app: FastAPI, server: str, max_body_bytes: int) -> None:
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) not in described]
 
 
+async def body_of(request: Request) -> bytes:
+    """The request's body, which the boundary has read whole; `request.body()` would make a copy of it."""
+    return b"".join([part async for part in request.stream() if part])
+
+
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     """Do `work`, and cancel it when the client hangs up: after the body, the next message says that it has.
 
