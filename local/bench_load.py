@@ -12,7 +12,7 @@ import statistics
 import threading
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
@@ -38,6 +38,7 @@ PAUSE_SECONDS = 0.01
 SETTLE_SECONDS = 0.5
 PREDICTIONS = 500
 STEPS = 50
+INTEGRATED_GRADIENTS: Mapping[str, object] = {"method": "integrated_gradients", "n_steps": STEPS}
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -67,7 +68,7 @@ def throughput(pair: Pair, rounds: int = ROUNDS, seconds: float = ROUND_SECONDS)
     """Explanations a second of all clients, and of the lanes alone: medians of the rounds, which take turns."""
     served, alone = [], []
     chunks = chunks_of(pair.name)
-    with running_lanes(LANES) as lanes, clients_of(pair) as clients:
+    with running_lanes(LANES) as lanes, clients_of(pair.name, [pair.explain_url]) as clients:
         for _ in range(rounds):
             served.append(clients.rate(seconds))
             calls = _calls_a_second(lambda: submit(lanes, chunks), seconds)
@@ -86,7 +87,7 @@ def predictions(pair: Pair, count: int = PREDICTIONS) -> tuple[list[float], list
             assert response.status == 200, response.data
 
         idle = _times(predict, count)
-        with clients_of(pair) as clients, clients.explaining():
+        with clients_of(pair.name, [pair.explain_url]) as clients, clients.explaining():
             return idle, _times(predict, count)
 
 
@@ -110,11 +111,13 @@ def starts(name: str, count: int = STARTS) -> dict[str, list[float]]:
 
 
 class Clients:
-    """`CLIENTS` clients in a process of their own, which explain while they may."""
+    """`count` clients in a process of their own, which explain while they may, evenly at the `urls`."""
 
-    def __init__(self, url: str, body: bytes) -> None:
+    def __init__(self, urls: Sequence[str], body: bytes, count: int) -> None:
+        self.count = count
         self.may, self.end, self.done = SPAWN.Event(), SPAWN.Event(), SPAWN.Value("Q", 0)
-        self.process = SPAWN.Process(target=explain_on, args=(url, body, self.may, self.end, self.done), daemon=True)
+        arguments = (urls, body, count, self.may, self.end, self.done)
+        self.process = SPAWN.Process(target=explain_on, args=arguments, daemon=True)
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
@@ -122,7 +125,7 @@ class Clients:
         self.may.set()
         try:
             begun = self.done.value
-            while self.done.value < begun + CLIENTS:
+            while self.done.value < begun + self.count:
                 assert self.process.is_alive()
                 time.sleep(PAUSE_SECONDS)
             yield
@@ -139,11 +142,12 @@ class Clients:
 
 
 @contextmanager
-def clients_of(pair: Pair) -> Iterator[Clients]:
-    """Clients that ask the pair's explainer for integrated gradients of a picture of the model's."""
-    instances = example_images(pair.name)[:1].numpy()
-    document = {"instances": instances, "parameters": {"method": "integrated_gradients", "n_steps": STEPS}}
-    clients = Clients(pair.explain_url, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
+def clients_of(
+    name: str, urls: Sequence[str], parameters: Mapping[str, object] = INTEGRATED_GRADIENTS, count: int = CLIENTS
+) -> Iterator[Clients]:
+    """Clients that ask explainers for explanations of a picture of the model of this name."""
+    document = {"instances": example_images(name)[:1].numpy(), "parameters": parameters}
+    clients = Clients(urls, orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY), count)
     clients.process.start()
     try:
         yield clients
@@ -153,10 +157,10 @@ def clients_of(pair: Pair) -> Iterator[Clients]:
         clients.process.join()
 
 
-def explain_on(url: str, body: bytes, may: Event, end: Event, done: Synchronized[int]) -> None:
-    """Ask for explanations by `CLIENTS` threads until the `end`, and count those that are `done`."""
+def explain_on(urls: Sequence[str], body: bytes, count: int, may: Event, end: Event, done: Synchronized[int]) -> None:
+    """Ask for explanations by `count` threads until the `end`, and count those that are `done`."""
 
-    def ask() -> None:
+    def ask(url: str) -> None:
         with urllib3.PoolManager(retries=False, timeout=60) as pool:
             while may.wait() and not end.is_set():
                 response = pool.request("POST", url, body=body)
@@ -164,7 +168,7 @@ def explain_on(url: str, body: bytes, may: Event, end: Event, done: Synchronized
                 with done.get_lock():
                     done.value += 1
 
-    threads = [threading.Thread(target=ask) for _ in range(CLIENTS)]
+    threads = [threading.Thread(target=ask, args=(urls[i % len(urls)],)) for i in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -11,7 +11,6 @@ import itertools
 import json
 import os
 import random
-import re
 import statistics
 import string
 import subprocess
@@ -33,6 +32,8 @@ from transformers import BertConfig, BertForSequenceClassification, PreTrainedTo
 from transformers.utils.logging import disable_progress_bar
 
 from local.bench import PAUSE_SECONDS, machine
+from local.processes import PEAK, RESIDENT
+from local.processes import memory as memory_of
 from local.servers import Pair, running_pair
 
 STEPS = 50
@@ -42,8 +43,6 @@ SERVED = "served"
 BARE = {"bare": None, "bare, 10 steps a pass": 10}
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORDS = tuple("".join(letters) for letters in itertools.product(string.ascii_lowercase, repeat=2))
-# `VmRSS` is what a process has in memory now, `VmHWM` the most that it has had.
-RESIDENT, PEAK = "VmRSS", "VmHWM"
 
 
 @dataclass(frozen=True)
@@ -110,9 +109,9 @@ def measure(folder: Path, size: Size, n_steps: int = STEPS, rounds: int = ROUNDS
         threads = [int(_line(process)["threads"]) for process in bare.values()]
         servers = {"predictor": pair.predictor.process.pid, "explainer": pair.explainer.process.pid}
         processes = servers | {way: process.pid for way, process in bare.items()}
-        idle = {name: _memory(pid, RESIDENT) for name, pid in processes.items()}
+        idle = {name: memory_of(pid, RESIDENT) for name, pid in processes.items()}
         rows = [[call() for call in calls.values()] for _ in range(warm_up + rounds)]
-        memory = {name: (idle[name], _memory(pid, PEAK)) for name, pid in processes.items()}
+        memory = {name: (idle[name], memory_of(pid, PEAK)) for name, pid in processes.items()}
     seconds = {way: [row[i][0] for row in rows[warm_up:]] for i, way in enumerate(calls)}
     expected, *others = (importances for _, importances in rows[-1])
     difference = max(float(np.abs(other - expected).max()) for other in others) / float(np.abs(expected).max())
@@ -174,12 +173,6 @@ def _served(session: requests.Session, pair: Pair, text: str, n_steps: int) -> t
     answer.raise_for_status()
     (explanation,) = answer.json()["explanations"]
     return time.perf_counter() - started, np.array(explanation["importances"])
-
-
-def _memory(pid: int, which: str) -> int:
-    found = re.search(rf"^{which}:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    assert found is not None
-    return int(found[1]) // 1024
 
 
 if __name__ == "__main__":
