@@ -89,6 +89,7 @@ methods-docs: setup ## Write the page of methods again: its tables, and a pictur
 bench: setup ## Measure the served path beside bare Captum, pictures and texts, and what the predictor's way of computing saves
 	$(RUN) -m local.bench
 	$(RUN) -m local.bench_load
+	$(RUN) -m local.bench_cost
 	$(RUN) -m local.bench_text
 	$(RUN) -m local.bench_kernels
 

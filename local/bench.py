@@ -84,7 +84,7 @@ def _cases(pair: Pair, client: urllib3.PoolManager) -> Iterator[Case]:
             ("IG, 50 steps", ig, "integrated_gradients"),
             ("DeepLIFT", deep_lift, "deep_lift"),
         ):
-            served = _served(pair, client, inputs, method=method)
+            served = served_call(pair, client, inputs, method=method)
             yield Case(name, count, _bare(bare, inputs, target), served, calls)
         shap = _sampled(pair, client, "kernel_shap", KernelShap(module), inputs, target, 200)
         yield Case("KernelSHAP, 200 samples", count, *shap, calls)
@@ -103,14 +103,15 @@ def _sampled(
     mask = patches.repeat_interleave(PATCH, 0).repeat_interleave(PATCH, 1)[None, None]
     arguments = {"feature_mask": mask, "n_samples": samples, "perturbations_per_eval": 200}
     grid = {"n_samples": samples, "segmentation": "grid", "n_segments": patches.numel()}
-    return _bare(bare, inputs, target, **arguments), _served(pair, client, inputs, method=method, **grid)
+    return _bare(bare, inputs, target, **arguments), served_call(pair, client, inputs, method=method, **grid)
 
 
 def _bare(explainer: object, inputs: Tensor, target: Tensor, **arguments: object) -> Callable[[], object]:
     return lambda: explainer.attribute(inputs, target=target, **arguments)  # type: ignore[attr-defined]
 
 
-def _served(pair: Pair, client: urllib3.PoolManager, inputs: Tensor, **parameters: object) -> Callable[[], object]:
+def served_call(pair: Pair, client: urllib3.PoolManager, inputs: Tensor, **parameters: object) -> Callable[[], object]:
+    """An explanation of the inputs `[images, *input shape]` by the explainer, as JSON there and back."""
     document = {"instances": inputs.numpy(), "parameters": parameters}
 
     def explain() -> object:
