@@ -93,6 +93,12 @@ bench: setup ## Measure the served path beside bare Captum, pictures and texts, 
 	$(RUN) -m local.bench_text
 	$(RUN) -m local.bench_kernels
 
+.PHONY: bench-replicas
+bench-replicas: setup ## Measure explainers and predictors side by side, five minutes, and draw docs/scaling.md's picture
+	rm -f docs/pictures/replicas.json
+	$(RUN) -m local.bench_replicas --json docs/pictures/replicas.json
+	$(RUN) -m local.scaling_picture
+
 ##@ Cluster (kind; every command names its context, kind-kserve-captum)
 
 # The port of 127.0.0.1 at which the gateway serves; the namespace that the overlays name.
