@@ -1,0 +1,35 @@
+"""What `make bench-replicas` rests on: behind the replaying predictor the same is said, and the bytes are counted."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import requests
+
+from local.bench_replicas import METHODS, bytes_of
+from local.replay import replaying
+from local.servers import running
+from tests.explaining import examples
+
+ROW = 4 * 28 * 28
+
+
+@pytest.mark.parametrize(
+    ("method", "rows", "gradients"), [("IG-50", 52, 50), ("KernelSHAP-200", 202, 0)], ids=["gradients", "scores"]
+)
+def test_a_replay_answers_as_the_predictor_does_and_counts_the_rows(start_pair, tmp_path, method, rows, gradients):
+    pair = start_pair("mnist", 1)
+    with replaying(pair.predictor.url) as replay:
+        flags = ("--model_name", "mnist", "--predictor_host", replay.host)
+        with running("captum_explainer", tmp_path / "explainer.log", *flags) as explainer:
+            explainer.wait_until_ready()
+            body = json.dumps({"instances": examples("mnist")[:1].tolist(), "parameters": METHODS[method]})
+            url = f"{explainer.url}/v1/models/mnist:explain"
+            answers = [requests.post(at, body, timeout=60).json() for at in (pair.explain_url, url, url)]
+            received, sent = bytes_of("mnist", explainer, replay, METHODS[method])
+    assert "explanations" in answers[0]
+    assert answers[0] == answers[1] == answers[2]
+    # The rows, and at most so much for heads and each row's ten scores.
+    assert 0 < received - rows * ROW < 2000
+    assert 0 < sent - gradients * ROW < 2000 + rows * 40
