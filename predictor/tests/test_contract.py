@@ -203,7 +203,9 @@ def test_over_grpc_the_metadata_is_as_recorded_over_rest():
         assert described == expected[side]
 
 
-@pytest.mark.parametrize("name", [name for name in EXCHANGES if name.startswith(("infer", "gradient", "segment"))])
+@pytest.mark.parametrize(
+    "name", [name for name in EXCHANGES if name.startswith(("infer", "gradient", "segment", "values"))]
+)
 def test_the_recorded_numbers_are_the_networks_by_numpy(name):
     recorded = exchange(name)
     given = tensors(recorded["request"], "inputs")
@@ -212,6 +214,9 @@ def test_the_recorded_numbers_are_the_networks_by_numpy(name):
     names = ["image", *(stage["name"] for stage in NETWORK["stages"])]
     sink = recorded["request"]["json"].get("parameters", {}).get("sink", "logits")
     stages = NETWORK["stages"][names.index(source) : names.index(sink)]
+    parameters = recorded["request"]["json"].get("parameters", {})
+    by = parameters.get("gradient_source", source)
+    values = {source: given[source]}
     value = given[source].reshape(len(given[source]), -1).astype(float)
     jacobian = np.stack([np.eye(value.shape[1])] * len(value))
     for stage in stages:
@@ -221,16 +226,20 @@ def test_the_recorded_numbers_are_the_networks_by_numpy(name):
         elif stage["kind"] == "relu":
             jacobian = jacobian * (value > 0)[:, :, None]
             value = value * (value > 0)
-    np.testing.assert_array_equal(answered[sink], value)
-    parameters = recorded["request"]["json"].get("parameters", {})
+        values[stage["name"]] = value
+        if stage["name"] == by:
+            jacobian = np.stack([np.eye(value.shape[1])] * len(value))
+    assert sink in answered
+    for name in answered.keys() - {"gradient"}:
+        np.testing.assert_array_equal(answered[name], values[name])
     first, cotangent = parameters.get("gradient_from", 0), given.get("cotangent")
-    if first:
+    if "predicted_rows" in parameters:
         predicted = [(i - first) % parameters["predicted_rows"] for i in range(first, len(value))]
         cotangent = np.eye(value.shape[1])[value[predicted].argmax(axis=1)]
     assert ("gradient" in answered) == (cotangent is not None)
     if cotangent is not None:
         gradient = np.einsum("ns,nsi->ni", cotangent, jacobian[first:])
-        np.testing.assert_array_equal(answered["gradient"], gradient.reshape(given[source][first:].shape))
+        np.testing.assert_array_equal(answered["gradient"], gradient.reshape(values[by][first:].shape))
 
 
 def tensors(message, side):

@@ -95,6 +95,39 @@ def test_the_gradient_of_a_flatten_comes_to_the_relu_before_it_as_its_value_lies
     np.testing.assert_array_equal(answer.gradient, np.where(source > 0, cotangent.reshape(source.shape), 0))
 
 
+@pytest.mark.parametrize("rows", [2, ROWS])
+@pytest.mark.parametrize("architecture", ["mnist_cnn", "fashion_cnn"])
+def test_values_on_the_way_are_those_of_segments_asked_for_one_by_one(architecture, rows, engine, served_as):
+    model = served_as((1, 28, 28), **dict(in_process(architecture).named_children()))
+    chain, source, also = Chain(model), images(rows), {stage.name for stage in model.stages}
+    together = asyncio.run(engine.compute(chain.segment("image", None), source, None, Priority.PREDICTION, also=also))
+    assert list(together.values) == [stage.name for stage in model.stages]
+    for before, name in zip(chain.sources, together.values, strict=True):
+        alone = compute(engine, chain.segment(before, name), source)
+        np.testing.assert_array_equal(together.values[name], alone.value, name, strict=True)
+        source = alone.value
+    cotangent = np.eye(10, dtype=np.float32)[[3] * rows]
+    call = engine.compute(chain.segment("image", None), images(rows), cotangent, Priority.PREDICTION, also=also)
+    with_gradient = asyncio.run(call)
+    for name, value in with_gradient.values.items():
+        np.testing.assert_array_equal(value, together.values[name], name, strict=True)
+
+
+def test_a_value_on_the_way_is_not_written_over(engine, served_as):
+    model = served_as((3,), doubled=Doubled(), relu=nn.ReLU(inplace=True))
+    source = np.array([[-1, 0, 1]], np.float32)
+    for cotangent in (None, source):
+        call = engine.compute(
+            Chain(model).segment("image", None), source, cotangent, Priority.PREDICTION, also=["doubled"]
+        )
+        np.testing.assert_array_equal(asyncio.run(call).values["doubled"], source * 2)
+
+
+class Doubled(nn.Module):
+    def forward(self, inputs):
+        return inputs * 2
+
+
 def test_answers_are_row_major(engine, mnist):
     answer = compute(engine, Chain(mnist).segment("image", "conv1"), images(3), np.ones((3, 64, 28, 28), np.float32))
     assert answer.value.flags.c_contiguous

@@ -91,6 +91,20 @@ def test_the_outputs_asked_for_come_in_their_order_and_form(reader, outputs, bin
     assert list(query.outputs.items()) == list(expected.items())
 
 
+def test_the_values_of_stages_on_both_sides_of_the_sink_are_outputs_too(reader):
+    outputs = [{"name": "logits"}, {"name": "flatten"}, {"name": "gradient"}]
+    parameters = {"sink": "relu", "gradient_source": "hidden"}
+    query = reader.read(message(parameters, outputs, image=image(), cotangent=np.ones((2, 3))))
+    assert list(query.outputs) == ["logits", "flatten", "gradient"]
+    assert [stage.name for stage in query.segment.stages] == ["flatten", "hidden", "relu", "logits"]
+    assert (query.differentiated.source, query.differentiated.sink.name) == ("hidden", "relu")
+
+
+def test_stages_behind_the_last_output_are_not_computed(reader):
+    query = reader.read(message({"sink": "hidden"}, [{"name": "flatten"}], image=image()))
+    assert [stage.name for stage in query.segment.stages] == ["flatten", "hidden"]
+
+
 NAN = float("nan")
 OF_PREDICTED = {"predicted_rows": 1, "gradient_from": 1}
 CASES = {
@@ -163,8 +177,28 @@ CASES = {
         r"cotangent: shape is \[2, 1, 2, 2\]; expected \[2, 3\], that of 'hidden'",
     ),
     "an output that is not there": (
-        message(outputs=[{"name": "hidden"}], image=image()),
-        r"outputs: got 'hidden'; expected each of logits at most once \(a gradient needs",
+        message({"sink": "relu"}, [{"name": "flatten"}], hidden=np.ones((2, 3))),
+        r"outputs: got 'flatten'; expected each of relu, logits at most once \(a gradient needs",
+    ),
+    "a gradient's source without a gradient": (
+        message({"gradient_source": "hidden"}, image=image()),
+        "there is gradient_source without a gradient; expected a cotangent or predicted_rows too",
+    ),
+    "the sink as the gradient's source": (
+        message({"sink": "relu", "gradient_source": "relu"}, image=image(), cotangent=np.ones((2, 3))),
+        "gradient_source is 'relu'; expected the source or a stage between it and the sink: image, flatten, hidden",
+    ),
+    "a gradient's source before the source": (
+        message({"gradient_source": "image"}, hidden=np.ones((2, 3)), cotangent=np.ones((2, 2))),
+        "gradient_source is 'image'; expected the source or a stage between it and the sink: hidden, relu",
+    ),
+    "a gradient's source that is a number": (
+        message({"gradient_source": 1}, image=image(), cotangent=np.ones((2, 2))),
+        "parameters: gradient_source is '1'; expected the input's or a stage's name",
+    ),
+    "more predicted rows than rows": (
+        message({"predicted_rows": 3, "gradient_from": 0}, image=image()),
+        "predicted_rows is 3; expected at most 2, the rows",
     ),
     "a gradient without a cotangent": (
         message(outputs=[{"name": "gradient"}], image=image()),
@@ -172,7 +206,7 @@ CASES = {
     ),
     "an output twice": (
         message(outputs=[{"name": "logits"}, {"name": "logits"}], image=image()),
-        "outputs: got 'logits'; expected each of logits at most once",
+        "outputs: got 'logits'; expected each of flatten, hidden, relu, logits at most once",
     ),
     "an output without a name": (message(outputs=["logits"], image=image()), "outputs: got 'None'"),
     "outputs as an object": (message(outputs={"name": "logits"}, image=image()), "outputs is not a list"),
@@ -201,6 +235,13 @@ def test_a_larger_answer_than_the_limit_is_too_large(reader):
     reader.read(message({"sink": "hidden"}, image=image(7), cotangent=np.ones((7, 3))))
     with pytest.raises(TooLarge, match=r"^the answer for 8 rows has 224 bytes; expected at most 200: send fewer rows$"):
         reader.read(message({"sink": "hidden"}, image=image(8), cotangent=np.ones((8, 3))))
+
+
+def test_every_output_counts(reader):
+    outputs = [{"name": "hidden"}, {"name": "relu"}]
+    reader.read(message({"sink": "flatten"}, outputs, image=image(5)))
+    with pytest.raises(TooLarge, match=r"^the answer for 6 rows has 240 bytes; expected at most 200: send fewer rows$"):
+        reader.read(message({"sink": "flatten"}, outputs, image=image(6)))
 
 
 def test_a_single_rows_answer_may_be_of_any_size(model):

@@ -36,21 +36,31 @@ def test_the_number_of_threads_changes_no_bit(model, rows, on_threads):
     generator = torch.Generator().manual_seed(rows)
     source = torch.rand((rows, *model.input_shape), generator=generator)
     cotangent = torch.randn((rows, len(model.labels)), generator=generator)
-    value = on_threads(1, lambda: run(segment, source, {}))
-    gradient = on_threads(1, lambda: run_with_gradient(segment, source, {}, lambda: cotangent)[1])
+
+    def value_and_gradient():
+        values = []
+        gradient = run_with_gradient(segment, segment, source, {}, lambda found: values.append(found) or cotangent)
+        return values[0][segment.sink.name], gradient
+
+    value = on_threads(1, lambda: value_of(segment, source))
+    _, gradient = on_threads(1, value_and_gradient)
     for threads in range(2, MOST_THREADS + 1):
-        np.testing.assert_array_equal(on_threads(threads, lambda: run(segment, source, {})), value)
-        again = on_threads(threads, lambda: run_with_gradient(segment, source, {}, lambda: cotangent))
+        np.testing.assert_array_equal(on_threads(threads, lambda: value_of(segment, source)), value)
+        again = on_threads(threads, value_and_gradient)
         np.testing.assert_array_equal(again[0], value)
         np.testing.assert_array_equal(again[1], gradient)
+
+
+def value_of(segment, source):
+    return run(segment, source, {})[segment.sink.name]
 
 
 def test_what_else_is_in_a_chunk_changes_no_bit_of_a_row(model):
     segment = Chain(model).segment(model.input_name, None)
     source = torch.rand((50, *model.input_shape), generator=torch.Generator().manual_seed(0))
-    whole = run(segment, source, {})
+    whole = value_of(segment, source)
     for begin, end in ((0, 25), (25, 50), (3, 20), (7, 19)):
-        np.testing.assert_array_equal(run(segment, source[begin:end], {}), whole[begin:end])
+        np.testing.assert_array_equal(value_of(segment, source[begin:end]), whole[begin:end])
 
 
 def test_a_users_own_choice_is_left_alone(monkeypatch):

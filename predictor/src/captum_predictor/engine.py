@@ -6,8 +6,9 @@ import asyncio
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -28,17 +29,26 @@ NOTHING: Mapping[str, Array] = {}
 
 @dataclass(frozen=True)
 class Answer:
-    """The sink's value `[rows, *sink shape]`, and where it was asked for the gradient `[rows, *source shape]`."""
+    """The values `[rows, *stage shape]` that were asked for, by their stages' names, in the chain's order.
 
-    value: Floats
+    `gradient` is `[rows, *the shape of what it is by]`, where it was asked for.
+    """
+
+    values: dict[str, Floats]
     gradient: Floats | None
+
+    @property
+    def value(self) -> Floats:
+        """The last stage's."""
+        return next(reversed(self.values.values()))
 
 
 @dataclass(frozen=True)
 class Predicted:
     """Rows whose cotangent is the class that the model predicts, which is known only when it has predicted.
 
-    Row `i`, from `first` on, has a gradient: that of the largest output of row `(i - first) modulo rows`.
+    Row `i`, from `first` on, has a gradient: that of the largest output of row `(i - first) modulo rows`. With `first`
+    0 all rows have one, the instances too.
     """
 
     rows: int
@@ -47,12 +57,23 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Job:
-    """One call: what is computed of which rows, and where the sink's value `[rows, *sink shape]` is put."""
+    """One call: what is computed of which rows, and where the values `[rows, *stage shape]` are put."""
 
     segment: Segment
+    differentiated: Segment
     source: Array
     beside: Mapping[str, Array]
-    value: Floats
+    values: dict[str, Floats]
+
+    def store(self, computed: Mapping[str, torch.Tensor], part: slice, done: Future[None]) -> None:
+        """Put the values of some of the rows where they belong, and tell those that wait for them.
+
+        Raises:
+            BadInput: One overflows.
+        """
+        for name, rows in self.values.items():
+            _store(computed[name], rows[part], name)
+        done.set_result(None)
 
     def gradient_from(self, cotangent: Array | Predicted | None) -> int:
         """The first row that has a gradient."""
@@ -60,19 +81,25 @@ class Job:
             return cotangent.first
         return len(self.source) if cotangent is None else 0
 
-    def cotangent(self, given: Array | Predicted, predicting: Sequence[Future[None]], part: slice) -> Array:
-        """The cotangent of some of the rows that have a gradient; waits until what is `predicting` has been computed.
+    def cotangent(
+        self, given: Array | Predicted, under_way: Sequence[tuple[slice, Future[None]]], part: slice
+    ) -> Array:
+        """The cotangent of some of the rows that have a gradient, by their number among these.
+
+        Waits until the values of those chunks `under_way` are computed that predict the rows' classes.
 
         Raises:
             BadInput: That failed.
         """
         if not isinstance(given, Predicted):
             return given[part]
-        for done in predicting:
-            done.result()
-        classes = self.value[: given.rows].argmax(axis=1)
-        targets = classes[np.arange(part.start, part.stop) % given.rows]
-        one_hot: Floats = np.eye(self.value.shape[1], dtype=np.float32)[targets]
+        predicting = np.arange(part.start, part.stop) % given.rows
+        for chunk, done in under_way:
+            if ((predicting >= chunk.start) & (predicting < chunk.stop)).any():
+                done.result()
+        scores = self.values[self.differentiated.sink.name]
+        targets = scores[predicting].argmax(axis=1)
+        one_hot: Floats = np.eye(scores.shape[1], dtype=np.float32)[targets]
         return one_hot
 
 
@@ -105,27 +132,43 @@ class Engine:
         cotangent: Array | Predicted | None,
         priority: Priority,
         beside: Mapping[str, Array] = NOTHING,
+        also: Collection[str] = (),
+        differentiated: Segment | None = None,
     ) -> Answer:
         """The segment's value for `source` `[rows, *source shape]`, and with a cotangent of the value's shape the VJP.
 
-        The tensors `beside` the source have its rows. Cancelled, it takes what still waits out of the queue.
+        `also` names stages of the segment whose values are wanted beside the sink's. The VJP is of `differentiated`, a
+        part of the segment, where it is not of the whole. The tensors `beside` the source have its rows. Cancelled, it
+        takes what still waits out of the queue.
 
         Raises:
             Overloaded: The queue is full.
             BadInput: The value or the gradient overflows, or there is no gradient.
         """
-        job = Job(segment, source, beside, np.empty((len(source), *segment.sink_shape(source.shape[1:])), np.float32))
+        differentiated = differentiated or segment
+        shapes, kept = segment.shapes(source.shape[1:]), {segment.sink.name, differentiated.sink.name, *also}
+        values = {
+            stage.name: np.empty((len(source), *shapes[stage.name]), np.float32)
+            for stage in segment.stages
+            if stage.name in kept
+        }
+        job = Job(segment, differentiated, source, beside, values)
         first = job.gradient_from(cotangent)
         # Those that predict come first: a lane takes a chunk that waits for them when they are under way already.
-        values = [(part, Future[None]()) for part in self._parts(job, 0, first)]
-        chunks = [self._chunk(job, part, partial(self._values, job, part, done)) for part, done in values]
-        gradient = None
+        under_way: list[tuple[slice, Future[None]]] = []
+        chunks, gradient = list[Chunk](), None
+        for part in self._parts(job, 0, first):
+            done = Future[None]()
+            under_way.append((part, done))
+            chunks.append(self._chunk(job, part, partial(self._values, job, part, done)))
         if cotangent is not None:
-            gradient = np.empty(source[first:].shape, np.float32)
-            rows_of = partial(job.cotangent, cotangent, [done for _, done in values])
+            gradient = np.empty((len(source) - first, *shapes[differentiated.source]), np.float32)
             for part in self._parts(job, first, len(source)):
+                done = Future[None]()
+                under_way.append((part, done))
                 behind = slice(part.start - first, part.stop - first)
-                work = partial(self._gradients, job, part, partial(rows_of, behind), gradient[behind])
+                rows_of = partial(job.cotangent, cotangent, under_way[:], behind)
+                work = partial(self._gradients, job, part, done, rows_of, gradient[behind])
                 chunks.append(self._chunk(job, part, work))
         call = self.lanes.submit(chunks, priority)
         try:
@@ -133,7 +176,7 @@ class Engine:
         except asyncio.CancelledError:
             self.lanes.cancel(call)
             raise
-        return Answer(job.value, gradient)
+        return Answer(values, gradient)
 
     def _parts(self, job: Job, begin: int, end: int) -> list[slice]:
         # Not so of pictures: a chunk of fewer than twelve rows has one thread, and may have other bits.
@@ -146,25 +189,24 @@ class Engine:
 
     def _values(self, job: Job, part: slice, done: Future[None]) -> None:
         begin = time.perf_counter()
-        try:
+        with _settling(done):
             source, beside = self._tensors(job, part)
-            _store(run(job.segment, source, beside), job.value[part], job.segment.sink.name)
-        except BaseException as error:
-            done.set_exception(error)
-            raise
-        done.set_result(None)
+            job.store(run(job.segment, source, beside, job.values), part, done)
         observation.observe_chunk(time.perf_counter() - begin, with_gradient=False)
 
-    def _gradients(self, job: Job, part: slice, cotangent: Callable[[], Array], gradient: Floats) -> None:
+    def _gradients(
+        self, job: Job, part: slice, done: Future[None], cotangent: Callable[[], Array], gradient: Floats
+    ) -> None:
         begin = time.perf_counter()
-        source, beside = self._tensors(job, part)
 
-        def cotangent_rows() -> torch.Tensor:
-            return self._tensor(cotangent(), row_major=job.segment.wants_row_major)
+        def cotangent_rows(computed: dict[str, torch.Tensor]) -> torch.Tensor:
+            job.store(computed, part, done)
+            return self._tensor(cotangent(), row_major=job.differentiated.wants_row_major)
 
-        value_rows, gradient_rows = run_with_gradient(job.segment, source, beside, cotangent_rows)
-        _store(value_rows, job.value[part], job.segment.sink.name)
-        _store(gradient_rows, gradient, "gradient")
+        with _settling(done):
+            source, beside = self._tensors(job, part)
+            computed = run_with_gradient(job.segment, job.differentiated, source, beside, cotangent_rows, job.values)
+            _store(computed, gradient, "gradient")
         observation.observe_chunk(time.perf_counter() - begin, with_gradient=True)
 
     def _tensors(self, job: Job, part: slice) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
@@ -181,6 +223,17 @@ class Engine:
             layout = np.empty(rows.shape, dtype)
         layout[...] = rows
         return torch.from_numpy(layout).to(self._device)
+
+
+@contextmanager
+def _settling(done: Future[None]) -> Iterator[None]:
+    """Tell those that wait for a chunk's values of its failure too."""
+    try:
+        yield
+    except BaseException as error:
+        if not done.done():
+            done.set_exception(error)
+        raise
 
 
 def _store(computed: torch.Tensor, rows: Floats, name: str) -> None:

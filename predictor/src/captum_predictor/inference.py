@@ -6,7 +6,7 @@ REST and gRPC share it; docs/gradient-extension.md is its description.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +23,7 @@ COTANGENT = "cotangent"
 GRADIENT = "gradient"
 PREDICTED_ROWS = "predicted_rows"
 GRADIENT_FROM = "gradient_from"
+GRADIENT_SOURCE = "gradient_source"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Query:
-    """What a request asks to be computed; arrays are of the dtypes that the stages take, and finite."""
+    """What a request asks to be computed; arrays are of the dtypes that the stages take, and finite.
+
+    The segment begins at the source and ends with the last stage whose value is wanted. The gradient is that of a part
+    of it, `differentiated`: mostly of the whole.
+    """
 
     segment: Segment
     source: Array
@@ -44,6 +49,7 @@ class Query:
     outputs: dict[str, bool]
     """The names of the outputs in the answer's order, and whether each goes as bytes."""
     beside: Mapping[str, Array] = field(default_factory=lambda: NOTHING)
+    differentiated: Segment | None = None
     predictions: Callable[[Array], object] = lambda value: value
     """Of a V1 request: its predictions, by the sink's value."""
 
@@ -76,27 +82,31 @@ class Reader:
         sink = typed(parameters, "sink", str, "a stage's name")
         if not message.tensors.keys().isdisjoint(self._front.texts):
             return self._read_texts(message, sink)
-        segment = self._chain.segment(self._source(message), sink)
-        source = message.tensors[segment.source]
+        asked = self._chain.segment(self._source(message), sink)
+        source = message.tensors[asked.source]
         cotangent = message.tensors.get(COTANGENT)
         predicted = _predicted(parameters)
-        with_gradient = cotangent is not None or predicted is not None
-        outputs = _outputs(message, [segment.sink.name, *([GRADIENT] if with_gradient else [])])
-        self._check_shape(segment, source, segment.source, with_gradient)
+        differentiated = self._differentiated(parameters, asked, cotangent is not None or predicted is not None)
+        outputs = self._outputs(message, asked, with_gradient=differentiated is not None)
+        wanted = {asked.sink.name, *outputs} - {GRADIENT}
+        segment = self._chain.segment(
+            asked.source, [name for name in self._chain.after(asked.source) if name in wanted][-1]
+        )
+        self._check_shape(segment, source, segment.source, wanted, differentiated)
         if predicted is not None:
-            _check_predicted(predicted, segment, source, cotangent)
+            _check_predicted(predicted, asked, source, cotangent)
         source = self._front.check_source(segment.source, source, explanation)
         beside = self._front.check_beside(message.tensors, source.shape[:2])
         if cotangent is not None:
-            expected = (len(source), *segment.sink_shape(source.shape[1:]))
+            expected = (len(source), *asked.sink_shape(source.shape[1:]))
             if cotangent.shape != expected:
                 raise BadInput(
                     f"cotangent: shape is {list(cotangent.shape)}; expected {list(expected)}, "
-                    f"that of {segment.sink.name!r} for these rows"
+                    f"that of {asked.sink.name!r} for these rows"
                 )
             cotangent = floats(cotangent, COTANGENT)
         priority = Priority.EXPLANATION if explanation else Priority.PREDICTION
-        return Query(segment, source, predicted or cotangent, priority, outputs, beside)
+        return Query(segment, source, predicted or cotangent, priority, outputs, beside, differentiated)
 
     def read_instances(self, instances: object) -> Query:
         """Check the `instances` of a V1 request.
@@ -110,7 +120,7 @@ class Reader:
         segment = self._chain.segment(self._front.model.input_name, None)
         self._check_rows(segment.source, len(instances))
         read = self._front.read_instances(instances)
-        self._check_shape(segment, read.source, "instances", False)
+        self._check_shape(segment, read.source, "instances", {segment.sink.name}, None)
         source = self._front.check_source(segment.source, read.source, False)
         outputs = {segment.sink.name: False}
         return Query(segment, source, None, Priority.PREDICTION, outputs, read.beside, predictions=read.predictions)
@@ -130,7 +140,7 @@ class Reader:
                 f"the answer for {rows[0]} rows has over {size} bytes; "
                 f"expected at most {self._limits.answer_bytes}: send fewer rows"
             )
-        return Ready(tensors, _outputs(message, list(tensors)))
+        return Ready(tensors, requested_outputs(message, list(tensors)))
 
     def _source(self, message: wire.Message) -> str:
         names = [name for name in message.tensors if name != COTANGENT and name not in self._front.beside]
@@ -144,13 +154,41 @@ class Reader:
             )
         return names[0]
 
-    def _check_shape(self, segment: Segment, array: Array, name: str, with_gradient: bool) -> None:
+    def _differentiated(self, parameters: Mapping[str, Any], asked: Segment, with_gradient: bool) -> Segment | None:
+        source = typed(parameters, GRADIENT_SOURCE, str, "the input's or a stage's name")
+        if not with_gradient:
+            if source is not None:
+                raise BadInput(
+                    f"there is {GRADIENT_SOURCE} without a gradient; expected a cotangent or {PREDICTED_ROWS} too"
+                )
+            return None
+        if source in (None, asked.source):
+            return asked
+        between = [stage.name for stage in asked.stages[:-1]]
+        if source not in between:
+            raise BadInput(
+                f"{GRADIENT_SOURCE} is {str(source)[:80]!r}; expected the source or a stage between it and the sink: "
+                f"{', '.join([asked.source, *between])}"
+            )
+        return self._chain.segment(source, asked.sink.name)
+
+    def _outputs(self, message: wire.Message, asked: Segment, with_gradient: bool) -> dict[str, bool]:
+        gradient = [GRADIENT] if with_gradient else []
+        hint = "" if with_gradient else " (a gradient needs an input 'cotangent')"
+        choices = [*self._chain.after(asked.source), *gradient]
+        return requested_outputs(message, choices, hint, default=[asked.sink.name, *gradient])
+
+    def _check_shape(
+        self, segment: Segment, array: Array, name: str, wanted: Collection[str], differentiated: Segment | None
+    ) -> None:
         if array.ndim == 0 or not segment.takes(array.shape[1:]):
             sizes = ", ".join(["n", *("tokens" if size == ANY else str(size) for size in segment.source_shape)])
             raise BadInput(f"{name}: shape is {list(array.shape)}; expected [{sizes}]")
         rows, shape = len(array), array.shape[1:]
         self._check_rows(segment.source, rows)
-        size = math.prod(segment.sink_shape(shape)) + (math.prod(shape) if with_gradient else 0)
+        shapes = segment.shapes(shape)
+        by = [] if differentiated is None else [differentiated.source]
+        size = sum(math.prod(shapes[held]) for held in [*wanted, *by])
         if rows > 1 and 4 * rows * size > self._limits.answer_bytes:
             raise TooLarge(
                 f"the answer for {rows} rows has {4 * rows * size} bytes; "
@@ -166,7 +204,7 @@ class Reader:
 
 def ready(query: Query, answer: Answer) -> Ready:
     """What was computed, as the outputs that were asked for."""
-    tensors = {query.segment.sink.name: answer.value}
+    tensors = dict(answer.values)
     if answer.gradient is not None:
         tensors[GRADIENT] = answer.gradient
     return Ready(tensors, query.outputs)
@@ -186,10 +224,10 @@ def _predicted(parameters: Mapping[str, Any]) -> Predicted | None:
     rows, first = (_whole(parameters, name) for name in (PREDICTED_ROWS, GRADIENT_FROM))
     if rows is None and first is None:
         return None
-    if rows is None or first is None or not 1 <= rows <= first:
+    if rows is None or first is None or rows < 1 or (first != 0 and first < rows):
         raise BadInput(
             f"parameters: {PREDICTED_ROWS} is {rows} and {GRADIENT_FROM} is {first}; "
-            f"expected both or none, with 1 <= {PREDICTED_ROWS} <= {GRADIENT_FROM}"
+            f"expected both or none, with 1 <= {PREDICTED_ROWS} <= {GRADIENT_FROM}, or {GRADIENT_FROM} 0"
         )
     return Predicted(rows, first)
 
@@ -210,11 +248,8 @@ def _check_predicted(predicted: Predicted, segment: Segment, source: Array, cota
         )
     if predicted.first >= len(source):
         raise BadInput(f"{GRADIENT_FROM} is {predicted.first}; expected less than {len(source)}, the rows")
-
-
-def _outputs(message: wire.Message, choices: list[str]) -> dict[str, bool]:
-    hint = "" if len(choices) > 1 else " (a gradient needs an input 'cotangent')"
-    return requested_outputs(message, choices, hint)
+    if predicted.rows > len(source):
+        raise BadInput(f"{PREDICTED_ROWS} is {predicted.rows}; expected at most {len(source)}, the rows")
 
 
 def _quoted(names: Iterable[str]) -> str:

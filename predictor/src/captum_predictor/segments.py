@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -78,7 +78,21 @@ class Segment:
 
     def sink_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """The shape of the sink's value for an instance of this shape."""
-        return tuple(self.width(shape) if size == ANY else size for size in self.sink.shape)
+        return self.shapes(shape)[self.sink.name]
+
+    def shapes(self, shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
+        """The shapes of the source and of every stage's value for an instance of this shape."""
+        width = self.width(shape)
+        stages = {stage.name: tuple(width if size == ANY else size for size in stage.shape) for stage in self.stages}
+        return {self.source: tuple(shape), **stages}
+
+    def around(self, part: Segment) -> tuple[Segment | None, Segment | None]:
+        """What lies before a part of it, and behind; None where nothing does."""
+        begin = self.stages.index(part.stages[0])
+        end = begin + len(part.stages)
+        before = replace(self, stages=self.stages[:begin]) if begin else None
+        behind = Segment(part.sink.name, part.sink.shape, self.stages[end:]) if self.stages[end:] else None
+        return before, behind
 
 
 class Chain:
@@ -94,6 +108,10 @@ class Chain:
         """The names that may be a source: the input's and every stage's but the last."""
         return self._names[:-1]
 
+    def after(self, source: str) -> list[str]:
+        """The names of the stages after a source, in their order."""
+        return self._names[self._names.index(source) + 1 :]
+
     def segment(self, source: str, sink: str | None) -> Segment:
         """The segment from the source to the sink (None: the last stage).
 
@@ -103,52 +121,77 @@ class Chain:
         if source not in self.sources:
             raise BadInput(f"the source is {source[:80]!r}; expected one of {', '.join(self.sources)}")
         begin = self._names.index(source)
-        sinks = self._names[begin + 1 :]
+        sinks = self.after(source)
         if sink is not None and sink not in sinks:
             raise BadInput(f"sink is {sink[:80]!r}; expected a stage after {source!r}: {', '.join(sinks)}")
         end = len(self._stages) if sink is None else self._names.index(sink)
         return Segment(source, self._shapes[begin], self._stages[begin:end])
 
 
-def run(segment: Segment, source: torch.Tensor, beside: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """The sink's value `[rows, *sink shape]` for the source's `[rows, *source shape]`, without a graph.
+def run(
+    segment: Segment, source: torch.Tensor, beside: Mapping[str, torch.Tensor], kept: Collection[str] = ()
+) -> dict[str, torch.Tensor]:
+    """The values `[rows, *stage shape]` of the sink and of the stages `kept`, without a graph.
 
-    Every stage is given the tensors `beside` the source too, by their names.
+    The source is `[rows, *source shape]`. Every stage is given the tensors `beside` it too, by their names.
     """
     with torch.inference_mode():
-        return _forward(segment, source, beside)
+        return _forward(segment, source, beside, kept)
 
 
 def run_with_gradient(
     segment: Segment,
+    differentiated: Segment,
     source: torch.Tensor,
     beside: Mapping[str, torch.Tensor],
-    cotangent: Callable[[], torch.Tensor],
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The sink's value, and cotangent^T · d sink / d source `[rows, *source shape]`.
+    cotangent: Callable[[dict[str, torch.Tensor]], torch.Tensor],
+    kept: Collection[str] = (),
+) -> torch.Tensor:
+    """The gradient of a part of the segment: cotangent^T · d its sink / d its source `[rows, *its source's shape]`.
 
-    The cotangent is asked for when the value is there.
+    The cotangent is asked for when the values are there: it is given those of the `kept` stages, and of both sinks.
 
     Raises:
-        BadInput: The sink cannot be differentiated by the source.
+        BadInput: The part's sink cannot be differentiated by its source.
     """
+    before, behind = segment.around(differentiated)
+    values: dict[str, torch.Tensor] = {}
+    if before is not None:
+        with torch.no_grad():  # not inference mode: autograd cannot keep what is made there
+            values = _forward(before, source, beside, kept)
+        source = values[before.sink.name]
     differentiable = source.is_floating_point()
     leaf = source.detach().requires_grad_(differentiable)
-    value = _forward(segment, leaf, beside) if differentiable else leaf
+    sink = differentiated.sink.name
+    graph = _forward(differentiated, leaf, beside, kept) if differentiable else {sink: leaf}
+    value = graph[sink]
     if not value.requires_grad:
-        raise BadInput(f"{segment.sink.name!r} has no gradient by {segment.source!r}; expected no cotangent")
-    (gradient,) = torch.autograd.grad(value, leaf, cotangent(), materialize_grads=True)
-    return value.detach(), gradient
+        raise BadInput(f"{sink!r} has no gradient by {differentiated.source!r}; expected no cotangent")
+    values |= {name: one.detach() for name, one in graph.items()}
+    if behind is not None:
+        with torch.no_grad():
+            # Of a copy, since the stage behind it may write over it.
+            values |= _forward(behind, value.detach().clone(), beside, kept)
+    (gradient,) = torch.autograd.grad(value, leaf, cotangent(values), materialize_grads=True)
+    return gradient
 
 
-def _forward(segment: Segment, value: torch.Tensor, beside: Mapping[str, torch.Tensor]) -> torch.Tensor:
+def _forward(
+    segment: Segment, value: torch.Tensor, beside: Mapping[str, torch.Tensor], kept: Collection[str]
+) -> dict[str, torch.Tensor]:
+    values: dict[str, torch.Tensor] = {}
     before: str | None = None
     for stage in segment.stages:
         if (before, stage.kind) == ("relu", "flatten") and value.requires_grad and value.ndim == 4:
             value.register_hook(_channels_last)  # type: ignore[no-untyped-call]
         value = torch.relu_(value) if stage.kind == "relu" and before in OVERWRITABLE else stage.module(value, **beside)
+        if stage is segment.sink:
+            values[stage.name] = value
+        elif stage.name in kept:
+            # A copy, since the stage behind it may write over it.
+            values[stage.name] = value.detach().clone()
         before = stage.kind
-    return value
+    return values
 
 
 def _channels_last(gradient: torch.Tensor) -> torch.Tensor:

@@ -71,7 +71,15 @@ class Service:
         return answer_message(done, message.document, self.name, self._front.model.digest)
 
     async def _compute(self, query: Query) -> Answer:
-        return await self.engine.compute(query.segment, query.source, query.cotangent, query.priority, query.beside)
+        return await self.engine.compute(
+            query.segment,
+            query.source,
+            query.cotangent,
+            query.priority,
+            query.beside,
+            query.outputs,
+            query.differentiated,
+        )
 
     @property
     def _large(self) -> int:
@@ -93,7 +101,7 @@ class Service:
             "outputs": [{"name": last.name, "datatype": "FP32", "shape": [-1, *last.shape]}],
             "stages": [stage.describe() for stage in model.stages],
             "model_digest": model.digest,
-            "extensions": ["vector_jacobian_product", "gradient_of_predicted"],
+            "extensions": ["vector_jacobian_product", "gradient_of_predicted", "values_of_stages"],
             **self._front.metadata(),
         }
 

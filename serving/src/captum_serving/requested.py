@@ -11,9 +11,12 @@ from captum_serving.wire import Message
 T = TypeVar("T")
 
 
-def requested_outputs(message: Message, choices: Sequence[str], hint: str = "") -> dict[str, bool]:
-    """The names of the outputs in the answer's order, and whether each goes as bytes; all where the request names none.
+def requested_outputs(
+    message: Message, choices: Sequence[str], hint: str = "", default: Sequence[str] | None = None
+) -> dict[str, bool]:
+    """The names of the outputs in the answer's order, and whether each goes as bytes.
 
+    Where the request names none they are the `default` ones, which are all the choices where there is no default.
     `hint` is the end of the sentence that refuses an output which is not among the `choices`.
 
     Raises:
@@ -25,7 +28,7 @@ def requested_outputs(message: Message, choices: Sequence[str], hint: str = "") 
     binary = typed(object_of(message.document, "parameters"), "binary_data_output", bool, "true or false") or False
     requested = message.document.get("outputs")
     if requested is None or requested == []:
-        return dict.fromkeys(choices, binary)
+        return dict.fromkeys(choices if default is None else default, binary)
     if not isinstance(requested, list):
         raise BadInput("outputs is not a list; expected a list of objects with a 'name', or none")
     outputs: dict[str, bool] = {}
