@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from captum_explainer.skeleton.build import AFFINE, NONLINEARITIES
+from captum_explainer.skeleton.cuts import AFFINE, NONLINEARITIES
 from captum_predictor.stages import _KINDS
 
 

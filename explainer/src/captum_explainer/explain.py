@@ -27,7 +27,8 @@ from captum_explainer.request import Explanations, Request
 from captum_explainer.scoring import score
 from captum_explainer.segmentation import segment
 from captum_explainer.settings import Settings
-from captum_explainer.skeleton.build import Cuts, build_skeleton
+from captum_explainer.skeleton.build import build_skeleton
+from captum_explainer.skeleton.cuts import Cuts
 from captum_explainer.skeleton.remembered import Remembered
 from captum_explainer.skeleton.segment import Foresee, Segments
 from captum_explainer.targets import resolve_targets

@@ -17,7 +17,8 @@ from captum_explainer.predictor.client import PredictorClient
 from captum_explainer.predictor.description import OPAQUE, Access, Description, Stage
 from captum_explainer.predictor.session import Answer, Rows
 from captum_explainer.settings import Settings
-from captum_explainer.skeleton.build import AFFINE, NONLINEARITIES, Separate, gradient_format, nonlinearity
+from captum_explainer.skeleton.build import Separate, gradient_format
+from captum_explainer.skeleton.cuts import AFFINE, NONLINEARITIES, nonlinearity
 from captum_explainer.skeleton.segment import RemoteSegment
 
 PATH = re.compile(r"(?:/v[12]/models/(?P<name>[^/:]+)(?::predict|/infer)?)?/?")

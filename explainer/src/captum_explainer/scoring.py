@@ -12,7 +12,8 @@ from torch import Tensor
 from captum_explainer.auto_steps import first_steps, is_auto
 from captum_explainer.details import Scored
 from captum_explainer.predictor.session import Rows, Session
-from captum_explainer.skeleton.build import Cuts, build_skeleton
+from captum_explainer.skeleton.build import build_skeleton
+from captum_explainer.skeleton.cuts import Cuts
 from captum_explainer.skeleton.prefetched import Prefetched
 from captum_explainer.task import Task
 
