@@ -1,13 +1,15 @@
 """A small network, described as a predictor would, and computed in this process."""
 
+import itertools
 import threading
 from collections import OrderedDict
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import numpy as np
 import pytest
 import torch
 from captum_explainer.predictor.description import Access, Description, Stage
-from captum_explainer.predictor.session import Answer
+from captum_explainer.predictor.session import Answer, Values
 from captum_explainer.settings import Settings
 from torch import nn
 
@@ -15,7 +17,10 @@ POOL = {"kernel_size": 2, "stride": 2, "padding": 0, "dilation": 1, "ceil_mode":
 
 
 class LocalSegments:
-    """A predictor in this process: the stages of a network, by plain torch; `asked` lists (source, sink, VJP?)."""
+    """A predictor in this process: the stages of a network, by plain torch; `asked` lists (source, sink, VJP?).
+
+    Of a call for several stages, the sink is the tuple of them.
+    """
 
     def __init__(self, stages):
         self.stages = stages
@@ -34,6 +39,25 @@ class LocalSegments:
             return Answer(value.detach().numpy(), None)
         (gradient,) = torch.autograd.grad(value, given, torch.from_numpy(cotangent))
         return Answer(value.detach().numpy(), gradient.numpy())
+
+
+class FarSightedSegments(LocalSegments):
+    """Gives the values of several stages by one call too."""
+
+    def ask_values(self, source, stages, rows, derivative):
+        values = {source: rows}
+        for before, name in itertools.pairwise(["image", *self.stages]):
+            values[name] = super().ask(before, name, values[before]).value
+        gradient = None
+        if derivative is not None:
+            cotangent, by = derivative.cotangent, values[derivative.source][derivative.first :]
+            if cotangent is None:
+                targets = values[derivative.sink][: derivative.predicted].argmax(axis=1)
+                cotangent = np.eye(3, dtype=np.float32)[np.resize(targets, len(by))]
+            gradient = super().ask(derivative.source, derivative.sink, by, cotangent).gradient
+        del self.asked[-len(self.stages) - (derivative is not None) :]
+        self.asked.append((source, tuple(stages), derivative is not None))
+        return Values({name: values[name] for name in stages}, gradient)
 
 
 @pytest.fixture
@@ -65,6 +89,11 @@ def network(stages):
 @pytest.fixture
 def segments(stages):
     return LocalSegments(stages)
+
+
+@pytest.fixture
+def far_sighted(stages):
+    return FarSightedSegments(stages)
 
 
 @pytest.fixture

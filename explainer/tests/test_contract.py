@@ -9,7 +9,7 @@ from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.connection import Reply
 from captum_explainer.predictor.description import Access, Description, Stage, read_description
 from captum_explainer.predictor.scores import ScoresSession
-from captum_explainer.predictor.session import Session
+from captum_explainer.predictor.session import Derivative, Session
 from captum_serving import wire
 from captum_serving.errors import BadInput
 
@@ -91,6 +91,7 @@ def test_the_description_is_read_as_it_was_recorded(tiny):
         ),
         digest=recorded["model_digest"],
         predicts=True,
+        gives_values=True,
     )
 
 
@@ -98,17 +99,33 @@ def test_the_gradient_of_the_predicted_class_is_asked_for_and_answered_as_record
     recording = Recording("gradient_of_predicted")
     rows = tensors(recording.exchange["request"], "inputs")["image"]
     session = Session(recording, tiny, Deadline(5), {}, 10**6)
-    answer = session.ask_predicted("image", "logits", rows[:2], rows[2:], predicted=1)
+    answer = session.ask_values("image", ["logits"], rows, Derivative("image", "logits", predicted=1, first=2))
     recording.check_request(sink="logits")
     answered = tensors(recording.exchange["response"], "outputs")
-    np.testing.assert_array_equal(answer.value, answered["logits"])
+    np.testing.assert_array_equal(answer.by_stage["logits"], answered["logits"])
     np.testing.assert_array_equal(answer.gradient, answered["gradient"])
 
 
-def test_what_one_call_cannot_carry_is_not_asked_for_at_once(tiny):
+def test_the_values_of_stages_are_asked_for_and_answered_as_recorded(tiny):
+    recording = Recording("values_of_stages")
+    rows = tensors(recording.exchange["request"], "inputs")["image"]
+    session = Session(recording, tiny, Deadline(5), {}, 10**6)
+    answer = session.ask_values("image", ["hidden", "logits"], rows, Derivative("relu", "logits", predicted=1))
+    recording.check_request(sink="logits")
+    answered = tensors(recording.exchange["response"], "outputs")
+    assert list(answer.by_stage) == ["hidden", "logits"]
+    for name, value in answer.by_stage.items():
+        np.testing.assert_array_equal(value, answered[name])
+    np.testing.assert_array_equal(answer.gradient, answered["gradient"])
+
+
+@pytest.mark.parametrize("stages", [["flatten", "hidden"], ["hidden", "relu"]])
+def test_what_one_call_cannot_carry_is_not_asked_for_at_once(stages, tiny):
+    # The answer has 12 numbers of a row at least, the limit is 11 a row.
+    session = Session(Recording("values_of_stages"), tiny, Deadline(5), {}, 3 * 4 * 11)
     rows = np.zeros((3, 1, 2, 2), np.float32)
-    session = Session(Recording("gradient_of_predicted"), tiny, Deadline(5), {}, 60)
-    assert session.ask_predicted("image", "logits", rows[:2], rows[2:], predicted=1) is None
+    derivative = Derivative("relu" if "flatten" in stages else "flatten", "logits", predicted=1)
+    assert session.ask_values("image", [*stages, "logits"], rows, derivative) is None
 
 
 @pytest.mark.parametrize(("name", "sink"), [("segment_value_binary", "hidden"), ("gradient_binary", "logits")])

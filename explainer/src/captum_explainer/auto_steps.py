@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -57,7 +58,8 @@ def with_steps(task: Task, n_steps: int, instances: list[int]) -> Task:
     shape = tuple(inputs.shape[1:])
     limit_passes(values, len(instances), shape, held, task.settings, chosen.method.rows_an_instance)
     baselines = [task.baselines[i] for i in instances]
-    return Task(task.description, task.segments, task.settings, replace(chosen, values=values), inputs, baselines)
+    chosen = replace(chosen, values=values)
+    return replace(task, chosen=chosen, inputs=inputs, baselines=baselines, memos=defaultdict(dict))
 
 
 def _converged(task: Task, scored: Scored, attribution: Attribution, instance: int, target: int) -> bool:

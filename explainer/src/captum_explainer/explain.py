@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import traceback
+from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,7 @@ from captum_explainer.auto_steps import fewest_steps, is_auto, with_steps
 from captum_explainer.baselines import resolve_baselines
 from captum_explainer.details import Scored, details_of, explained
 from captum_explainer.draws import own_draws
-from captum_explainer.foresight import neuron_cotangent, target_cotangent
+from captum_explainer.foresight import foreseeing, foreseen_cotangents
 from captum_explainer.layout import find_layout
 from captum_explainer.method import Attribution, Problem
 from captum_explainer.parameters.passes import check_undivided, most_rows
@@ -30,7 +32,7 @@ from captum_explainer.settings import Settings
 from captum_explainer.skeleton.build import build_skeleton
 from captum_explainer.skeleton.cuts import Cuts
 from captum_explainer.skeleton.remembered import Remembered
-from captum_explainer.skeleton.segment import Foresee, Segments
+from captum_explainer.skeleton.segment import FarSighted, Segments
 from captum_explainer.targets import resolve_targets
 from captum_explainer.task import Task
 
@@ -51,10 +53,11 @@ def explain(request: Request, description: Description, segments: Segments, sett
     if kind == "distribution":
         held = held_shape(chosen.method, chosen.get("layer"), description)
         check_undivided("baselines are", len(baselines[0]), inputs.shape[1:], held, settings)
+    far_sighted = segments if isinstance(segments, FarSighted) else None
     scored_again = chosen.get("top_k") is not None and chosen.method.access == Access.SCORES
     if scored_again or chosen.method.repeats:
         segments = Remembered(segments)
-    task = Task(description, segments, settings, chosen, inputs, baselines)
+    task = Task(description, segments, settings, chosen, inputs, baselines, far_sighted=far_sighted)
     scored, task = score(task)
     targets = resolve_targets(chosen.get("target"), chosen.get("top_k"), scored.output, description)
     columns = [_column(task, scored, [ranked[k] for ranked in targets]) for k in range(len(targets[0]))]
@@ -116,7 +119,7 @@ def _quality(task: Task, attribution: Attribution, instance: int, target: int) -
 
     def explain_changed(rows: Tensor) -> Tensor:
         baselines = [task.baselines[instance]] * len(rows)
-        changed = Task(task.description, task.segments, task.settings, task.chosen, rows, baselines)
+        changed = replace(task, inputs=rows, baselines=baselines, memos=defaultdict(dict), known=())
         return torch.cat([one.values for one in _attribute(changed, [target] * len(rows))])
 
     skeleton = build_skeleton(task.description, task.segments, Cuts(), task.chosen["output"], {})
@@ -126,9 +129,9 @@ def _quality(task: Task, attribution: Attribution, instance: int, target: int) -
 def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int], memo: dict[str, Any]) -> Attribution:
     chosen, method = task.chosen, task.chosen.method
     name = chosen.get("layer")
-    cuts = Cuts(name, method.nonlinearities, method.relevance, to_layer=not method.takes_target)
+    foreseen = foreseen_cotangents(task, targets)
     skeleton = build_skeleton(
-        task.description, task.segments, cuts, chosen.get("output") or "logit", _foreseen(task, targets)
+        task.description, foreseeing(task, foreseen), task.cuts, chosen.get("output") or "logit", foreseen
     )
     if method.takes_segments and "mask" not in memo:
         memo["mask"] = _segments(task, inputs[0])
@@ -144,18 +147,6 @@ def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int], mem
         memo=memo,
     )
     return run_method(chosen, problem)
-
-
-def _foreseen(task: Task, targets: list[int]) -> dict[str, Foresee | None]:
-    """The likely cotangent of each stage that is explained: of the output, of the neuron's layer, or of both."""
-    chosen, method, description = task.chosen, task.chosen.method, task.description
-    foreseen: dict[str, Foresee | None] = {}
-    # Relevance comes to the last stage divided by the score, which is known only then.
-    if method.takes_target and not method.relevance:
-        foreseen[description.output_name] = target_cotangent(targets, description.output_width)
-    if method.family == "neuron":
-        foreseen[chosen["layer"]] = neuron_cotangent(chosen["neuron"], description.shape_of(chosen["layer"]))
-    return foreseen
 
 
 def run_method(chosen: Resolved, problem: Problem) -> Attribution:

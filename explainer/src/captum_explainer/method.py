@@ -22,8 +22,8 @@ COST_TERMS = {
     "units": "the layer's channels or, with `layer_mask` `units`, its numbers",
     "passes": "that the points of the path make: 1, or as many as `internal_batch_size` needs; with `n_steps` `auto`, "
     "those of every number that is tried",
-    "remote": "runs of stages between nonlinearities, each of which is a call; `below` and `above` those before and "
-    "behind the layer",
+    "remote": "runs of stages between nonlinearities, each of which but the last is a call of the backward pass; "
+    "`below` and `above` those before and behind the layer",
     "linear": "stages that are no nonlinearity",
 }
 
@@ -97,8 +97,8 @@ class Method:
         parameters: Its own parameters by name, beside those that all methods share.
         baselines: Whether it takes none, one an instance, several, or a distribution: two or more.
         when: What it is good for, and what to know before; for the page of methods.
-        cost: How often it asks the predictor, beside the one call that scores inputs and baselines: an expression over
-            parameters and the names of COST_TERMS.
+        cost: How often it asks the predictor, beside the one call that scores inputs and baselines, for the predicted
+            class: an expression over parameters and the names of COST_TERMS.
         nonlinearities: Its backward rule is another one at nonlinearities, which must be local modules.
         relevance: It passes relevance back by a rule for each stage, which must be modules of their own.
         takes_layer: It needs a layer though it attributes to the input.
@@ -109,6 +109,8 @@ class Method:
         takes_units: It attributes to groups of a layer's units, which `layer_mask` chooses.
         points: The rows [n, *input shape] of its one pass, by inputs, baselines and parameters, where they can be known
             before it runs; point `i` is of instance `i modulo instances`.
+        replaces_layer: It gives the layer other values than the network's, so that a pass through what is behind the
+            layer cannot be foreseen.
         one_by_one: Each instance is a Captum call of its own.
         random: It draws; implies a call of its own for each instance, unless it is `across` them.
         across: It explains the instances by one another: two or more, in one Captum call.
@@ -136,6 +138,7 @@ class Method:
     evaluations: Callable[[int, dict[str, Any]], int] | None = None
     takes_units: bool = False
     points: Callable[[Tensor, Tensor, dict[str, Any]], Tensor | None] | None = None
+    replaces_layer: bool = False
     one_by_one: bool = False
     random: bool = False
     across: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from captum_serving.errors import BadInput
 from torch import Tensor
 
@@ -47,6 +48,25 @@ def resolve_targets(
     return [
         [guess if one is None else _index(one, width, description)]
         for one, guess in zip(target, predicted, strict=True)
+    ]
+
+
+def given_targets(
+    target: Any,  # noqa: ANN401 - JSON
+    top_k: int | None,
+    count: int,
+    description: Description,
+) -> list[int] | None:
+    """The output to explain of each of so many instances, as far as no score decides it; None where one does.
+
+    Raises:
+        BadInput: As `resolve_targets`.
+    """
+    unknown = target is None or (isinstance(target, list) and None in target)
+    if unknown or top_k is not None or description.output_width is None:
+        return None
+    return [
+        index for (index,) in resolve_targets(target, None, torch.zeros(count, description.output_width), description)
     ]
 
 

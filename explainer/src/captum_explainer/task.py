@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,14 +12,17 @@ from torch import Tensor
 from captum_explainer.parameters.resolve import Resolved
 from captum_explainer.predictor.description import Description
 from captum_explainer.settings import Settings
-from captum_explainer.skeleton.segment import Segments
+from captum_explainer.skeleton.cuts import Cuts
+from captum_explainer.skeleton.foreseen import Known
+from captum_explainer.skeleton.segment import FarSighted, Segments
 
 
 @dataclass(frozen=True)
 class Task:
     """A resolved request: float32 inputs [instances, *input shape], and each instance's baselines [k, *input shape].
 
-    `memos` keeps, by the instance's number, what was worked out for one of its targets and serves the others.
+    `memos` keeps, by the instance's number, what was worked out for one of its targets and serves the others; `known`
+    are the answers that came with the scores. `far_sighted` computes the same segments, several by one call.
     """
 
     description: Description
@@ -28,3 +32,11 @@ class Task:
     inputs: Tensor
     baselines: list[Tensor]
     memos: dict[int, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
+    known: Sequence[Known] = ()
+    far_sighted: FarSighted | None = None
+
+    @property
+    def cuts(self) -> Cuts:
+        """Where the method wants the model cut."""
+        method = self.chosen.method
+        return Cuts(self.chosen.get("layer"), method.nonlinearities, method.relevance, to_layer=not method.takes_target)

@@ -20,7 +20,7 @@ METHOD = Method(
     "they sum to the difference of logits, not of probabilities.",
     paper="Shrikumar et al., Learning Important Features, https://arxiv.org/abs/1704.02685",
     when="Contributions that add up, for the price of one gradient; the first choice where a baseline makes sense.",
-    cost="instances * (2 * remote - 1)",
+    cost="instances * remote if instances > 1 else remote - 1",
     access=Access.STRUCTURE,
     parameters=SMOOTH,
     baselines="one",

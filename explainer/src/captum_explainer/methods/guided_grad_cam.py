@@ -34,7 +34,7 @@ METHOD = Method(
     summary="Guided backpropagation, weighted by where Grad-CAM sees the layer respond.",
     paper="Selvaraju et al., Grad-CAM, https://arxiv.org/abs/1610.02391",
     when="Guided backpropagation's strokes, where the class has its evidence.",
-    cost="3 * remote + above - 2",
+    cost="remote + above - 2",
     access=Access.STRUCTURE,
     parameters={
         "interpolate_mode": choice("nearest", ("nearest", "bilinear", "bicubic", "area"), "how Grad-CAM is upsampled"),

@@ -18,7 +18,6 @@ METHOD = Method(
     summary="Each input value times its gradient: the score's linear part.",
     paper="Shrikumar et al., Not Just a Black Box, https://arxiv.org/abs/1605.01713",
     when="The quickest contributions: exact of a linear model, rough of any other.",
-    cost="1",
-    points=lambda inputs, baselines, parameters: inputs,
+    cost="0",
     parameters=SMOOTH,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from captum.attr import InternalInfluence
 
 from captum_explainer.method import Attribution, Method, Problem
+from captum_explainer.methods.integrated_gradients import points
 from captum_explainer.parameters.path import PATH_PARAMETERS, path_arguments
 from captum_explainer.parameters.smooth import SMOOTH
 from captum_explainer.predictor.description import Access
@@ -25,9 +26,10 @@ METHOD = Method(
     summary="The gradient by a layer's output, averaged along the straight path from the baseline to the input.",
     paper="Leino et al., Influence-Directed Explanations, https://arxiv.org/abs/1802.03788",
     when="Which of a layer's units the score follows, from the baseline to the instance: a slope and no share.",
-    cost="2 * passes",
+    cost="passes if passes > 1 else 0",
     access=Access.STRUCTURE,
     family="layer",
     parameters={**PATH_PARAMETERS, **SMOOTH},
+    points=points,
     baselines="one",
 )

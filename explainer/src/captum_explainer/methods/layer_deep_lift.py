@@ -22,7 +22,7 @@ METHOD = Method(
     "they sum to the difference of logits, not of probabilities.",
     paper="Shrikumar et al., Learning Important Features, https://arxiv.org/abs/1704.02685",
     when="Which units of a layer the score's difference from the baseline's is due to; it adds up.",
-    cost="instances * (remote + above - 1)",
+    cost="instances * above if instances > 1 else above - 1",
     access=Access.STRUCTURE,
     family="layer",
     parameters=SMOOTH,

@@ -39,4 +39,5 @@ METHOD = Method(
     takes_units=True,
     one_by_one=True,
     repeats=True,
+    replaces_layer=True,
 )

@@ -31,4 +31,5 @@ METHOD = Method(
     parameters={**AUTO_PATH_PARAMETERS, **SMOOTH},
     baselines="one",
     complete=True,
+    replaces_layer=True,
 )

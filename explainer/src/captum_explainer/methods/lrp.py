@@ -20,7 +20,7 @@ METHOD = Method(
     paper="Bach et al., On Pixel-Wise Explanations, https://doi.org/10.1371/journal.pone.0130140",
     when="Contributions without a baseline, by the epsilon rule (1e-9) at each linear stage and max-pool; "
     "of networks of ReLUs, tanh and max-pools. Biases keep their share.",
-    cost="2 * linear",
+    cost="linear",
     access=Access.STRUCTURE,
     parameters=SMOOTH,
     relevance=True,

@@ -19,8 +19,7 @@ METHOD = Method(
     summary="The gradient of the score with respect to each input value: where a small change matters most.",
     paper="Simonyan et al., Deep Inside Convolutional Networks, https://arxiv.org/abs/1312.6034",
     when="Where a small change matters most, at the price of one gradient; noisy: `smooth` helps.",
-    cost="1",
-    points=lambda inputs, baselines, parameters: inputs,
+    cost="0",
     parameters={"abs": flag(True, "absolute values of the gradient; false keeps the sign"), **SMOOTH},
     slope=True,
 )

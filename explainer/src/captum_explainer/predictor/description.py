@@ -13,6 +13,7 @@ from captum_explainer.predictor.description_schema import mistake
 
 EXTENSION = "vector_jacobian_product"
 OF_PREDICTED = "gradient_of_predicted"
+OF_STAGES = "values_of_stages"
 BINARY = "binary_tensor_data"
 
 # The kind of a stage that says nothing of what is in it.
@@ -68,7 +69,8 @@ class TextModel:
 class Description:
     """A model as its predictor describes it; of a predictor without our extension only the name is known.
 
-    `predicts` says that it chooses the predicted class's gradient by itself.
+    `predicts` says that it chooses the predicted class's gradient by itself, `gives_values` that one call gives the
+    values of several stages.
     `text` is there where the model takes texts. Its shapes have -1 where they have a size for each token.
     """
 
@@ -85,6 +87,7 @@ class Description:
     digest: str | None = None
     binary: bool = False
     predicts: bool = False
+    gives_values: bool = False
     text: TextModel | None = None
 
     def shape_of(self, name: str) -> tuple[int, ...]:
@@ -148,6 +151,7 @@ def _described(name: str, document: dict[str, Any]) -> Description:
         stages=stages,
         digest=document["model_digest"],
         predicts=OF_PREDICTED in document["extensions"],
+        gives_values=OF_STAGES in document["extensions"],
     )
 
 

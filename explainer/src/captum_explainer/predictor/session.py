@@ -26,6 +26,7 @@ MAX_CALL_ROWS = 1024
 
 BYTES_PER_NUMBER = 4
 COTANGENT = "cotangent"
+GRADIENT = "gradient"
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -40,6 +41,27 @@ class Answer(NamedTuple):
     """A sink's value, and the VJP where a cotangent was sent."""
 
     value: Rows
+    gradient: Rows | None
+
+
+class Derivative(NamedTuple):
+    """A gradient that is asked for with values: of `sink` by `source`, which lies before it.
+
+    Its cotangent is that of all rows; or None, for the classes that are predicted for the first `predicted` rows. Then
+    row `first + i` has that of row `i modulo predicted`, and the rows before it have no gradient.
+    """
+
+    source: str
+    sink: str
+    cotangent: Rows | None = None
+    predicted: int = 0
+    first: int = 0
+
+
+class Values(NamedTuple):
+    """Values by their stages' names, and the gradient where one was asked for."""
+
+    by_stage: dict[str, Rows]
     gradient: Rows | None
 
 
@@ -90,16 +112,37 @@ class Session:
         )
         return Answer(np.concatenate([a.value for a in answers]), gradient)
 
-    def ask_predicted(self, source: str, sink: str, scored: Rows, points: Rows, predicted: int) -> Answer | None:
-        """The values of `scored` and `points`, and at the points the gradient of the class predicted for a scored row.
+    def ask_values(
+        self, source: str, stages: Sequence[str], rows: Rows, derivative: Derivative | None
+    ) -> Values | None:
+        """The values of several stages for `rows` of `source`, which lies before all of them, by one call.
 
-        Point `i` has that of row `i modulo predicted`. None where one call cannot carry it. Raises as `ask` does.
+        None where one call cannot carry it. Raises as `ask` does.
         """
-        rows = np.concatenate([scored, points])
-        if self._parts(sink, rows, with_gradient=True) > 1:
+        sink = stages[-1] if derivative is None else derivative.sink
+        shapes = {name: (len(rows), *self._shape_of(name, rows)) for name in stages}
+        tensors, parameters, outputs = {source: rows}, dict[str, Any](), [*stages]
+        if derivative is not None:
+            outputs.append(GRADIENT)
+            by = rows.shape if derivative.source == source else (len(rows), *self._shape_of(derivative.source, rows))
+            shapes[GRADIENT] = (len(rows) - derivative.first, *by[1:])
+            if derivative.source != source:
+                parameters["gradient_source"] = derivative.source
+            if derivative.cotangent is None:
+                parameters |= {"predicted_rows": derivative.predicted, "gradient_from": derivative.first}
+            else:
+                tensors[COTANGENT] = derivative.cotangent
+        asked = sum(tensor.nbytes for tensor in tensors.values())
+        answered = BYTES_PER_NUMBER * sum(map(math.prod, shapes.values()))
+        if len(rows) > MAX_CALL_ROWS or (len(rows) > 1 and max(asked, answered) > self.max_call_bytes):
             return None
-        message = self._exchange(sink, {source: rows}, predicted_rows=predicted, gradient_from=len(scored))
-        return self._read(message, sink, rows, points.shape)
+        # Of the sink alone they are the default, to servers too that have no values of other stages.
+        named = {} if list(stages) == [sink] else {"outputs": [{"name": name} for name in outputs]}
+        message = self._exchange(sink, tensors, named, **parameters)
+        self.rows += len(rows)
+        found = {name: _output(message, name, shape) for name, shape in shapes.items()}
+        gradient = found.pop(GRADIENT, None)
+        return Values(found, gradient)
 
     def tokens(self, texts: Sequence[str], pairs: Sequence[str] | None, *names: str) -> dict[str, Array]:
         """The tokens of texts, and of their pairs where there are any, by the model's own tokenizer.
@@ -128,7 +171,7 @@ class Session:
         return self._read(message, sink, rows, None if cotangent is None else rows.shape)
 
     def _exchange(
-        self, sink: str, tensors: Mapping[str, Array], more: Mapping[str, Any] = NOTHING, **parameters: int
+        self, sink: str, tensors: Mapping[str, Array], more: Mapping[str, Any] = NOTHING, **parameters: int | str
     ) -> Message:
         document = {"parameters": {"sink": sink, "explanation": True, "binary_data_output": True, **parameters}, **more}
         body, header_length = encode(document, tensors, "inputs", binary=True)
@@ -146,7 +189,7 @@ class Session:
     def _read(self, message: Message, sink: str, rows: Array, gradient_shape: tuple[int, ...] | None) -> Answer:
         self.rows += len(rows)
         value = _output(message, sink, (len(rows), *self._shape_of(sink, rows)))
-        return Answer(value, None if gradient_shape is None else _output(message, "gradient", gradient_shape))
+        return Answer(value, None if gradient_shape is None else _output(message, GRADIENT, gradient_shape))
 
     def _shape_of(self, sink: str, rows: Array) -> tuple[int, ...]:
         """One row's; of a text model the rows say how many tokens there are."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from captum_explainer.predictor.session import Answer, Rows
+from captum_explainer.predictor.session import Answer, Derivative, Rows, Values
 
 Foresee = Callable[[int], Tensor | None]
 
@@ -20,6 +20,17 @@ class Segments(Protocol):
 
     def ask(self, source: str, sink: str, rows: Rows, cotangent: Rows | None = None) -> Answer:
         """The sink's value, and the VJP where a cotangent is given."""
+        ...
+
+
+@runtime_checkable
+class FarSighted(Segments, Protocol):
+    """What computes several segments by one call: a session with a predictor that gives values of stages."""
+
+    def ask_values(
+        self, source: str, stages: Sequence[str], rows: Rows, derivative: Derivative | None
+    ) -> Values | None:
+        """The values of stages, and a gradient; None where one call cannot carry it."""
         ...
 
 

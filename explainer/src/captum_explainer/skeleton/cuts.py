@@ -1,0 +1,134 @@
+"""Where a method wants the model cut, and the pieces that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from captum_serving.errors import BadGateway, BadInput
+from torch import nn
+
+from captum_explainer.predictor.description import OPAQUE, Description, Stage
+
+# What Captum has rules for (its SUPPORTED_NON_LINEAR): these stay local, so that it can rewrite their backward pass.
+NONLINEARITIES: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "softplus": nn.Softplus,
+    "softmax": nn.Softmax,
+    "max_pool1d": nn.MaxPool1d,
+    "max_pool2d": nn.MaxPool2d,
+    "max_pool3d": nn.MaxPool3d,
+}
+# What may be in a remote segment though a method changes the backward rule of nonlinearities; all else is opaque.
+AFFINE = (
+    *("conv1d", "conv2d", "conv3d", "linear", "flatten", "dropout", "identity"),
+    *("avg_pool2d", "adaptive_avg_pool2d", "batch_norm1d", "batch_norm2d", "normalize"),
+)
+# The nonlinearities through which Captum can pass relevance.
+WITH_RULE = ("relu", "tanh", "max_pool1d", "max_pool2d", "max_pool3d")
+# What Captum counts among the nonlinearities where it passes relevance, though it does nothing.
+DROPOUT = "dropout"
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """How a method wants the model cut.
+
+    `layer` names a stage that is to be a module of its own output; `nonlinearities` says that the backward rule changes
+    there; `relevance` that every stage needs a rule of Captum's, and so a module of its own; `to_layer` leaves out all
+    that comes after the layer (what has no target needs none of it).
+    """
+
+    layer: str | None = None
+    nonlinearities: bool = False
+    relevance: bool = False
+    to_layer: bool = False
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What one module of a skeleton computes: the stages after `source`.
+
+    Attributes:
+        source: The model's input or a stage.
+        stages: A run of them that the predictor computes, or one nonlinearity.
+        remote: Whether the predictor computes it.
+        touching: It is a nonlinearity right behind another one.
+    """
+
+    source: str
+    stages: tuple[Stage, ...]
+    remote: bool
+    touching: bool = False
+
+    @property
+    def sink(self) -> str:
+        """The stage that it ends with, after which the module is named."""
+        return self.stages[-1].name
+
+
+def cut(description: Description, cuts: Cuts) -> list[Piece]:
+    """The pieces of the model, in their order.
+
+    Raises:
+        BadInput: The method needs to see inside a stage that the predictor does not describe.
+    """
+    return list(_pieces(description, cuts))
+
+
+def _pieces(description: Description, cuts: Cuts) -> Iterator[Piece]:
+    source, run, touching = description.input_name, list[Stage](), False
+    changed = cuts.nonlinearities or cuts.relevance
+    for stage in _chain(description, cuts):
+        if changed:
+            _check_kind(stage, cuts)
+        local = changed and (stage.kind in NONLINEARITIES or (cuts.relevance and stage.kind == DROPOUT))
+        if not local:
+            run.append(stage)
+        if run and (local or stage.name == cuts.layer or cuts.relevance):
+            yield Piece(source, tuple(run), remote=True)
+            source, run, touching = run[-1].name, [], False
+        if local:
+            yield Piece(source, (stage,), remote=False, touching=touching)
+            source, touching = stage.name, True
+    if run:
+        yield Piece(source, tuple(run), remote=True)
+
+
+def _check_kind(stage: Stage, cuts: Cuts) -> None:
+    if stage.kind not in (*NONLINEARITIES, *AFFINE):
+        raise BadInput(
+            f"the stage {stage.name!r} is opaque; expected a model whose nonlinearities are stages of their own"
+        )
+    if cuts.relevance and stage.kind in NONLINEARITIES and stage.kind not in WITH_RULE:
+        raise BadInput(
+            f"the stage {stage.name!r} is of the kind {stage.kind}, for which Captum has no rule of relevance; "
+            f"expected linear stages and {', '.join(WITH_RULE)}"
+        )
+
+
+def nonlinearity(stage: Stage) -> nn.Module:
+    """The local module of a stage whose kind is in NONLINEARITIES, or of a dropout, which does nothing.
+
+    Raises:
+        BadGateway: It has no such options.
+    """
+    if stage.kind == DROPOUT:
+        return nn.Dropout().eval()
+    try:
+        return NONLINEARITIES[stage.kind](**stage.options)
+    except TypeError:
+        raise BadGateway(f"the predictor's stage {stage.name!r} has options that no {stage.kind} has") from None
+
+
+def _chain(description: Description, cuts: Cuts) -> tuple[Stage, ...]:
+    if not description.stages:
+        return (Stage(description.output_name, OPAQUE, (), {}),)
+    if not cuts.to_layer:
+        return description.stages
+    names = [stage.name for stage in description.stages]
+    return description.stages[: names.index(str(cuts.layer)) + 1]
