@@ -116,10 +116,10 @@ def test_values_on_the_way_are_those_of_segments_asked_for_one_by_one(architectu
 def test_a_value_on_the_way_is_not_written_over(engine, served_as):
     model = served_as((3,), doubled=Doubled(), relu=nn.ReLU(inplace=True))
     source = np.array([[-1, 0, 1]], np.float32)
-    for cotangent in (None, source):
-        call = engine.compute(
-            Chain(model).segment("image", None), source, cotangent, Priority.PREDICTION, also=["doubled"]
-        )
+    chain = Chain(model)
+    for cotangent, part in ((None, None), (source, None), (source, chain.segment("image", "doubled"))):
+        whole, also = chain.segment("image", None), ["doubled"]
+        call = engine.compute(whole, source, cotangent, Priority.PREDICTION, also=also, differentiated=part)
         np.testing.assert_array_equal(asyncio.run(call).values["doubled"], source * 2)
 
 
