@@ -63,6 +63,10 @@ serve: setup ## Keep both servers running: make serve MODEL=mnist PORT=8080 PRED
 test: setup ## Run all tests that need no cluster
 	$(RUN) -m pytest -q --numprocesses 2 --dist loadfile
 
+.PHONY: test-bench
+test-bench: setup ## Run the tests of the measurements
+	$(RUN) -m pytest -q tests/bench
+
 .PHONY: format
 format: setup ## Format the code
 	$(VENV)/bin/ruff format .
