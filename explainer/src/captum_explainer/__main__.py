@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 
 def main() -> None:
     """Parse the flags and serve until a signal comes."""
+    # Of torch, NumPy's and SciPy's OpenBLAS and scikit-learn, which read it when they are imported, and would otherwise
+    # start a thread for each CPU of the node, whatever the container's limit is.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from captum_serving.metrics import share_between_workers
 
     # Metrics choose between one process and several when they are made, which importing kserve does.
