@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from kubernetes import client, config
@@ -86,17 +88,30 @@ def apply_mnist(namespace: str, *changes: dict[str, object]) -> None:
     apply(namespace, "manifests/overlays/kind-mnist", patches, ("network-policy", "pod-disruption-budget"))
 
 
+@contextmanager
+def as_in_a_pod(name: str, folder: Path) -> Iterator[Pair]:
+    """A model by the same programs on this machine, without what its environment tells OpenBLAS.
+
+    A machine's OPENBLAS_CORETYPE, say, which no pod has: other kernels solve KernelSHAP's system with other last bits.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in [variable for variable in os.environ if variable.startswith("OPENBLAS_")]:
+            patch.delenv(variable)
+        with running_pair(name, folder) as pair:
+            yield pair
+
+
 @pytest.fixture(scope="session")
 def local_mnist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """The same model by the same programs on this machine."""
-    with running_pair("mnist", tmp_path_factory.mktemp("mnist")) as pair:
+    with as_in_a_pod("mnist", tmp_path_factory.mktemp("mnist")) as pair:
         yield pair
 
 
 @pytest.fixture(scope="session")
 def local_fashion_mnist(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """The same for the other model."""
-    with running_pair("fashion-mnist", tmp_path_factory.mktemp("fashion-mnist")) as pair:
+    with as_in_a_pod("fashion-mnist", tmp_path_factory.mktemp("fashion-mnist")) as pair:
         yield pair
 
 
