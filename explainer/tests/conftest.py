@@ -41,6 +41,18 @@ class LocalSegments:
         return Answer(value.detach().numpy(), gradient.numpy())
 
 
+class CountedSegments:
+    """Segments that count the rows of each call."""
+
+    def __init__(self, segments):
+        self.segments = segments
+        self.rows = []
+
+    def ask(self, source, sink, rows, cotangent=None):
+        self.rows.append(len(rows))
+        return self.segments.ask(source, sink, rows, cotangent)
+
+
 class FarSightedSegments(LocalSegments):
     """Gives the values of several stages by one call too."""
 
@@ -89,6 +101,12 @@ def network(stages):
 @pytest.fixture
 def segments(stages):
     return LocalSegments(stages)
+
+
+@pytest.fixture
+def counted(segments):
+    """The same, counted."""
+    return CountedSegments(segments)
 
 
 @pytest.fixture

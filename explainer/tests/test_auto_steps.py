@@ -26,23 +26,6 @@ PLAIN = {
 }
 
 
-class Counted:
-    """Segments that count the rows of each call."""
-
-    def __init__(self, segments):
-        self.segments = segments
-        self.rows = []
-
-    def ask(self, source, sink, rows, cotangent=None):
-        self.rows.append(len(rows))
-        return self.segments.ask(source, sink, rows, cotangent)
-
-
-@pytest.fixture
-def counted(segments):
-    return Counted(segments)
-
-
 @pytest.fixture
 def asked(description, counted, settings):
     """Explains some of the pictures with as many steps as it takes; `limits` are the server's."""

@@ -11,24 +11,12 @@ from captum_explainer.request import Request
 from captum_serving.errors import BadInput
 
 
-class CountedSegments:
-    """Segments that count the rows of each call."""
-
-    def __init__(self, segments):
-        self.segments = segments
-        self.rows = []
-
-    def ask(self, source, sink, rows, cotangent=None):
-        self.rows.append(len(rows))
-        return self.segments.ask(source, sink, rows, cotangent)
-
-
 @pytest.fixture
-def explained(description, segments, settings):
+def explained(description, counted, settings):
     """Explains pictures [n, 1, 6, 6]: the explanations, and the rows of the call that scores inputs and baselines."""
 
     def run(images, **parameters):
-        counted = CountedSegments(segments)
+        counted.rows.clear()
         explanations = explain(Request(images, parameters, native.write), description, counted, settings)
         return explanations, counted.rows[0]
 
@@ -67,12 +55,13 @@ def test_each_instances_baseline_score_is_that_of_its_own_baselines(explained, n
 
 @pytest.mark.parametrize("method", ["guided_backprop", "lrp"])
 def test_instances_of_which_every_stage_is_held_are_explained_in_parts(
-    method, explained, description, segments, settings
+    method, explained, description, counted, settings
 ):
     images = torch.rand(9, 1, 6, 6)
     whole, _ = explained(images, method=method)
     # A picture is 144 bytes: two of them a call.
-    few, counted = dataclasses.replace(settings, max_call_bytes=300), CountedSegments(segments)
+    few = dataclasses.replace(settings, max_call_bytes=300)
+    counted.rows.clear()
     parts = explain(Request(images, {"method": method}, native.write), description, counted, few)
     assert max(counted.rows[1:]) == 2
     np.testing.assert_allclose(parts.values, whole.values, rtol=1e-5, atol=1e-7)

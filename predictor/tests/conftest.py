@@ -12,6 +12,8 @@ import pytest
 import requests
 import torch
 from captum_predictor.architectures import build_network
+from captum_predictor.engine import Engine
+from captum_predictor.lanes import Lanes
 from captum_predictor.model_directory import LoadedModel, load_model
 from captum_predictor.model_saving import save_model
 from captum_predictor.stages import split_into_stages
@@ -121,6 +123,14 @@ def waiting_directory(tmp_path_factory):
     }
     save_model(network, directory, document)
     return directory
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """An engine of two lanes."""
+    lanes = Lanes(2, 10_000, 2)
+    yield Engine(lanes, "cpu")
+    lanes.stop()
 
 
 @pytest.fixture(scope="session")

@@ -15,13 +15,6 @@ from torch import nn
 ROWS = 30
 
 
-@pytest.fixture(scope="module")
-def engine():
-    lanes = Lanes(2, 10_000, 2)
-    yield Engine(lanes, "cpu")
-    lanes.stop()
-
-
 def compute(engine, segment, source, cotangent=None, priority=Priority.PREDICTION):
     return asyncio.run(engine.compute(segment, source, cotangent, priority))
 

@@ -4,20 +4,11 @@ import asyncio
 
 import numpy as np
 import pytest
-from captum_predictor.engine import Engine
 from captum_predictor.fronts import TensorFront
 from captum_predictor.inference import Limits, Reader
-from captum_predictor.lanes import Lanes
 from captum_serving.wire import Message
 
 CLASSES = 10
-
-
-@pytest.fixture(scope="module")
-def engine():
-    lanes = Lanes(2, 10_000, 2)
-    yield Engine(lanes, "cpu")
-    lanes.stop()
 
 
 @pytest.fixture
