@@ -20,7 +20,7 @@ PATH_PARAMETERS: dict[str, Parameter] = {
 }
 
 AUTO = "auto"
-# Doubled from 12 an image of Fashion-MNIST takes 39 rows, from 8 about 47 and from 16 about 45; one of MNIST takes 12.
+# Doubled from 12 an image of Fashion-MNIST takes 39 rows, from 8 at least 44 and from 16 at least 42; one of MNIST 12.
 # And a call of 12 rows has the same bits on any number of threads.
 FIRST_STEPS = 12
 # Of a method whose attributions add up: the others have no convergence delta to go by.
