@@ -9,7 +9,7 @@ from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.connection import Reply
 from captum_explainer.predictor.description import Access, Description, Stage, read_description
 from captum_explainer.predictor.scores import ScoresSession
-from captum_explainer.predictor.session import Derivative, Session
+from captum_explainer.predictor.session import MAX_CALL_ROWS, Derivative, Session, StraightPath
 from captum_serving import wire
 from captum_serving.errors import BadInput
 
@@ -92,6 +92,7 @@ def test_the_description_is_read_as_it_was_recorded(tiny):
         digest=recorded["model_digest"],
         predicts=True,
         gives_values=True,
+        integrates=True,
     )
 
 
@@ -117,6 +118,30 @@ def test_the_values_of_stages_are_asked_for_and_answered_as_recorded(tiny):
     for name, value in answer.by_stage.items():
         np.testing.assert_array_equal(value, answered[name])
     np.testing.assert_array_equal(answer.gradient, answered["gradient"])
+
+
+def test_the_integral_along_a_path_is_asked_for_and_answered_as_recorded(tiny):
+    recording = Recording("path_integral")
+    given = tensors(recording.exchange["request"], "inputs")
+    path = StraightPath(given["path_start"], given["path_nodes"], given["path_weights"])
+    session = Session(recording, tiny, Deadline(5), {}, 10**6)
+    derivative = Derivative("image", "logits", predicted=1, path=path)
+    answer = session.ask_values("image", ["logits"], given["image"], derivative)
+    recording.check_request(sink="logits")
+    answered = tensors(recording.exchange["response"], "outputs")
+    np.testing.assert_array_equal(answer.by_stage["logits"], answered["logits"])
+    np.testing.assert_array_equal(answer.gradient, answered["gradient"])
+    assert session.rows == 4
+
+
+@pytest.mark.parametrize("limit", [{"max_call_bytes": 2 * 16 - 1}, {"steps": MAX_CALL_ROWS + 1}], ids=str)
+def test_a_path_of_too_many_points_is_not_asked_for_by_one_call(limit, tiny):
+    session = Session(Recording("path_integral"), tiny, Deadline(5), {}, limit.get("max_call_bytes", 10**6))
+    rule = np.ones(limit.get("steps", 2), np.float32)
+    derivative = Derivative(
+        "image", "logits", predicted=1, path=StraightPath(np.zeros((1, 1, 2, 2), np.float32), rule, rule)
+    )
+    assert session.ask_values("image", ["logits"], np.zeros((1, 1, 2, 2), np.float32), derivative) is None
 
 
 @pytest.mark.parametrize("stages", [["flatten", "hidden"], ["hidden", "relu"]])

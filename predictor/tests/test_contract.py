@@ -204,22 +204,43 @@ def test_over_grpc_the_metadata_is_as_recorded_over_rest():
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in EXCHANGES if name.startswith(("infer", "gradient", "segment", "values"))]
+    "name", [name for name in EXCHANGES if name.startswith(("infer", "gradient", "segment", "values", "path"))]
 )
 def test_the_recorded_numbers_are_the_networks_by_numpy(name):
     recorded = exchange(name)
     given = tensors(recorded["request"], "inputs")
     answered = tensors(recorded["response"], "outputs")
-    (source,) = set(given) - {"cotangent"}
-    names = ["image", *(stage["name"] for stage in NETWORK["stages"])]
-    sink = recorded["request"]["json"].get("parameters", {}).get("sink", "logits")
-    stages = NETWORK["stages"][names.index(source) : names.index(sink)]
+    (source,) = [name for name in given if name != "cotangent" and not name.startswith("path_")]
     parameters = recorded["request"]["json"].get("parameters", {})
-    by = parameters.get("gradient_source", source)
-    values = {source: given[source]}
-    value = given[source].reshape(len(given[source]), -1).astype(float)
+    sink, by = parameters.get("sink", "logits"), parameters.get("gradient_source", source)
+    values, jacobian = computed(source, sink, by, given[source])
+    assert sink in answered
+    for name in answered.keys() - {"gradient"}:
+        np.testing.assert_array_equal(answered[name], values[name])
+    first, cotangent = parameters.get("gradient_from", 0), given.get("cotangent")
+    if "predicted_rows" in parameters:
+        predicted = [(i - first) % parameters["predicted_rows"] for i in range(first, len(values[sink]))]
+        cotangent = np.eye(values[sink].shape[1])[values[sink][predicted].argmax(axis=1)]
+    assert ("gradient" in answered) == (cotangent is not None)
+    if "path_start" in given:
+        starts = given["path_start"]
+        gradient, cotangent = 0.0, cotangent[: len(starts)]
+        for node, weight in zip(given["path_nodes"], given["path_weights"], strict=True):
+            points, jacobian = computed(source, sink, by, starts + node * (given[source][: len(starts)] - starts))
+            gradient = gradient + weight * np.einsum("ns,nsi->ni", cotangent, jacobian).reshape(points[by].shape)
+        np.testing.assert_array_equal(answered["gradient"], gradient)
+    elif cotangent is not None:
+        gradient = np.einsum("ns,nsi->ni", cotangent, jacobian[first:])
+        np.testing.assert_array_equal(answered["gradient"], gradient.reshape(values[by][first:].shape))
+
+
+def computed(source, sink, by, rows):
+    """The values of the stages between, by their names, and the Jacobian of the sink by `by`."""
+    names = ["image", *(stage["name"] for stage in NETWORK["stages"])]
+    values = {source: rows}
+    value = rows.reshape(len(rows), -1).astype(float)
     jacobian = np.stack([np.eye(value.shape[1])] * len(value))
-    for stage in stages:
+    for stage in NETWORK["stages"][names.index(source) : names.index(sink)]:
         if stage["kind"] == "linear":
             value = value @ np.transpose(stage["weight"]) + stage["bias"]
             jacobian = np.array(stage["weight"]) @ jacobian
@@ -229,17 +250,7 @@ def test_the_recorded_numbers_are_the_networks_by_numpy(name):
         values[stage["name"]] = value
         if stage["name"] == by:
             jacobian = np.stack([np.eye(value.shape[1])] * len(value))
-    assert sink in answered
-    for name in answered.keys() - {"gradient"}:
-        np.testing.assert_array_equal(answered[name], values[name])
-    first, cotangent = parameters.get("gradient_from", 0), given.get("cotangent")
-    if "predicted_rows" in parameters:
-        predicted = [(i - first) % parameters["predicted_rows"] for i in range(first, len(value))]
-        cotangent = np.eye(value.shape[1])[value[predicted].argmax(axis=1)]
-    assert ("gradient" in answered) == (cotangent is not None)
-    if cotangent is not None:
-        gradient = np.einsum("ns,nsi->ni", cotangent, jacobian[first:])
-        np.testing.assert_array_equal(answered["gradient"], gradient.reshape(values[by][first:].shape))
+    return values, jacobian
 
 
 def tensors(message, side):

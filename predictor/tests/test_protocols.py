@@ -187,7 +187,7 @@ def test_the_metadata_says_what_an_explainer_needs(server, mnist):
         "input_range": [0.0, 1.0],
         "baseline": 0.0,
         "model_digest": mnist.digest,
-        "extensions": ["vector_jacobian_product", "gradient_of_predicted", "values_of_stages"],
+        "extensions": ["vector_jacobian_product", "gradient_of_predicted", "values_of_stages", "path_integral"],
     }
 
 

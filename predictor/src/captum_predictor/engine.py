@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from captum_serving.errors import BadInput
 
 from captum_predictor import observation
 from captum_predictor.lanes import Chunk, Lanes, Priority
+from captum_predictor.path import Integral, StraightPath
 from captum_predictor.segments import ANY, MOST_ROWS, Segment, run, run_with_gradient
 
 Array = np.ndarray[Any, Any]
@@ -31,7 +32,7 @@ NOTHING: Mapping[str, Array] = {}
 class Answer:
     """The values `[rows, *stage shape]` that were asked for, by their stages' names, in the chain's order.
 
-    `gradient` is `[rows, *the shape of what it is by]`, where it was asked for.
+    `gradient` is `[rows, *the shape of what it is by]`, where it was asked for; of a path, `[paths, ...]`.
     """
 
     values: dict[str, Floats]
@@ -48,7 +49,7 @@ class Predicted:
     """Rows whose cotangent is the class that the model predicts, which is known only when it has predicted.
 
     Row `i`, from `first` on, has a gradient: that of the largest output of row `(i - first) modulo rows`. With `first`
-    0 all rows have one, the instances too.
+    0 all rows have one, the instances too; of a path its points have one, and point `i` of path `j` has row `j`'s.
     """
 
     rows: int
@@ -64,6 +65,7 @@ class Job:
     source: Array
     beside: Mapping[str, Array]
     values: dict[str, Floats]
+    path: StraightPath | None = None
 
     def store(self, computed: Mapping[str, torch.Tensor], part: slice, done: Future[None]) -> None:
         """Put the values of some of the rows where they belong, and tell those that wait for them.
@@ -75,11 +77,32 @@ class Job:
             _store(computed[name], rows[part], name)
         done.set_result(None)
 
-    def gradient_from(self, cotangent: Array | Predicted | None) -> int:
-        """The first row that has a gradient."""
-        if isinstance(cotangent, Predicted):
-            return cotangent.first
-        return len(self.source) if cotangent is None else 0
+    def with_gradient(self, cotangent: Array | Predicted | None) -> slice:
+        """The rows that have a gradient: the source's from some row on, or the points of the path."""
+        if cotangent is None:
+            return slice(len(self.source), len(self.source))
+        if self.path is not None:
+            return slice(0, self.path.rows)
+        return slice(cotangent.first if isinstance(cotangent, Predicted) else 0, len(self.source))
+
+    @property
+    def along(self) -> Segment:
+        """What the rows that have a gradient pass through: a path's not what is behind it, since no value is wanted."""
+        if self.path is None:
+            return self.segment
+        end = self.segment.stages.index(self.differentiated.sink) + 1
+        return replace(self.segment, stages=self.segment.stages[:end])
+
+    def points(self, part: slice) -> tuple[Array, Mapping[str, Array]]:
+        """Some of the rows that have a gradient, and what stands beside them."""
+        if self.path is None:
+            return self.rows(part)
+        on = self.path.of(part)
+        return self.path.points(self.source, part), {name: array[on] for name, array in self.beside.items()}
+
+    def rows(self, part: slice) -> tuple[Array, Mapping[str, Array]]:
+        """Some of the source's rows, and what stands beside them."""
+        return self.source[part], {name: array[part] for name, array in self.beside.items()}
 
     def cotangent(
         self, given: Array | Predicted, under_way: Sequence[tuple[slice, Future[None]]], part: slice
@@ -92,7 +115,7 @@ class Job:
             BadInput: That failed.
         """
         if not isinstance(given, Predicted):
-            return given[part]
+            return given[part if self.path is None else self.path.of(part)]
         predicting = np.arange(part.start, part.stop) % given.rows
         for chunk, done in under_way:
             if ((predicting >= chunk.start) & (predicting < chunk.stop)).any():
@@ -134,12 +157,13 @@ class Engine:
         beside: Mapping[str, Array] = NOTHING,
         also: Collection[str] = (),
         differentiated: Segment | None = None,
+        path: StraightPath | None = None,
     ) -> Answer:
         """The segment's value for `source` `[rows, *source shape]`, and with a cotangent of the value's shape the VJP.
 
         `also` names stages of the segment whose values are wanted beside the sink's. The VJP is of `differentiated`, a
-        part of the segment, where it is not of the whole. The tensors `beside` the source have its rows. Cancelled, it
-        takes what still waits out of the queue.
+        part of the segment, where it is not of the whole; with a `path` to the source's rows, its integral. The tensors
+        `beside` the source have its rows. Cancelled, it takes what still waits out of the queue.
 
         Raises:
             Overloaded: The queue is full.
@@ -152,23 +176,30 @@ class Engine:
             for stage in segment.stages
             if stage.name in kept
         }
-        job = Job(segment, differentiated, source, beside, values)
-        first = job.gradient_from(cotangent)
+        job = Job(segment, differentiated, source, beside, values, path)
+        with_gradient = job.with_gradient(cotangent)
         # Those that predict come first: a lane takes a chunk that waits for them when they are under way already.
         under_way: list[tuple[slice, Future[None]]] = []
         chunks, gradient = list[Chunk](), None
-        for part in self._parts(job, 0, first):
+        for part in self._parts(job, 0, len(source) if path is not None else with_gradient.start):
             done = Future[None]()
             under_way.append((part, done))
             chunks.append(self._chunk(job, part, partial(self._values, job, part, done)))
         if cotangent is not None:
-            gradient = np.empty((len(source) - first, *shapes[differentiated.source]), np.float32)
-            for part in self._parts(job, first, len(source)):
+            shape = shapes[differentiated.source]
+            count = with_gradient.stop - with_gradient.start
+            integral = None if path is None else Integral(path, shape)
+            gradient = np.empty((count if path is None else len(path.starts), *shape), np.float32)
+            gradients = gradient if integral is None else integral.gradients
+            for part in self._parts(job, with_gradient.start, with_gradient.stop):
                 done = Future[None]()
-                under_way.append((part, done))
-                behind = slice(part.start - first, part.stop - first)
+                if path is None:
+                    under_way.append((part, done))
+                behind = slice(part.start - with_gradient.start, part.stop - with_gradient.start)
                 rows_of = partial(job.cotangent, cotangent, under_way[:], behind)
-                work = partial(self._gradients, job, part, done, rows_of, gradient[behind])
+                work = partial(self._gradients, job, part, done, rows_of, gradients[behind])
+                if integral is not None:
+                    work = partial(_integrate, work, part.stop - part.start, integral, gradient)
                 chunks.append(self._chunk(job, part, work))
         call = self.lanes.submit(chunks, priority)
         try:
@@ -190,7 +221,7 @@ class Engine:
     def _values(self, job: Job, part: slice, done: Future[None]) -> None:
         begin = time.perf_counter()
         with _settling(done):
-            source, beside = self._tensors(job, part)
+            source, beside = self._tensors(*job.rows(part))
             job.store(run(job.segment, source, beside, job.values), part, done)
         observation.observe_chunk(time.perf_counter() - begin, with_gradient=False)
 
@@ -200,18 +231,19 @@ class Engine:
         begin = time.perf_counter()
 
         def cotangent_rows(computed: dict[str, torch.Tensor]) -> torch.Tensor:
-            job.store(computed, part, done)
+            if job.path is None:
+                job.store(computed, part, done)
             return self._tensor(cotangent(), row_major=job.differentiated.wants_row_major)
 
         with _settling(done):
-            source, beside = self._tensors(job, part)
-            computed = run_with_gradient(job.segment, job.differentiated, source, beside, cotangent_rows, job.values)
+            source, beside = self._tensors(*job.points(part))
+            kept = () if job.path is not None else job.values
+            computed = run_with_gradient(job.along, job.differentiated, source, beside, cotangent_rows, kept)
             _store(computed, gradient, "gradient")
         observation.observe_chunk(time.perf_counter() - begin, with_gradient=True)
 
-    def _tensors(self, job: Job, part: slice) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        beside = {name: self._tensor(array[part]) for name, array in job.beside.items()}
-        return self._tensor(job.source[part]), beside
+    def _tensors(self, source: Array, beside: Mapping[str, Array]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        return self._tensor(source), {name: self._tensor(array) for name, array in beside.items()}
 
     def _tensor(self, rows: Array, row_major: bool = False) -> torch.Tensor:
         # One copy: from the body's bytes, which are read-only and may be unaligned, into the layout of the model.
@@ -223,6 +255,13 @@ class Engine:
             layout = np.empty(rows.shape, dtype)
         layout[...] = rows
         return torch.from_numpy(layout).to(self._device)
+
+
+def _integrate(work: Callable[[], None], rows: int, integral: Integral, gradient: Floats) -> None:
+    """Compute some of an integral's gradients, and if they are the last of them, their sum."""
+    work()
+    if integral.is_last(rows):
+        _store(integral.sum(), gradient, "gradient")
 
 
 @contextmanager

@@ -17,6 +17,9 @@ from captum_serving.requested import object_of, requested_outputs, typed
 from captum_predictor.engine import NOTHING, Answer, Array, Predicted
 from captum_predictor.fronts import Front, floats
 from captum_predictor.lanes import Priority
+from captum_predictor.path import StraightPath
+from captum_predictor.path_inputs import INPUTS as PATH_INPUTS
+from captum_predictor.path_inputs import START, read_path
 from captum_predictor.segments import ANY, Chain, Segment
 
 COTANGENT = "cotangent"
@@ -39,7 +42,7 @@ class Query:
     """What a request asks to be computed; arrays are of the dtypes that the stages take, and finite.
 
     The segment begins at the source and ends with the last stage whose value is wanted. The gradient is that of a part
-    of it, `differentiated`: mostly of the whole.
+    of it, `differentiated`: mostly of the whole. With a `path`, which ends at the source's rows, it is the integral.
     """
 
     segment: Segment
@@ -50,6 +53,7 @@ class Query:
     """The names of the outputs in the answer's order, and whether each goes as bytes."""
     beside: Mapping[str, Array] = field(default_factory=lambda: NOTHING)
     differentiated: Segment | None = None
+    path: StraightPath | None = None
     predictions: Callable[[Array], object] = lambda value: value
     """Of a V1 request: its predictions, by the sink's value."""
 
@@ -97,8 +101,13 @@ class Reader:
             _check_predicted(predicted, asked, source, cotangent)
         source = self._front.check_source(segment.source, source, explanation)
         beside = self._front.check_beside(message.tensors, source.shape[:2])
+        path = read_path(message.tensors, source, differentiated is not None)
+        if path is not None and differentiated is not None:
+            by = segment.shapes(source.shape[1:])[differentiated.source]
+            self._check_path(path, by, predicted)
         if cotangent is not None:
-            expected = (len(source), *asked.sink_shape(source.shape[1:]))
+            rows = len(source) if path is None else len(path.starts)
+            expected = (rows, *asked.sink_shape(source.shape[1:]))
             if cotangent.shape != expected:
                 raise BadInput(
                     f"cotangent: shape is {list(cotangent.shape)}; expected {list(expected)}, "
@@ -106,7 +115,7 @@ class Reader:
                 )
             cotangent = floats(cotangent, COTANGENT)
         priority = Priority.EXPLANATION if explanation else Priority.PREDICTION
-        return Query(segment, source, predicted or cotangent, priority, outputs, beside, differentiated)
+        return Query(segment, source, predicted or cotangent, priority, outputs, beside, differentiated, path)
 
     def read_instances(self, instances: object) -> Query:
         """Check the `instances` of a V1 request.
@@ -143,7 +152,8 @@ class Reader:
         return Ready(tensors, requested_outputs(message, list(tensors)))
 
     def _source(self, message: wire.Message) -> str:
-        names = [name for name in message.tensors if name != COTANGENT and name not in self._front.beside]
+        others = (COTANGENT, *PATH_INPUTS, *self._front.beside)
+        names = [name for name in message.tensors if name not in others]
         if len(names) != 1 or names[0] not in self._chain.sources:
             input_name, *stages = self._chain.sources
             beside = f"{_quoted(self._front.beside)} and a" if self._front.beside else "a"
@@ -193,6 +203,21 @@ class Reader:
             raise TooLarge(
                 f"the answer for {rows} rows has {4 * rows * size} bytes; "
                 f"expected at most {self._limits.answer_bytes}: send fewer rows"
+            )
+
+    def _check_path(self, path: StraightPath, by: tuple[int, ...], predicted: Predicted | None) -> None:
+        """Its points count as rows, and their gradients, of the shape `by`, as an answer: they are held like these."""
+        self._check_rows(f"the path of {len(path.starts)} x {len(path.nodes)} points", path.rows)
+        size = 4 * path.rows * math.prod(by)
+        if path.rows > 1 and size > self._limits.answer_bytes:
+            raise TooLarge(
+                f"the gradients of {path.rows} points have {size} bytes; "
+                f"expected at most {self._limits.answer_bytes}: send fewer paths or steps"
+            )
+        if predicted not in (None, Predicted(len(path.starts), 0)):
+            raise BadInput(
+                f"{PREDICTED_ROWS} is {predicted.rows} and {GRADIENT_FROM} is {predicted.first}, and {START} has "
+                f"{len(path.starts)} rows; expected {PREDICTED_ROWS} {len(path.starts)} and {GRADIENT_FROM} 0"
             )
 
     def _check_rows(self, name: str, rows: int) -> None:

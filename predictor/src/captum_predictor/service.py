@@ -79,6 +79,7 @@ class Service:
             query.beside,
             query.outputs,
             query.differentiated,
+            query.path,
         )
 
     @property
@@ -101,7 +102,7 @@ class Service:
             "outputs": [{"name": last.name, "datatype": "FP32", "shape": [-1, *last.shape]}],
             "stages": [stage.describe() for stage in model.stages],
             "model_digest": model.digest,
-            "extensions": ["vector_jacobian_product", "gradient_of_predicted", "values_of_stages"],
+            "extensions": ["vector_jacobian_product", "gradient_of_predicted", "values_of_stages", "path_integral"],
             **self._front.metadata(),
         }
 

@@ -164,3 +164,26 @@ def test_a_long_call_in_chunks_is_the_call_in_one_piece(serve, network, inputs, 
     np.testing.assert_allclose(answer["gradient"], gradient.numpy(), rtol=0, atol=1e-6 * float(gradient.abs().max()))
     again = served.infer(embeddings=embeddings, cotangent=cotangent, **many)[1]
     np.testing.assert_array_equal(again["gradient"], answer["gradient"])
+
+
+@sequence
+def test_the_integral_along_a_path_of_embeddings_keeps_what_stands_beside_them(serve, inputs, family, task):
+    served = serve(family, task)
+    beside = {name: array for name, array in inputs.items() if name != "input_ids"}
+    _, embedded = served.infer({"sink": "embeddings"}, **inputs)
+    ends = embedded["embeddings"]
+    _, scored = served.infer(embeddings=ends, **beside)
+    starts, nodes = cotangent_like(ends, 1), np.float32([0.25, 0.5, 1])
+    weights, cotangent = np.float32([1, 2, 0.5]), cotangent_like(scored["logits"])
+    path = {"path_start": starts, "path_nodes": nodes, "path_weights": weights}
+    status, answer = served.infer({"explanation": True}, embeddings=ends, cotangent=cotangent, **path, **beside)
+    assert status == 200, answer
+    expected = 0.0
+    for node, weight in zip(nodes, weights, strict=True):
+        point = starts + node * (ends - starts)
+        _, at_point = served.infer({"explanation": True}, embeddings=point, cotangent=cotangent, **beside)
+        expected = expected + weight * at_point["gradient"]
+    np.testing.assert_allclose(answer["gradient"], expected, rtol=1e-4, atol=1e-6)
+    refused, error = served.infer({"explanation": True, "predicted_rows": 2, "gradient_from": 0}, **inputs, **path)
+    assert refused == 400
+    assert "no gradient" in error

@@ -1,0 +1,120 @@
+"""The integral along a path has the bits of Captum's sum of the points' gradients."""
+
+import asyncio
+
+import numpy as np
+import pytest
+import torch
+from captum.attr._utils.approximation_methods import approximation_parameters
+from captum_predictor.fronts import TensorFront
+from captum_predictor.inference import Limits, Reader
+from captum_serving.errors import BadInput, TooLarge
+from captum_serving.wire import Message
+
+CLASSES = 10
+
+
+@pytest.fixture
+def ask(engine, mnist):
+    reader = Reader(TensorFront(mnist), Limits(400, 3 * 10**6))
+
+    def asked(tensors, outputs=(), **parameters):
+        document = {"parameters": {"explanation": True, **parameters}, "outputs": [{"name": n} for n in outputs]}
+        query = reader.read(Message(document, tensors))
+        how = query.cotangent, query.priority, query.beside, query.outputs, query.differentiated, query.path
+        return asyncio.run(engine.compute(query.segment, query.source, *how))
+
+    return asked
+
+
+def images(rows, seed=0):
+    return 20 * np.random.default_rng(seed).standard_normal((rows, 1, 28, 28), np.float32)
+
+
+def one_hot(targets):
+    return np.eye(CLASSES, dtype=np.float32)[targets]
+
+
+def path(starts, steps, rule="gausslegendre"):
+    weights, nodes = (np.array(of(steps), np.float32) for of in approximation_parameters(rule))
+    return {"path_start": starts, "path_nodes": nodes, "path_weights": weights}
+
+
+def integral_of(ask, ends, along, cotangents, by=None, **parameters):
+    """The sum in torch, as Captum takes it, of the gradients that a request for all the points brings."""
+    start, end = torch.from_numpy(along["path_start"]), torch.from_numpy(ends)
+    points = torch.cat([start + float(alpha) * (end - start) for alpha in along["path_nodes"]])
+    steps = len(along["path_nodes"])
+    tensors = {"image": points.numpy(), "cotangent": np.tile(cotangents, (steps, 1))}
+    gradients = torch.from_numpy(ask(tensors, **parameters).gradient)
+    weights = torch.from_numpy(along["path_weights"]).view(steps, 1)
+    weighted = gradients.contiguous().view(steps, -1) * weights
+    return torch.sum(weighted.reshape(steps, len(ends), *gradients.shape[1:]), dim=0).numpy()
+
+
+@pytest.mark.parametrize("rule", ["gausslegendre", "riemann_trapezoid"])
+@pytest.mark.parametrize(("paths", "steps"), [(1, 50), (1, 3), (3, 20), (1, 300)])
+def test_of_the_predicted_classes_beside_the_values(ask, paths, steps, rule):
+    source, starts = images(paths + 2), images(paths, seed=1)
+    along = path(starts, steps, rule)
+    together = ask({"image": source, **along}, predicted_rows=paths, gradient_from=0)
+    np.testing.assert_array_equal(together.value, ask({"image": source}).value, strict=True)
+    targets = together.value[:paths].argmax(axis=1)
+    expected = integral_of(ask, source[:paths], along, one_hot(targets))
+    np.testing.assert_array_equal(together.gradient, expected, strict=True)
+
+
+def test_of_given_cotangents_by_a_stage_between(ask):
+    ends, along = images(2), path(images(2, seed=1), 20)
+    cotangents = one_hot([3, 7])
+    together = ask({"image": ends, **along, "cotangent": cotangents}, ["gradient"], gradient_source="pool1")
+    expected = integral_of(ask, ends, along, cotangents, gradient_source="pool1")
+    np.testing.assert_array_equal(together.gradient, expected, strict=True)
+
+
+def test_the_sum_has_the_same_bits_on_any_number_of_threads(ask, engine):
+    ends, along, cotangents = images(3), path(images(3, seed=1), 100), one_hot([3, 7, 1])
+    found = [ask({"image": ends, **along, "cotangent": cotangents}).gradient for _ in range(5)]
+    for one in found[1:]:
+        np.testing.assert_array_equal(one, found[0], strict=True)
+
+
+GIVEN = path(images(2), 4)
+PREDICTED = {"predicted_rows": 2, "gradient_from": 0}
+CASES = {
+    "a part of a path": ({"path_start": images(2)}, PREDICTED, "of a path there is only path_start; expected all of"),
+    "no gradient": (GIVEN, {}, "there is a path without a gradient"),
+    "another shape": ({**GIVEN, "path_start": images(2)[..., :27]}, PREDICTED, r"path_start: shape is \[2, 1, 28, 27"),
+    "more paths than rows": ({**GIVEN, "path_start": images(4)}, PREDICTED, "with 1 to 3 paths"),
+    "no path": ({**GIVEN, "path_start": images(0)}, PREDICTED, "with 1 to 3 paths"),
+    "nodes without weights": ({**GIVEN, "path_weights": np.ones(3)}, PREDICTED, r"shapes are \[4\] and \[3\]"),
+    "no steps": (GIVEN | {"path_nodes": np.ones(0), "path_weights": np.ones(0)}, PREDICTED, "at least one"),
+    "no numbers": ({**GIVEN, "path_nodes": np.full(4, np.nan)}, PREDICTED, "path_nodes: holds NaN"),
+    "other predicted rows": (GIVEN, {"predicted_rows": 3, "gradient_from": 0}, "expected predicted_rows 2 and"),
+    "a later gradient": (GIVEN, {"predicted_rows": 2, "gradient_from": 2}, "expected predicted_rows 2 and"),
+    "another cotangent": ({**GIVEN, "cotangent": one_hot([1, 2, 3])}, {}, r"cotangent: shape is \[3, 10\]; expected"),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_does_not_fit_is_refused(ask, name):
+    tensors, parameters, message = CASES[name]
+    with pytest.raises(BadInput, match=message):
+        ask({"image": images(3), **tensors}, **parameters)
+
+
+def test_points_count_as_rows_and_their_gradients_as_an_answer(ask):
+    with pytest.raises(TooLarge, match=r"the path of 2 x 201 points: has 402 rows; expected at most 400"):
+        ask({"image": images(2), **path(images(2), 201)}, **PREDICTED)
+    with pytest.raises(TooLarge, match=r"the gradients of 200 points have \d+ bytes; expected at most 3000000"):
+        ask({"image": images(2), **path(images(2), 100)}, **PREDICTED, gradient_source="conv1")
+
+
+def test_a_sum_that_overflows_is_refused(ask):
+    along = path(images(1), 20)
+    cotangent = 1e6 * one_hot([3])
+    largest = np.abs(ask({"image": images(1, seed=1), **along, "cotangent": cotangent}).gradient).max()
+    assert largest > 2
+    along["path_weights"] = np.full(20, 3e38, np.float32)
+    with pytest.raises(BadInput, match="gradient overflows"):
+        ask({"image": images(1, seed=1), **along, "cotangent": cotangent})
