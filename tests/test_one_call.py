@@ -49,13 +49,13 @@ def explained(pair: Pair, parameters: dict[str, Any], count: int = 3) -> tuple[d
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_predicted_class_is_explained_by_one_call_as_by_two(pair: Pair, name: str) -> None:
+def test_the_predicted_class_is_explained_by_one_call_and_a_given_one_with_the_same_bits(pair: Pair, name: str) -> None:
     of_predicted, once = explained(pair, CASES[name])
     targets = of_predicted["parameters"]["target"]
     assert len(set(targets)) == 3
-    of_given, twice = explained(pair, {**CASES[name], "target": targets})
+    of_given, again = explained(pair, {**CASES[name], "target": targets})
     assert of_predicted == of_given
-    assert (once, twice) == (1, 2)
+    assert (once, again) == (1, 1 if CASES[name]["method"] == "integrated_gradients" else 2)
 
 
 @pytest.mark.parametrize("method", FORESEEN)

@@ -61,7 +61,9 @@ class FarSightedSegments(LocalSegments):
         for before, name in itertools.pairwise(["image", *self.stages]):
             values[name] = super().ask(before, name, values[before]).value
         gradient = None
-        if derivative is not None:
+        if derivative is not None and derivative.path is not None:
+            gradient = self._integral(derivative, rows, values[derivative.sink])
+        elif derivative is not None:
             cotangent, by = derivative.cotangent, values[derivative.source][derivative.first :]
             if cotangent is None:
                 targets = values[derivative.sink][: derivative.predicted].argmax(axis=1)
@@ -70,6 +72,17 @@ class FarSightedSegments(LocalSegments):
         del self.asked[-len(self.stages) - (derivative is not None) :]
         self.asked.append((source, tuple(stages), derivative is not None))
         return Values({name: values[name] for name in stages}, gradient)
+
+    def _integral(self, derivative, rows, scores):
+        starts, nodes, weights = derivative.path
+        cotangent = derivative.cotangent
+        if cotangent is None:
+            cotangent = np.eye(3, dtype=np.float32)[scores[: len(starts)].argmax(axis=1)]
+        points = np.concatenate([starts + node * (rows[: len(starts)] - starts) for node in nodes])
+        cotangents = np.tile(cotangent, (len(nodes), 1))
+        gradients = super().ask(derivative.source, derivative.sink, points, cotangents).gradient
+        weighted = gradients.reshape(len(nodes), *starts.shape) * weights.reshape(-1, *[1] * starts.ndim)
+        return torch.from_numpy(weighted).sum(0).numpy()
 
 
 @pytest.fixture

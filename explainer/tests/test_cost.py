@@ -30,7 +30,7 @@ def explained(description, settings, images):
         if method.family == "neuron":
             parameters["neuron"] = [1, 3, 3]
         predictor.asked.clear()
-        model = dataclasses.replace(description, predicts=extended, gives_values=extended)
+        model = dataclasses.replace(description, predicts=extended, gives_values=extended, integrates=extended)
         request = Request(images[:instances], {"method": name, **parameters}, native.write)
         return explain(request, model, predictor, settings).values, len(predictor.asked)
 

@@ -23,6 +23,7 @@ from captum_explainer.method import Attribution, Problem
 from captum_explainer.parameters.passes import check_undivided, most_rows
 from captum_explainer.parameters.resolve import Resolved, held_shape, resolve
 from captum_explainer.parameters.units import mask_of
+from captum_explainer.path_integral import Integrals
 from captum_explainer.predictor.description import Access, Description
 from captum_explainer.quality import quality_of
 from captum_explainer.request import Explanations, Request
@@ -127,7 +128,7 @@ def _quality(task: Task, attribution: Attribution, instance: int, target: int) -
 
 
 def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int], memo: dict[str, Any]) -> Attribution:
-    chosen, method = task.chosen, task.chosen.method
+    chosen, method, description = task.chosen, task.chosen.method, task.description
     name = chosen.get("layer")
     foreseen = foreseen_cotangents(task, targets)
     skeleton = build_skeleton(
@@ -135,6 +136,9 @@ def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int], mem
     )
     if method.takes_segments and "mask" not in memo:
         memo["mask"] = _segments(task, inputs[0])
+    integrals = None
+    if description.integrates and task.far_sighted is not None and foreseen.get(description.output_name) is not None:
+        integrals = Integrals(task.far_sighted, description, task.integral)
     problem = Problem(
         skeleton,
         inputs,
@@ -144,6 +148,7 @@ def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int], mem
         parameters=chosen.values,
         feature_mask=memo.get("mask"),
         layer_mask=mask_of(task.description.shape_of(name), chosen["layer_mask"]) if method.takes_units else None,
+        integrate=None if integrals is None else integrals.integrate,
         memo=memo,
     )
     return run_method(chosen, problem)

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from captum_explainer.auto_steps import first_steps, is_auto
 from captum_explainer.foresight import foreseen_cotangents
+from captum_explainer.path_integral import KnownIntegral, quadrature
 from captum_explainer.predictor.description import Access
-from captum_explainer.predictor.session import Derivative, Rows
-from captum_explainer.skeleton.cuts import cut
-from captum_explainer.skeleton.foreseen import Known
+from captum_explainer.predictor.session import Derivative, Rows, StraightPath
+from captum_explainer.skeleton.cuts import Piece, cut
 from captum_explainer.skeleton.forward_pass import ForwardPass
 from captum_explainer.targets import given_targets
 from captum_explainer.task import Task
 
 
-def with_first_pass(task: Task, scored: Tensor) -> tuple[Rows, list[Known]] | None:
-    """The scores [rows, outputs] of rows that are scored, and what the same call tells of the method's first pass.
+def with_first_pass(task: Task, scored: Tensor) -> tuple[Rows, Task] | None:
+    """The scores [rows, outputs] of rows that are scored, and the task that knows what came of the method's first pass.
 
     None where the pass cannot be foreseen, or where one call cannot carry it.
     """
+    integral = task.chosen.method.integrates and task.description.integrates
+    return _with_integral(task, scored) if integral else _with_pass(task, scored)
+
+
+def _with_pass(task: Task, scored: Tensor) -> tuple[Rows, Task] | None:
     points = _points(task, scored)
     if points is None or task.far_sighted is None:
         return None
@@ -32,7 +39,7 @@ def with_first_pass(task: Task, scored: Tensor) -> tuple[Rows, list[Known]] | No
     # Points that are not the scored rows come behind them. With a gradient they are computed by themselves; a pass of
     # other rows too could have other bits.
     rows, first = (scored, 0) if points is scored else (torch.cat([scored, points]), len(scored))
-    last = _derivative(task, forward, len(rows), first)
+    last = _derivative(task, forward.last, len(rows), first)
     stages = list(dict.fromkeys([*forward.stages, description.output_name]))
     if last is None and (len(stages) == 1 or first > 0):
         return None
@@ -42,10 +49,37 @@ def with_first_pass(task: Task, scored: Tensor) -> tuple[Rows, list[Known]] | No
     scores = answer.by_stage[description.output_name][: len(scored)]
     cotangent = None if last is None else last.cotangent
     if last is not None and cotangent is None:
-        targets = np.resize(scores[: len(task.inputs)].argmax(axis=1), len(points))
-        cotangent = np.eye(scores.shape[1], dtype=np.float32)[targets]
+        cotangent = _of_predicted(task, scores, len(points))
     values = {name: value[first:] for name, value in answer.by_stage.items()}
-    return scores.copy(), forward.known(points.numpy(), values, cotangent, answer.gradient)
+    return scores.copy(), replace(task, known=forward.known(points.numpy(), values, cotangent, answer.gradient))
+
+
+def _with_integral(task: Task, scored: Tensor) -> tuple[Rows, Task] | None:
+    chosen, description = task.chosen, task.description
+    first = first_steps(task) if is_auto(task) else task
+    rule = quadrature(first.chosen.values)
+    if task.far_sighted is None or rule is None or chosen.get("smooth") is not None:
+        return None
+    count, ends = len(task.inputs), Piece(description.input_name, description.stages, remote=True)
+    last = _derivative(task, ends, count, 0)
+    if last is None:
+        return None
+    path = StraightPath(torch.cat([one[:1] for one in task.baselines]).numpy(), *rule)
+    stages = [description.output_name]
+    answer = task.far_sighted.ask_values(description.input_name, stages, scored.numpy(), last._replace(path=path))
+    if answer is None or answer.gradient is None:
+        return None
+    scores = answer.by_stage[description.output_name]
+    cotangent = _of_predicted(task, scores, count) if last.cotangent is None else last.cotangent
+    integral = KnownIntegral(path, task.inputs.numpy(), cotangent, answer.gradient)
+    return scores.copy(), replace(task, integral=integral)
+
+
+def _of_predicted(task: Task, scores: Rows, rows: int) -> Rows:
+    """The cotangent of rows that follow one another as the instances do, each for the class of its instance."""
+    targets = np.resize(scores[: len(task.inputs)].argmax(axis=1), rows)
+    cotangent: Rows = np.eye(scores.shape[1], dtype=np.float32)[targets]
+    return cotangent
 
 
 def _points(task: Task, scored: Tensor) -> Tensor | None:
@@ -54,7 +88,6 @@ def _points(task: Task, scored: Tensor) -> Tensor | None:
     if method.access == Access.SCORES or method.random or method.replaces_layer or chosen.get("smooth") is not None:
         return None
     if method.points is not None:
-        task = first_steps(task) if is_auto(task) else task
         if not _explains_predicted(task) or (task.cuts.layer is not None and not description.gives_values):
             return None
         try:
@@ -73,9 +106,9 @@ def _explains_predicted(task: Task) -> bool:
     return description.predicts and of_predicted and description.output_width is not None
 
 
-def _derivative(task: Task, forward: ForwardPass, rows: int, first: int) -> Derivative | None:
+def _derivative(task: Task, last: Piece, rows: int, first: int) -> Derivative | None:
     """Of the pass's last piece, where its cotangent is known, or is the predicted class's."""
-    description, last = task.description, forward.last
+    description = task.description
     targets = given_targets(task.chosen.get("target"), task.chosen.get("top_k"), len(task.inputs), description)
     foreseen = foreseen_cotangents(task, targets or [0])
     foresee = foreseen.get(last.sink)

@@ -11,6 +11,7 @@ from captum.attr import NoiseTunnel
 from torch import Tensor, nn
 
 from captum_explainer.parameters.kinds import Parameter
+from captum_explainer.path_integral import Integrate
 from captum_explainer.predictor.description import Access
 
 Family = Literal["primary", "layer", "neuron"]
@@ -41,6 +42,7 @@ class Problem:
         parameters: The method's own parameters, validated, with their defaults.
         feature_mask: int64 [1, *input shape], the segment of each value, where the method takes segments.
         layer_mask: int64 [1, *layer's shape], the group of each unit, where the method takes groups of them.
+        integrate: Integrates the target's gradient along a path by one call, where the predictor does.
         memo: What the method keeps of the one instance of this call for the calls for its other targets.
     """
 
@@ -52,6 +54,7 @@ class Problem:
     parameters: dict[str, Any]
     feature_mask: Tensor | None = None
     layer_mask: Tensor | None = None
+    integrate: Integrate | None = None
     memo: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -109,6 +112,7 @@ class Method:
         takes_units: It attributes to groups of a layer's units, which `layer_mask` chooses.
         points: The rows [n, *input shape] of its one pass, by inputs, baselines and parameters, where they can be known
             before it runs; point `i` is of instance `i modulo instances`.
+        integrates: It takes the integral of the gradient by the input, along straight paths and by a quadrature.
         replaces_layer: It gives the layer other values than the network's, so that a pass through what is behind the
             layer cannot be foreseen.
         one_by_one: Each instance is a Captum call of its own.
@@ -138,6 +142,7 @@ class Method:
     evaluations: Callable[[int, dict[str, Any]], int] | None = None
     takes_units: bool = False
     points: Callable[[Tensor, Tensor, dict[str, Any]], Tensor | None] | None = None
+    integrates: bool = False
     replaces_layer: bool = False
     one_by_one: bool = False
     random: bool = False

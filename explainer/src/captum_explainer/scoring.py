@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from captum_serving.errors import BadInput
 from torch import Tensor
@@ -34,8 +32,8 @@ def score(task: Task) -> tuple[Scored, Task]:
 def _scores(task: Task, rows: Tensor) -> tuple[Tensor, Task]:
     found = with_first_pass(task, rows)
     if found is not None:
-        scores, known = found
-        return torch.from_numpy(scores), replace(task, known=known)
+        scores, task = found
+        return torch.from_numpy(scores), task
     skeleton = build_skeleton(task.description, task.segments, Cuts(), "logit", {})
     with torch.no_grad():
         return skeleton(rows), task

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from captum_explainer.parameters.resolve import Resolved
+from captum_explainer.path_integral import KnownIntegral
 from captum_explainer.predictor.description import Description
 from captum_explainer.settings import Settings
 from captum_explainer.skeleton.cuts import Cuts
@@ -22,7 +23,8 @@ class Task:
     """A resolved request: float32 inputs [instances, *input shape], and each instance's baselines [k, *input shape].
 
     `memos` keeps, by the instance's number, what was worked out for one of its targets and serves the others; `known`
-    are the answers that came with the scores. `far_sighted` computes the same segments, several by one call.
+    and `integral` are the answers that came with the scores. `far_sighted` computes the same segments, several by one
+    call.
     """
 
     description: Description
@@ -33,6 +35,7 @@ class Task:
     baselines: list[Tensor]
     memos: dict[int, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
     known: Sequence[Known] = ()
+    integral: KnownIntegral | None = None
     far_sighted: FarSighted | None = None
 
     @property

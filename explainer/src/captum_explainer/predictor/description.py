@@ -14,6 +14,7 @@ from captum_explainer.predictor.description_schema import mistake
 EXTENSION = "vector_jacobian_product"
 OF_PREDICTED = "gradient_of_predicted"
 OF_STAGES = "values_of_stages"
+OF_PATHS = "path_integral"
 BINARY = "binary_tensor_data"
 
 # The kind of a stage that says nothing of what is in it.
@@ -70,7 +71,7 @@ class Description:
     """A model as its predictor describes it; of a predictor without our extension only the name is known.
 
     `predicts` says that it chooses the predicted class's gradient by itself, `gives_values` that one call gives the
-    values of several stages.
+    values of several stages, `integrates` that it integrates gradients along a path.
     `text` is there where the model takes texts. Its shapes have -1 where they have a size for each token.
     """
 
@@ -88,6 +89,7 @@ class Description:
     binary: bool = False
     predicts: bool = False
     gives_values: bool = False
+    integrates: bool = False
     text: TextModel | None = None
 
     def shape_of(self, name: str) -> tuple[int, ...]:
@@ -152,6 +154,7 @@ def _described(name: str, document: dict[str, Any]) -> Description:
         digest=document["model_digest"],
         predicts=OF_PREDICTED in document["extensions"],
         gives_values=OF_STAGES in document["extensions"],
+        integrates=OF_PATHS in document["extensions"],
     )
 
 

@@ -44,11 +44,29 @@ class Answer(NamedTuple):
     gradient: Rows | None
 
 
+class StraightPath(NamedTuple):
+    """Straight paths to the first rows of a call, and the quadrature on them.
+
+    `starts` are float32 [paths, *the source's shape]; `nodes` (0 at the start, 1 at the row) and `weights` float32
+    [steps].
+    """
+
+    starts: Rows
+    nodes: Rows
+    weights: Rows
+
+    @property
+    def points(self) -> int:
+        """Of all paths."""
+        return len(self.starts) * len(self.nodes)
+
+
 class Derivative(NamedTuple):
     """A gradient that is asked for with values: of `sink` by `source`, which lies before it.
 
     Its cotangent is that of all rows; or None, for the classes that are predicted for the first `predicted` rows. Then
-    row `first + i` has that of row `i modulo predicted`, and the rows before it have no gradient.
+    row `first + i` has that of row `i modulo predicted`, and the rows before it have no gradient. With a `path` it is
+    the integral along that, one row a path, for the cotangent or the predicted class of the row that the path leads to.
     """
 
     source: str
@@ -56,6 +74,7 @@ class Derivative(NamedTuple):
     cotangent: Rows | None = None
     predicted: int = 0
     first: int = 0
+    path: StraightPath | None = None
 
 
 class Values(NamedTuple):
@@ -121,11 +140,16 @@ class Session:
         """
         sink = stages[-1] if derivative is None else derivative.sink
         shapes = {name: (len(rows), *self._shape_of(name, rows)) for name in stages}
-        tensors, parameters, outputs = {source: rows}, dict[str, Any](), [*stages]
+        tensors, parameters, outputs, points = {source: rows}, dict[str, Any](), [*stages], 0
         if derivative is not None:
             outputs.append(GRADIENT)
             by = rows.shape if derivative.source == source else (len(rows), *self._shape_of(derivative.source, rows))
             shapes[GRADIENT] = (len(rows) - derivative.first, *by[1:])
+            if derivative.path is not None:
+                path = derivative.path
+                tensors |= {"path_start": path.starts, "path_nodes": path.nodes, "path_weights": path.weights}
+                shapes[GRADIENT] = path.starts.shape[:1] + by[1:]
+                points = path.points
             if derivative.source != source:
                 parameters["gradient_source"] = derivative.source
             if derivative.cotangent is None:
@@ -134,12 +158,14 @@ class Session:
                 tensors[COTANGENT] = derivative.cotangent
         asked = sum(tensor.nbytes for tensor in tensors.values())
         answered = BYTES_PER_NUMBER * sum(map(math.prod, shapes.values()))
-        if len(rows) > MAX_CALL_ROWS or (len(rows) > 1 and max(asked, answered) > self.max_call_bytes):
+        held = BYTES_PER_NUMBER * points * math.prod(shapes.get(GRADIENT, ())[1:])
+        most = max(len(rows), points)
+        if most > MAX_CALL_ROWS or (most > 1 and max(asked, answered, held) > self.max_call_bytes):
             return None
         # Of the sink alone they are the default, to servers too that have no values of other stages.
         named = {} if list(stages) == [sink] else {"outputs": [{"name": name} for name in outputs]}
         message = self._exchange(sink, tensors, named, **parameters)
-        self.rows += len(rows)
+        self.rows += len(rows) + points
         found = {name: _output(message, name, shape) for name, shape in shapes.items()}
         gradient = found.pop(GRADIENT, None)
         return Values(found, gradient)

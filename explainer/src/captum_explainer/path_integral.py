@@ -1,0 +1,120 @@
+"""Integrated gradients of which the predictor takes the sum: of all the path's points one gradient comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from captum.attr import IntegratedGradients
+from captum.attr._utils.approximation_methods import approximation_parameters
+from torch import Tensor, nn
+
+from captum_explainer.predictor.description import Description
+from captum_explainer.predictor.session import MAX_CALL_ROWS, Derivative, Rows, StraightPath
+from captum_explainer.skeleton.segment import FarSighted
+
+# The integral [paths, *input shape] of the targets' gradients from the first to the second; None where calls cannot
+# carry it.
+Integrate = Callable[[Tensor, Tensor, Sequence[float], Sequence[float], Sequence[int] | Tensor], Tensor | None]
+
+
+class KnownIntegral(NamedTuple):
+    """The integral `gradient` [paths, *input shape] along the path to `ends`, for a cotangent [paths, outputs]."""
+
+    path: StraightPath
+    ends: Rows
+    cotangent: Rows
+    gradient: Rows
+
+    def answers(self, path: StraightPath, ends: Rows, cotangent: Rows) -> bool:
+        """Whether it is what is asked for, number by number."""
+        asked, known = (*path, ends, cotangent), (*self.path, self.ends, self.cotangent)
+        return all(np.array_equal(*pair) for pair in zip(asked, known, strict=True))
+
+
+class Integrals:
+    """The integrals of one model's output by its input, of which one may be known."""
+
+    def __init__(self, far_sighted: FarSighted, description: Description, known: KnownIntegral | None) -> None:
+        assert description.output_width is not None
+        self._far_sighted = far_sighted
+        self._ends = description.input_name, description.output_name
+        self._width = description.output_width
+        self._known = known
+
+    def integrate(
+        self,
+        starts: Tensor,
+        ends: Tensor,
+        nodes: Sequence[float],
+        weights: Sequence[float],
+        targets: Sequence[int] | Tensor,
+    ) -> Tensor | None:
+        """The integral, float32 [paths, *input shape]; None where the predictor's calls cannot carry it.
+
+        Args:
+            starts: float32 [paths, *input shape].
+            ends: Of the same shape.
+            nodes: Of the quadrature, 0 at the start and 1 at the end.
+            weights: Of the nodes.
+            targets: The output to explain, one a path.
+        """
+        begin, last = (np.ascontiguousarray(tensor.detach().numpy()) for tensor in (starts, ends))
+        cotangent = np.eye(self._width, dtype=np.float32)[np.asarray(targets)]
+        path = StraightPath(begin, np.asarray(nodes, np.float32), np.asarray(weights, np.float32))
+        if self._known is not None and self._known.answers(path, last, cotangent):
+            return torch.from_numpy(self._known.gradient.copy())
+        parts = []
+        at_once = max(1, MAX_CALL_ROWS // len(nodes))
+        for i in range(0, len(last), at_once):
+            part = slice(i, i + at_once)
+            derivative = Derivative(*self._ends, cotangent[part], path=path._replace(starts=begin[part]))
+            found = self._far_sighted.ask_values(self._ends[0], [self._ends[1]], last[part], derivative)
+            if found is None or found.gradient is None:
+                return None
+            parts.append(found.gradient)
+        return torch.from_numpy(np.concatenate(parts))
+
+
+class PathIntegral(IntegratedGradients):  # type: ignore[misc]  # captum is untyped
+    """Captum's integrated gradients, but that its sum is taken where the gradients are; the bits are the same."""
+
+    def __init__(self, model: nn.Module, integrate: Integrate) -> None:
+        super().__init__(model)
+        self._integrate = integrate
+
+    def _attribute(
+        self,
+        inputs: tuple[Tensor, ...],
+        baselines: tuple[Tensor, ...],
+        target: Any = None,  # noqa: ANN401 - captum's type
+        additional_forward_args: object = None,
+        n_steps: int = 50,
+        method: str = "gausslegendre",
+        step_sizes_and_alphas: tuple[list[float], list[float]] | None = None,
+    ) -> tuple[Tensor, ...]:
+        if step_sizes_and_alphas is None:
+            weights, nodes = (rule(n_steps) for rule in approximation_parameters(method))
+        else:
+            weights, nodes = step_sizes_and_alphas
+        (end,), (start,) = inputs, baselines
+        total = self._integrate(start.expand_as(end), end, nodes, weights, target)
+        if total is None:
+            arguments = target, additional_forward_args, n_steps, method, step_sizes_and_alphas
+            attributed: tuple[Tensor, ...] = super()._attribute(inputs, baselines, *arguments)
+            return attributed
+        return (total * (end - start),)
+
+
+def quadrature(parameters: dict[str, Any]) -> tuple[Rows, Rows] | None:
+    """The nodes and weights of a method's one pass, float32 [steps] each; None where it has several."""
+    if parameters["internal_batch_size"] is not None:
+        return None
+    rules, steps = approximation_parameters(parameters["quadrature"]), parameters["n_steps"]
+    try:
+        weights, nodes = (np.asarray(rule(steps), np.float32) for rule in rules)
+    except AssertionError:  # what Captum refuses, its own call will refuse with a sentence
+        return None
+    return nodes, weights
