@@ -136,6 +136,10 @@ deploy: setup ## Serve MODEL in the cluster, and wait until it answers
 e2e: setup ## Run the end-to-end tests in the cluster
 	$(RUN) -m pytest -q tests/e2e
 
+.PHONY: bench-gateway
+bench-gateway: setup ## Measure what the gateway adds to an explanation, with both models deployed
+	$(RUN) -m local.bench_gateway
+
 .PHONY: undeploy
 undeploy: ## Stop serving MODEL
 	$(KUBECTL) delete --ignore-not-found -k manifests/overlays/kind-$(MODEL)
