@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -66,16 +67,16 @@ class Integrals:
         path = StraightPath(begin, np.asarray(nodes, np.float32), np.asarray(weights, np.float32))
         if self._known is not None and self._known.answers(path, last, cotangent):
             return torch.from_numpy(self._known.gradient.copy())
-        parts = []
-        at_once = max(1, MAX_CALL_ROWS // len(nodes))
-        for i in range(0, len(last), at_once):
-            part = slice(i, i + at_once)
+        gradients = []
+        calls = math.ceil(len(last) / max(1, MAX_CALL_ROWS // len(nodes)))
+        # Even parts: a call of few points could have other bits.
+        for part in np.array_split(np.arange(len(last)), calls):
             derivative = Derivative(*self._ends, cotangent[part], path=path._replace(starts=begin[part]))
             found = self._far_sighted.ask_values(self._ends[0], [self._ends[1]], last[part], derivative)
             if found is None or found.gradient is None:
                 return None
-            parts.append(found.gradient)
-        return torch.from_numpy(np.concatenate(parts))
+            gradients.append(found.gradient)
+        return torch.from_numpy(np.concatenate(gradients))
 
 
 class PathIntegral(IntegratedGradients):  # type: ignore[misc]  # captum is untyped
