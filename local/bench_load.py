@@ -1,7 +1,8 @@
 """The servers under load: explanations a second, predictions meanwhile, and the time from a start until ready.
 
-The clients are threads of a process of their own, each with a kept-alive connection. What the cores could do is
-measured in the same run: two lanes that compute the chunks of integrated gradients, with nothing around them.
+The clients are threads of a process of their own, each with a kept-alive connection, and take little of the cores. What
+these could do is measured in the same run: two lanes that compute the chunks of integrated gradients, with nothing
+around them.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -26,6 +27,7 @@ from captum_serving.matrix_products import reproduce_matrix_products
 
 from local.bench import example_images, machine
 from local.bench_kernels import CHUNK_ROWS, CHUNKS, LANES, chunks_of, running_lanes, submit
+from local.light_client import LightClient
 from local.servers import MODELS, ROOT, Pair, running, running_pair
 
 CLIENTS = 8
@@ -161,10 +163,9 @@ def explain_on(urls: Sequence[str], body: bytes, count: int, may: Event, end: Ev
     """Ask for explanations by `count` threads until the `end`, and count those that are `done`."""
 
     def ask(url: str) -> None:
-        with urllib3.PoolManager(retries=False, timeout=60) as pool:
+        with closing(LightClient(url, body)) as client:
             while may.wait() and not end.is_set():
-                response = pool.request("POST", url, body=body)
-                assert response.status == 200, response.data
+                client.post()
                 with done.get_lock():
                     done.value += 1
 

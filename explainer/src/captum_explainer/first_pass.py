@@ -77,8 +77,8 @@ def _with_integral(task: Task, scored: Tensor) -> tuple[Rows, Task] | None:
 
 def _of_predicted(task: Task, scores: Rows, rows: int) -> Rows:
     """The cotangent of rows that follow one another as the instances do, each for the class of its instance."""
-    targets = np.resize(scores[: len(task.inputs)].argmax(axis=1), rows)
-    cotangent: Rows = np.eye(scores.shape[1], dtype=np.float32)[targets]
+    targets = scores[: len(task.inputs)].argmax(axis=1)
+    cotangent: Rows = np.eye(scores.shape[1], dtype=np.float32)[targets[np.arange(rows) % len(targets)]]
     return cotangent
 
 
