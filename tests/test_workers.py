@@ -1,6 +1,6 @@
 """`--workers 2`, which KServe injects into the explainer: right answers, metrics that add up, an end that is clean.
 
-test_bad_input.py and test_concurrency.py run against two workers too.
+bad_input/ and test_concurrency.py run against two workers too.
 """
 
 from __future__ import annotations
