@@ -303,22 +303,41 @@ def test_a_full_queue_is_overload(gated):
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_gradient_does_not_wait_for_scores_that_failed(count, served_as):
-    segment = Chain(served_as((2,), scale=Scaled())).segment("image", None)
+    scale = Scaled()
+    segment = Chain(served_as((2,), scale=scale)).segment("image", None)
+    if count > 1:
+        scale.beside.clear()
     lanes = Lanes(count, 100, 2)
     rows = np.concatenate([rows_of(1e38, 1), rows_of(1, 60)])
     try:
         engine = Engine(lanes, "cpu")
         call = engine.compute(segment, rows, Predicted(1, 1), Priority.EXPLANATION)
         with pytest.raises(BadInput, match="overflows"):
-            asyncio.run(asyncio.wait_for(call, 20))
+            asyncio.run(asyncio.wait_for(call, 10))
         call = engine.compute(segment, rows[1:], Predicted(1, 1), Priority.EXPLANATION)
-        np.testing.assert_array_equal(asyncio.run(call).gradient, [[10, 0]] * 59)
+        answer = asyncio.run(asyncio.wait_for(call, 10))
+        np.testing.assert_array_equal(answer.gradient, [[10, 0]] * 59)
     finally:
-        lanes.stop()
+        stop_or_fail(lanes)
 
 
 class Scaled(nn.Module):
-    """Ten times its input."""
+    """Ten times its input; where that overflows, not before the other lane is at work beside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.beside = threading.Event()
 
     def forward(self, inputs):
+        if inputs.max() < 1e37:
+            self.beside.set()
+        assert self.beside.wait(10)
         return 10 * inputs
+
+
+def stop_or_fail(lanes):
+    """Stop the lanes, or fail: a lane that waits for ever would keep the test from its end."""
+    stopping = threading.Thread(target=lanes.stop, daemon=True)
+    stopping.start()
+    stopping.join(5)
+    assert not stopping.is_alive()
