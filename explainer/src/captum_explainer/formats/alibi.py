@@ -13,7 +13,7 @@ from torch import Tensor
 
 from captum_explainer.formats import native
 from captum_explainer.parameters.kinds import shown
-from captum_explainer.parameters.path import QUADRATURES
+from captum_explainer.parameters.path import AUTO, QUADRATURES
 from captum_explainer.predictor.description import Description
 from captum_explainer.request import Answer, Explanations, Incoming, Request
 from captum_explainer.settings import Settings
@@ -59,13 +59,16 @@ def _parameters(given: dict[str, Any]) -> dict[str, Any]:
 def _writer(instances: Tensor) -> Callable[[Explanations, Description], Answer]:
     def write(explanations: Explanations, description: Description) -> Answer:
         parameters = explanations.parameters
+        steps = parameters["n_steps"]
+        # Alibi's is one number, whose points and weights its client may compute.
+        used = [details["n_steps"] for details in explanations.details] if steps == AUTO else []
         meta = {
             "name": "IntegratedGradients",
             "type": ["whitebox"],
             "explanations": ["local"],
             "params": {
                 "method": parameters["quadrature"],
-                "n_steps": parameters["n_steps"],
+                "n_steps": max(used, default=steps),
                 "internal_batch_size": parameters["internal_batch_size"],
                 "layer": parameters.get("layer", NO_LAYER),
             },
@@ -79,6 +82,7 @@ def _writer(instances: Tensor) -> Callable[[Explanations, Description], Answer]:
             "predictions": explanations.outputs,
             "deltas": [details["convergence_delta"] for details in explanations.details],
             "target": [details["target"] for details in explanations.details],
+            **({"n_steps": used} if used else {}),
         }
         return Answer(orjson.dumps({"meta": meta, "data": data}, option=orjson.OPT_SERIALIZE_NUMPY))
 
