@@ -25,12 +25,6 @@ def test_every_make_target_of_the_readme_is_in_the_makefile():
     assert named <= targets
 
 
-def test_every_link_of_the_readme_leads_to_a_file():
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("https://")]
-    assert links
-    assert [link for link in links if not (ROOT / link.partition("#")[0]).exists()] == []
-
-
 def test_the_table_of_methods_is_the_catalogue():
     rows = dict(re.findall(r"^\| (scores|gradients|structure): .*? \| (`.*`) \|$", README, flags=re.MULTILINE))
     for access in Access:
