@@ -67,6 +67,13 @@ class Pair:
         return f"{self.explainer.url}/v1/models/{self.name}:explain"
 
 
+def tell_to_end(*pairs: Pair) -> None:
+    """Send SIGTERM to all servers of the pairs: each takes a second to end, and the contexts wait for one by one."""
+    for pair in pairs:
+        for server in (pair.explainer, pair.predictor):
+            server.process.terminate()
+
+
 def free_port() -> int:
     """A port of the loopback that nothing listens on."""
     with socket.socket() as probe:
@@ -140,4 +147,6 @@ def running_pair(
         explainer = stack.enter_context(running("captum_explainer", log, *model, *host, *explainer_flags, port=port))
         predictor.wait_until_ready()
         explainer.wait_until_ready()
-        yield Pair(name, predictor, explainer)
+        pair = Pair(name, predictor, explainer)
+        stack.callback(tell_to_end, pair)
+        yield pair

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from local.servers import MODELS, Pair, running, running_pair
+from local.servers import MODELS, Pair, running, running_pair, tell_to_end
 
 StartPair = Callable[[str, int], Pair]
 
@@ -42,6 +42,7 @@ def start_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartPair]:
             return started[name, workers]
 
         yield start
+        tell_to_end(*started.values())
 
 
 @contextmanager

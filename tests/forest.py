@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from local.servers import ROOT, Pair, running
+from local.servers import ROOT, Pair, running, tell_to_end
 
 EXAMPLE = ROOT / "examples" / "random-forest"
 FOREST = "aix-explainer"
@@ -29,7 +29,9 @@ def explained(
             with running(explainer, folder / "explainer.log", "--model_name", name, *host, *flags) as front:
                 server.wait_until_ready()
                 front.wait_until_ready()
-                yield Pair(name, server, front)
+                pair = Pair(name, server, front)
+                yield pair
+                tell_to_end(pair)
 
 
 @contextmanager

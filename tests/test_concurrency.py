@@ -24,7 +24,7 @@ from local.servers import Pair
 from tests.explaining import EXPLANATIONS, examples
 
 THREADS = 8
-SECONDS = 5
+SECONDS = 3
 
 
 @dataclass(frozen=True)

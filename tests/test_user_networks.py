@@ -24,7 +24,7 @@ from captum_explainer.predictor.description import Access
 from captum_predictor.model_saving import save_model
 from torch import nn
 
-from local.servers import ROOT, Pair, running_pair
+from local.servers import ROOT, Pair, running_pair, tell_to_end
 from tests.explaining import ask
 from tests.reference import Network, attributions, load_network
 
@@ -117,6 +117,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
             return started[name]
 
         yield start
+        tell_to_end(*(served.pair for served in started.values()))
 
 
 def requests_of(name: str, network: Network, method: str) -> Iterator[dict[str, Any]]:

@@ -105,7 +105,7 @@ def publisher():
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.replies, server.statuses = {}, {}
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     server.data_set = digits(f"http://127.0.0.1:{server.server_port}/")
     yield server
