@@ -251,14 +251,16 @@ def rows_of(value, rows):
     return np.full((rows, 2), value, np.float32)
 
 
-def test_a_prediction_overtakes_the_chunks_of_an_explanation(gated):
+def test_a_prediction_is_computed_while_an_explanations_chunk_is_under_way(gated):
     engine, segment, gate = gated
 
     async def scenario():
         explanation = asyncio.ensure_future(engine.compute(segment, rows_of(1, 75), None, Priority.EXPLANATION))
         await asyncio.to_thread(gate.entered.wait, 20)
+        gate.entered.clear()
         prediction = asyncio.ensure_future(engine.compute(segment, rows_of(2, 1), None, Priority.PREDICTION))
-        await asyncio.sleep(0)
+        await asyncio.to_thread(gate.entered.wait, 20)
+        assert gate.seen == [1, 2]
         gate.open.set()
         await asyncio.gather(explanation, prediction)
 

@@ -1,8 +1,11 @@
+import os
 import threading
+from pathlib import Path
 
 import pytest
 import torch
 from captum_predictor.lanes import Chunk, Lanes, Priority
+from captum_serving.bulk_work import NICENESS
 from captum_serving.errors import BadInput, Overloaded
 
 WAIT = 20
@@ -47,23 +50,126 @@ def noting(order, name, rows=1):
     return Chunk(rows, lambda: order.append(name))
 
 
-def test_predictions_overtake_the_chunks_of_an_explanation_that_wait(lanes_of):
+def test_a_prediction_waits_for_no_chunk_of_an_explanation(lanes_of):
+    lanes, order = lanes_of(), []
+    gate, explanation = hold(lanes, Priority.EXPLANATION)
+    waiting = lanes.submit([noting(order, "explanation")], Priority.EXPLANATION)
+    lanes.submit([noting(order, "p1"), noting(order, "p2")], Priority.PREDICTION).done.result(WAIT)
+    assert order == ["p1", "p2"]
+    assert [lanes.busy(priority) for priority in Priority] == [0, 1]
+    assert [lanes.waiting_rows(priority) for priority in Priority] == [0, 1]
+    gate.open()
+    for call in (explanation, waiting):
+        call.done.result(WAIT)
+    assert order == ["p1", "p2", "explanation"]
+
+
+def test_an_explanation_takes_the_places_that_predictions_leave(lanes_of):
+    lanes, order = lanes_of(count=2), []
+    first, _ = hold(lanes, Priority.PREDICTION)
+    gate, explanation = hold(lanes, Priority.EXPLANATION)
+    second, _ = hold(lanes, Priority.PREDICTION)
+    later = lanes.submit([noting(order, "later")], Priority.PREDICTION)
+    waiting = lanes.submit([noting(order, "explanation")], Priority.EXPLANATION)
+    gate.open()
+    explanation.done.result(WAIT)
+    assert not waiting.done.done()
+    assert [lanes.busy(priority) for priority in Priority] == [2, 0]
+    second.open()
+    later.done.result(WAIT)
+    waiting.done.result(WAIT)  # beside the first, which is still under way
+    assert order == ["later", "explanation"]
+    first.open()
+
+
+def test_an_explanation_does_not_slip_in_between_two_predictions(lanes_of):
+    lanes, order, slipped_in = lanes_of(), [], threading.Event()
+    gate, held = hold(lanes, Priority.PREDICTION)
+    # Then the lane has ended a chunk, and has not taken the next one yet.
+    held.done.add_done_callback(lambda _: slipped_in.wait(0.2))
+    explanation = lanes.submit([noting(order, "explanation"), Chunk(1, slipped_in.set)], Priority.EXPLANATION)
+    lanes.submit([noting(order, "prediction")], Priority.PREDICTION)
+    gate.open()
+    explanation.done.result(WAIT)
+    assert order == ["prediction", "explanation"]
+
+
+def test_an_explanation_takes_the_place_of_a_prediction_that_is_given_up(lanes_of):
+    lanes, order = lanes_of(count=2), []
+    gates = [hold(lanes, Priority.PREDICTION)[0] for _ in range(2)]
+    given_up = lanes.submit([noting(order, "given up")], Priority.PREDICTION)
+    waiting = lanes.submit([noting(order, "explanation")], Priority.EXPLANATION)
+    lanes.cancel(given_up)
+    gates[0].open()
+    waiting.done.result(WAIT)
+    assert order == ["explanation"]
+    gates[1].open()
+
+
+def test_an_explanation_takes_the_place_of_a_prediction_that_fails(lanes_of):
+    lanes, order = lanes_of(), []
+
+    def fail():
+        waiting.append(lanes.submit([noting(order, "explanation")], Priority.EXPLANATION))
+        raise BadInput("it overflows")
+
+    waiting = []
+    failing = lanes.submit([Chunk(5, fail), noting(order, "dropped", rows=5)], Priority.PREDICTION)
+    with pytest.raises(BadInput):
+        failing.done.result(WAIT)
+    waiting[0].done.result(WAIT)
+    assert order == ["explanation"]
+
+
+def test_what_waits_is_taken_in_the_order_of_its_arrival(lanes_of):
     lanes, order = lanes_of(), []
     gate, _ = hold(lanes)
-    explanation = lanes.submit([noting(order, "e1"), noting(order, "e2")], Priority.EXPLANATION)
-    later = lanes.submit([noting(order, "e3")], Priority.EXPLANATION)
-    first = lanes.submit([noting(order, "p1")], Priority.PREDICTION)
-    second = lanes.submit([noting(order, "p2")], Priority.PREDICTION)
+    calls = [lanes.submit([noting(order, f"{i}a"), noting(order, f"{i}b")], Priority.EXPLANATION) for i in range(3)]
     gate.open()
-    for call in (explanation, later, first, second):
+    for call in calls:
         call.done.result(WAIT)
-    assert order == ["p1", "p2", "e1", "e2", "e3"]
+    assert order == ["0a", "0b", "1a", "1b", "2a", "2b"]
 
 
-def test_the_chunks_of_a_call_are_spread_over_idle_lanes(lanes_of):
+def niceness():
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
+@pytest.mark.parametrize("before", [0, 15])
+def test_the_lanes_of_explanations_are_niced_with_their_teams_and_nothing_else_is(lanes_of, before):
+    own, seen = niceness(), {}
+    least = min(own + before, 19)
+
+    def in_a_nicer_thread():
+        os.nice(before)
+        lanes = lanes_of()
+        for priority in Priority:
+            call = lanes.submit([Chunk(20, lambda at=priority: seen.update({at: (niceness(), team())}))], priority)
+            call.done.result(WAIT)
+        seen["starter"] = niceness()
+
+    thread = threading.Thread(target=in_a_nicer_thread)
+    thread.start()
+    thread.join(WAIT)
+    nicer = min(least + NICENESS, 19)
+    assert seen == {Priority.PREDICTION: (least, {least}), Priority.EXPLANATION: (nicer, {nicer}), "starter": least}
+    assert niceness() == own
+
+
+def team():
+    """The niceness of the threads that a product of two threads has started."""
+    tasks = Path("/proc/self/task")
+    before = set(tasks.iterdir())
+    assert torch.get_num_threads() == 2
+    torch.ones(10**6).exp()
+    return {os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in set(tasks.iterdir()) - before}
+
+
+@pytest.mark.parametrize("priority", Priority)
+def test_the_chunks_of_a_call_are_spread_over_idle_lanes(lanes_of, priority):
     meeting = threading.Barrier(2, timeout=WAIT)
     lanes = lanes_of(count=2)
-    lanes.submit([Chunk(25, meeting.wait), Chunk(25, meeting.wait)], Priority.PREDICTION).done.result(WAIT)
+    lanes.submit([Chunk(25, meeting.wait), Chunk(25, meeting.wait)], priority).done.result(WAIT)
 
 
 def test_a_full_queue_refuses_a_call_and_says_how_many_rows_wait(lanes_of):
@@ -81,11 +187,12 @@ def test_a_full_queue_refuses_a_call_and_says_how_many_rows_wait(lanes_of):
     assert lanes.waiting_rows(Priority.EXPLANATION) == 0
 
 
-def test_explanations_that_wait_leave_the_predictions_their_own_room(lanes_of):
+def test_what_waits_of_one_priority_leaves_the_other_its_own_room(lanes_of):
     lanes = lanes_of(queue_rows=10)
-    gate, _ = hold(lanes)
+    gates = [hold(lanes, priority)[0] for priority in reversed(Priority)]
     calls = [lanes.submit([noting([], "", rows=10)], priority) for priority in Priority]
-    gate.open()
+    for gate in gates:
+        gate.open()
     for call in calls:
         call.done.result(WAIT)
 
@@ -104,7 +211,7 @@ def test_a_cancelled_call_leaves_the_queue_and_makes_room(lanes_of):
 
 def test_an_error_fails_its_call_drops_the_rest_of_it_and_spares_the_lane(lanes_of):
     lanes, order = lanes_of(), []
-    gate, _ = hold(lanes)
+    gate, _ = hold(lanes, Priority.PREDICTION)
 
     def fail():
         raise BadInput("it overflows")
@@ -138,9 +245,10 @@ def test_a_call_of_fewer_than_twelve_rows_has_one_thread(lanes_of):
     assert threads_of(lanes, 11) == [1]
 
 
-def test_chunks_share_the_threads_where_lanes_are_busy_or_chunks_wait(lanes_of):
+@pytest.mark.parametrize("priority", Priority)
+def test_chunks_share_the_threads_where_lanes_are_busy_or_chunks_wait(lanes_of, priority):
     lanes = lanes_of(count=2)
-    gate, _ = hold(lanes)
+    gate, _ = hold(lanes, priority)
     assert threads_of(lanes, 20) == [1]
     gate.open()
 
@@ -158,10 +266,11 @@ def test_setting_a_lanes_threads_leaves_the_other_threads_alone(lanes_of):
 
 
 def test_stop_finishes_what_waits_and_is_not_alive_then(lanes_of):
-    lanes, order = Lanes(1, 100, 1), []
-    gate, _ = hold(lanes)
+    lanes, order = Lanes(2, 100, 1), []
+    gates = [hold(lanes, Priority.PREDICTION)[0] for _ in range(2)]
     lanes.submit([noting(order, "waited")], Priority.EXPLANATION)
-    threading.Timer(0.05, gate.open).start()
+    for seconds, gate in zip((0.05, 0.1), gates, strict=True):
+        threading.Timer(seconds, gate.open).start()
     lanes.stop()
     assert order == ["waited"]
     assert not lanes.alive()

@@ -48,6 +48,10 @@ def gauge(server, name):
     raise AssertionError(f"no metric {name}")
 
 
+def busy_lanes(server, priority):
+    return gauge(server, f'busy_lanes{{priority="{priority}"}}')
+
+
 def queue_rows(server, priority):
     return gauge(server, f'queue_rows{{priority="{priority}"}}')
 
@@ -94,7 +98,7 @@ def test_sigterm_stops_taking_requests_finishes_those_under_way_and_exits_with_0
 def test_a_client_that_hangs_up_takes_its_rows_out_of_the_queue(waiting_server):
     with ThreadPoolExecutor(1) as threads:
         held = threads.submit(infer, waiting_server, 1.5)
-        wait_for(lambda: gauge(waiting_server, "busy_lanes") == 1)
+        wait_for(lambda: busy_lanes(waiting_server, "prediction") == 1)
         body, headers = body_of(10.0, rows=30)
         lines = [f"POST {INFER} HTTP/1.1", "Host: server", f"Content-Length: {len(body)}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -111,7 +115,7 @@ def test_a_client_that_hangs_up_takes_its_rows_out_of_the_queue(waiting_server):
 def test_a_grpc_client_that_gives_up_takes_its_rows_out_of_the_queue(waiting_server):
     with ThreadPoolExecutor(1) as threads, grpc_channel(waiting_server) as channel:
         held = threads.submit(infer, waiting_server, 1.5)
-        wait_for(lambda: gauge(waiting_server, "busy_lanes") == 1)
+        wait_for(lambda: busy_lanes(waiting_server, "prediction") == 1)
         call = GRPCInferenceServiceStub(channel).ModelInfer.future(grpc_request(10.0, rows=30), timeout=30)
         wait_for(lambda: queue_rows(waiting_server, "prediction") == 30)
         call.cancel()
@@ -122,7 +126,7 @@ def test_a_grpc_client_that_gives_up_takes_its_rows_out_of_the_queue(waiting_ser
 def test_a_full_queue_is_503_with_retry_after_and_recovers(waiting_server):
     with ThreadPoolExecutor(3) as threads:
         calls = [threads.submit(infer, waiting_server, 1.0)]
-        wait_for(lambda: gauge(waiting_server, "busy_lanes") == 1)
+        wait_for(lambda: busy_lanes(waiting_server, "prediction") == 1)
         calls += [threads.submit(infer, waiting_server, 0.01, rows=29) for _ in range(2)]
         wait_for(lambda: queue_rows(waiting_server, "prediction") == 58)
         refused = infer(waiting_server, 0.0, rows=3)
@@ -144,6 +148,7 @@ def test_a_prediction_overtakes_the_chunks_of_an_explanation(waiting_server):
     explanation = threading.Thread(target=call, args=("explanation", 1.0), kwargs={"rows": 30, "explanation": True})
     explanation.start()
     wait_for(lambda: queue_rows(waiting_server, "explanation") == 15)  # the first of two chunks is under way
+    assert busy_lanes(waiting_server, "explanation") == 1
     call("prediction", 0.0)
     explanation.join(20)
     assert finished == ["prediction", "explanation"]

@@ -1,20 +1,21 @@
-"""Lanes: worker threads that take chunks of rows from one bounded priority queue.
+"""Lanes: worker threads that take chunks of rows, from the bounded queue of their priority.
 
-A chunk is the unit of work, small enough that what comes in meanwhile does not wait long: between two chunks the one
-of the highest priority goes first.
+Predictions have lanes of their own and never wait for the chunk of an explanation to end. Explanations' lanes are
+niced, so that the system's scheduler lets a prediction go first at any moment, and take no further chunk while
+predictions need the place: a container's CPU limit is used up by whatever runs, niced or not.
 """
 
 from __future__ import annotations
 
-import heapq
-import itertools
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import IntEnum
 
 import torch
+from captum_serving.bulk_work import step_back
 from captum_serving.errors import Overloaded
 
 # On AVX2 mnist_cnn's bits differ between one and two threads under 12 rows; from 12 rows on they are the same for one
@@ -25,7 +26,7 @@ MOST_THREADS = 4
 
 
 class Priority(IntEnum):
-    """What waits is taken in this order, and in the order of arrival within one priority."""
+    """What comes first goes first; within one priority it is the order of arrival."""
 
     PREDICTION = 0
     EXPLANATION = 1
@@ -48,20 +49,38 @@ class Call:
     done: Future[None] = field(default_factory=Future)
 
 
+@dataclass(eq=False)
+class Queue:
+    """What waits for the lanes of one priority: `rows` in all. `busy` lanes compute, and the bells wake `idle` ones."""
+
+    entries: deque[tuple[Call, Chunk]] = field(default_factory=deque)
+    rows: int = 0
+    busy: int = 0
+    idle: list[threading.Lock] = field(default_factory=list)
+
+    def wanted(self) -> int:
+        """The lanes that would compute now, if there were so many."""
+        return self.busy + len(self.entries)
+
+
 class Lanes:
-    """`count` worker threads over a queue that holds at most `queue_rows` rows of each priority."""
+    """`count` worker threads for each priority, over a queue that holds at most `queue_rows` rows of it.
+
+    A chunk has as many threads of the `cpus` as leave the others theirs.
+    """
 
     def __init__(self, count: int, queue_rows: int, cpus: int) -> None:
+        self.count = count
         self._queue_rows = queue_rows
         self._cpus = cpus
         self._lock = threading.Lock()
-        self._heap: list[tuple[Priority, int, Call, Chunk]] = []
-        self._arrivals = itertools.count()
-        self._waiting_rows = dict.fromkeys(Priority, 0)
-        self._idle: list[threading.Lock] = []
-        self._busy = 0
+        self._queues = {priority: Queue() for priority in Priority}
         self._stopping = False
-        self._threads = [threading.Thread(target=self._work, name=f"lane-{i}", daemon=True) for i in range(count)]
+        self._threads = [
+            threading.Thread(target=self._work, args=(priority,), name=f"{priority.name.lower()}-{i}", daemon=True)
+            for priority in Priority
+            for i in range(count)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -74,38 +93,31 @@ class Lanes:
         rows = sum(chunk.rows for chunk in chunks)
         call = Call(unfinished=len(chunks))
         call.done.set_running_or_notify_cancel()
+        queue = self._queues[priority]
         with self._lock:
-            waiting = self._waiting_rows[priority]
-            if waiting + rows > self._queue_rows:
+            if queue.rows + rows > self._queue_rows:
                 raise Overloaded(
-                    f"{waiting} rows wait already, and with these {rows} it would be more than {self._queue_rows}; "
+                    f"{queue.rows} rows wait already, and with these {rows} it would be more than {self._queue_rows}; "
                     "try again in a moment"
                 )
-            self._waiting_rows[priority] += rows
-            for chunk in chunks:
-                heapq.heappush(self._heap, (priority, next(self._arrivals), call, chunk))
-            for _ in range(min(len(chunks), len(self._idle))):
-                # The lane that rested last: its caches and its OpenMP team are warm.
-                self._idle.pop().release()
+            queue.rows += rows
+            queue.entries.extend((call, chunk) for chunk in chunks)
+            self._wake()
         return call
 
     def cancel(self, call: Call) -> None:
         """Take the call's waiting chunks out of the queue; those under way are finished, for nobody."""
         with self._lock:
             self._drop(call)
+            self._wake()
 
     def waiting_rows(self, priority: Priority) -> int:
         """Rows of this priority in the queue, without those under way."""
-        return self._waiting_rows[priority]
+        return self._queues[priority].rows
 
-    @property
-    def count(self) -> int:
-        """The lanes."""
-        return len(self._threads)
-
-    def busy(self) -> int:
-        """Lanes that compute a chunk."""
-        return self._busy
+    def busy(self, priority: Priority) -> int:
+        """Lanes of this priority that compute a chunk."""
+        return self._queues[priority].busy
 
     def alive(self) -> bool:
         """Whether every lane takes work."""
@@ -115,55 +127,71 @@ class Lanes:
         """Finish what is in the queue, then end the threads."""
         with self._lock:
             self._stopping = True
-            while self._idle:
-                self._idle.pop().release()
+            self._wake()
         for thread in self._threads:
             thread.join()
 
-    def _work(self) -> None:
+    def _work(self, priority: Priority) -> None:
+        if priority is Priority.EXPLANATION:
+            step_back()
         # The count is kept for each calling thread (OpenMP), but a thread's first operation sets it to the process-wide
         # one: that comes first here, so that it cannot undo what is set below.
         threads = torch.get_num_threads()
+        queue = self._queues[priority]
         bell = threading.Lock()
         bell.acquire()
-        while (work := self._next(bell)) is not None:
+        while (work := self._next(priority, bell)) is not None:
             call, chunk, wanted = work
             if wanted != threads:
                 torch.set_num_threads(wanted)
                 threads = wanted
-            self._run(call, chunk)
+            self._run(queue, call, chunk)
 
-    def _next(self, bell: threading.Lock) -> tuple[Call, Chunk, int] | None:
+    def _next(self, priority: Priority, bell: threading.Lock) -> tuple[Call, Chunk, int] | None:
+        queue = self._queues[priority]
         while True:
             with self._lock:
-                if self._heap:
-                    return self._take()
-                if self._stopping:
+                if queue.entries and self._places(priority) > 0:
+                    return self._take(queue)
+                if self._stopping and not queue.entries:
                     return None
-                self._idle.append(bell)
+                queue.idle.append(bell)
             bell.acquire()
 
-    def _take(self) -> tuple[Call, Chunk, int]:
-        priority, _, call, chunk = heapq.heappop(self._heap)
-        self._waiting_rows[priority] -= chunk.rows
-        self._busy += 1
+    def _places(self, priority: Priority) -> int:
+        """How many more lanes of this priority may compute now."""
+        first = 0 if priority is Priority.PREDICTION else self._queues[Priority.PREDICTION].wanted()
+        return self.count - first - self._queues[priority].busy
+
+    def _wake(self) -> None:
+        for priority, queue in self._queues.items():
+            wanted = len(queue.idle) if self._stopping else min(len(queue.entries), self._places(priority))
+            for _ in range(min(wanted, len(queue.idle))):
+                # The lane that rested last: its caches and its OpenMP team are warm.
+                queue.idle.pop().release()
+
+    def _take(self, queue: Queue) -> tuple[Call, Chunk, int]:
+        call, chunk = queue.entries.popleft()
+        queue.rows -= chunk.rows
+        queue.busy += 1
         if chunk.rows * chunk.width < FEWEST_ROWS_FOR_THREADS:
             return call, chunk, 1
-        sharing = min(len(self._threads), self._busy + len(self._heap))
-        return call, chunk, max(1, min(self._cpus // sharing, MOST_THREADS))
+        sharing = sum(each.wanted() for each in self._queues.values())
+        return call, chunk, max(1, min(self._cpus // min(self.count, sharing), MOST_THREADS))
 
-    def _run(self, call: Call, chunk: Chunk) -> None:
+    def _run(self, queue: Queue, call: Call, chunk: Chunk) -> None:
         error: BaseException | None = None
         try:
             chunk.run()
         except BaseException as raised:
             error = raised
         with self._lock:
-            self._busy -= 1
+            queue.busy -= 1
             call.unfinished -= 1
             finished = error is not None or call.unfinished == 0
             if error is not None:
                 self._drop(call)
+            self._wake()
         if not finished or call.done.done():
             return
         if error is None:
@@ -172,11 +200,8 @@ class Lanes:
             call.done.set_exception(error)
 
     def _drop(self, call: Call) -> None:
-        kept = []
-        for entry in self._heap:
-            if entry[2] is call:
-                self._waiting_rows[entry[0]] -= entry[3].rows
-            else:
-                kept.append(entry)
-        heapq.heapify(kept)
-        self._heap = kept
+        for queue in self._queues.values():
+            kept = deque(entry for entry in queue.entries if entry[0] is not call)
+            if len(kept) < len(queue.entries):
+                queue.rows -= sum(chunk.rows for other, chunk in queue.entries if other is call)
+                queue.entries = kept

@@ -24,7 +24,7 @@ _chunk_seconds = Histogram(
     "captum_predictor_chunk_seconds", "Computing one chunk of rows on a lane.", ["computed"], buckets=_SECONDS
 )
 _queue_rows = Gauge("captum_predictor_queue_rows", "Rows that wait for a lane.", ["priority"])
-_busy_lanes = Gauge("captum_predictor_busy_lanes", "Lanes that compute a chunk.")
+_busy_lanes = Gauge("captum_predictor_busy_lanes", "Lanes that compute a chunk.", ["priority"])
 
 CLIENT_GONE = "499"  # nobody gets this status; it is what proxies log for a client that hung up
 
@@ -54,7 +54,7 @@ def observe_chunk(seconds: float, *, with_gradient: bool) -> None:
 
 
 def watch(lanes: Lanes) -> None:
-    """Let the gauges show these lanes and their queue."""
-    _busy_lanes.set_function(lanes.busy)
+    """Let the gauges show these lanes and their queues."""
     for priority in Priority:
+        _busy_lanes.labels(priority.name.lower()).set_function(partial(lanes.busy, priority))
         _queue_rows.labels(priority.name.lower()).set_function(partial(lanes.waiting_rows, priority))
