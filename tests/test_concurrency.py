@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import requests
 from captum_explainer.catalogue import catalogue
+from captum_serving.bulk_work import NICENESS
 from captum_serving.wire import HEADER_LENGTH, encode
 
 from local.servers import Pair
+from tests.conftest import StartPair
 from tests.explaining import EXPLANATIONS, examples
 
 THREADS = 8
@@ -111,6 +115,19 @@ def test_every_answer_under_load_is_the_serial_one(pair: Pair) -> None:
         thread.join()
     assert not failures
     assert [requested[position].what for position in different] == []
+
+
+def test_both_servers_explain_by_niced_threads_and_predict_by_others(start_pair: StartPair) -> None:
+    pair = start_pair("mnist", 1)
+    instances = {"instances": examples(pair.name)[:1].tolist()}
+    for verb in ("explain", "predict"):
+        url = f"{pair.explainer.url}/v1/models/{pair.name}:{verb}"
+        assert requests.post(url, json=instances, timeout=60).status_code == 200
+    for server in (pair.predictor, pair.explainer):
+        tasks = Path(f"/proc/{server.process.pid}/task").iterdir()
+        niceness = {os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in tasks}
+        own = os.getpriority(os.PRIO_PROCESS, server.process.pid)
+        assert niceness == {own, own + NICENESS}, server.log.name
 
 
 def test_the_explainer_passes_predictions_on(pair: Pair) -> None:

@@ -1,9 +1,11 @@
 import asyncio
+import os
 import threading
 
 import pytest
 from captum_explainer.deadline import Deadline
 from captum_explainer.off_loop import OffLoop
+from captum_serving.bulk_work import NICENESS
 from captum_serving.errors import Overloaded
 from prometheus_client import REGISTRY
 
@@ -28,3 +30,18 @@ def test_what_is_under_way_and_what_waits_is_counted_and_bounded():
 
     asyncio.run(scenario())
     assert unfinished("counted") == 0
+
+
+def niceness():
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def test_the_threads_of_bulk_work_are_niced_and_no_others():
+    own = niceness()
+
+    async def of_a_thread(work):
+        return await work.run(niceness, Deadline(20.0))
+
+    assert asyncio.run(of_a_thread(OffLoop("bulk", 1, 1, bulk=True))) == min(own + NICENESS, 19)
+    assert asyncio.run(of_a_thread(OffLoop("other", 1, 1))) == own
+    assert niceness() == own

@@ -44,7 +44,7 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
         self.settings = settings
         self.predictors = PredictorPool(settings)
         self.ready = True
-        self._explaining = OffLoop("explain", settings.concurrency, settings.max_waiting)
+        self._explaining = OffLoop("explain", settings.concurrency, settings.max_waiting, bulk=True)
         # What only passes through must not wait for explanations.
         self._passing = OffLoop("pass", settings.concurrency, settings.max_waiting)
 

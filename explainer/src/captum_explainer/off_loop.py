@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
+from captum_serving.bulk_work import step_back
 from captum_serving.errors import Overloaded
 
 from captum_explainer.deadline import Deadline
@@ -21,14 +22,14 @@ GRACE_SECONDS = 0.5
 
 
 class OffLoop:
-    """`threads` threads, before which at most `waiting` more pieces of work wait."""
+    """`threads` threads, before which at most `waiting` more pieces of work wait; `bulk` work lets others go first."""
 
-    def __init__(self, name: str, threads: int, waiting: int) -> None:
+    def __init__(self, name: str, threads: int, waiting: int, *, bulk: bool = False) -> None:
         self._most = threads + waiting
         self._unfinished = 0
         self._lock = threading.Lock()
         self._shown = UNFINISHED.labels(name)
-        self._threads = ThreadPoolExecutor(threads, name, initializer=_one_torch_thread)
+        self._threads = ThreadPoolExecutor(threads, name, initializer=_begin, initargs=(bulk,))
 
     async def run(self, work: Callable[[], T], deadline: Deadline) -> T:
         """Do `work` in a thread; the deadline holds whatever the thread does, and is over where this is cancelled.
@@ -61,6 +62,8 @@ def _unless_late(work: Callable[[], T], deadline: Deadline) -> T:
     return work()
 
 
-def _one_torch_thread() -> None:
+def _begin(bulk: bool) -> None:
     # The explainer's own tensors are small, and torch's threads would take the predictor's cores.
     torch.set_num_threads(1)
+    if bulk:
+        step_back()
