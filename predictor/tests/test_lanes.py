@@ -1,5 +1,7 @@
 import os
 import threading
+import time
+from concurrent.futures import Future
 from pathlib import Path
 
 import pytest
@@ -274,3 +276,37 @@ def test_stop_finishes_what_waits_and_is_not_alive_then(lanes_of):
     lanes.stop()
     assert order == ["waited"]
     assert not lanes.alive()
+
+
+class SlowlySettled(Future):
+    """Takes a while to be settled, and counts how often somebody tries."""
+
+    tries = 0
+
+    def set_exception(self, exception):
+        self.tries += 1
+        time.sleep(0.2)
+        super().set_exception(exception)
+
+
+def test_of_two_chunks_that_fail_at_once_one_settles_the_call():
+    lanes = Lanes(2, 100, 2)
+    together = threading.Barrier(2)
+    begin = threading.Event()
+
+    def fail():
+        begin.wait(5)
+        together.wait(5)
+        raise ValueError("both")
+
+    try:
+        call = lanes.submit([Chunk(1, fail), Chunk(1, fail)], Priority.EXPLANATION)
+        call.done = SlowlySettled()
+        begin.set()
+        with pytest.raises(ValueError, match="both"):
+            call.done.result(5)
+        assert lanes.submit([Chunk(1, lambda: None)] * 4, Priority.EXPLANATION).done.result(5) is None
+        assert call.done.tries == 1
+        assert lanes.alive()
+    finally:
+        lanes.stop()

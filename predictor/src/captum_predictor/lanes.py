@@ -43,9 +43,13 @@ class Chunk:
 
 @dataclass(eq=False)
 class Call:
-    """Chunks that are answered together; `done` resolves after the last, or fails with the first error."""
+    """Chunks that are answered together; `done` resolves after the last, or fails with the first error.
+
+    `settled` says that a lane is about to do so.
+    """
 
     unfinished: int
+    settled: bool = False
     done: Future[None] = field(default_factory=Future)
 
 
@@ -188,11 +192,12 @@ class Lanes:
         with self._lock:
             queue.busy -= 1
             call.unfinished -= 1
-            finished = error is not None or call.unfinished == 0
+            settles = not call.settled and (error is not None or call.unfinished == 0)
+            call.settled |= settles
             if error is not None:
                 self._drop(call)
             self._wake()
-        if not finished or call.done.done():
+        if not settles:
             return
         if error is None:
             call.done.set_result(None)
