@@ -12,6 +12,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -124,10 +125,12 @@ def test_both_servers_explain_by_niced_threads_and_predict_by_others(start_pair:
         url = f"{pair.explainer.url}/v1/models/{pair.name}:{verb}"
         assert requests.post(url, json=instances, timeout=60).status_code == 200
     for server in (pair.predictor, pair.explainer):
-        tasks = Path(f"/proc/{server.process.pid}/task").iterdir()
-        niceness = {os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in tasks}
+        niceness = set()
+        for task in Path(f"/proc/{server.process.pid}/task").iterdir():
+            with suppress(ProcessLookupError):  # a thread may end meanwhile
+                niceness.add(os.getpriority(os.PRIO_PROCESS, int(task.name)))
         own = os.getpriority(os.PRIO_PROCESS, server.process.pid)
-        assert niceness == {own, own + NICENESS}, server.log.name
+        assert niceness == {own, min(own + NICENESS, 19)}, server.log.name
 
 
 def test_the_explainer_passes_predictions_on(pair: Pair) -> None:

@@ -24,9 +24,8 @@ def headings(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(page.relative_to(ROOT)) for page in PAGES])
 def test_every_link_leads_to_a_file_and_its_heading(page: Path) -> None:
-    links = re.findall(r"\]\(([^)\s]+)\)", without_code(page))
     wrong = []
-    for link in (link for link in links if not re.match(r"https?://", link)):
+    for link in local_links(page):
         path, _, heading = link.partition("#")
         target = page.parent / path if path else page
         if not target.exists() or (heading and heading not in headings(target)):
@@ -34,6 +33,13 @@ def test_every_link_leads_to_a_file_and_its_heading(page: Path) -> None:
     assert wrong == []
 
 
+def local_links(page: Path) -> list[str]:
+    """What a page links to in this repository."""
+    links = re.findall(r"\]\(([^)\s]+)\)", without_code(page))
+    return [link for link in links if not re.match(r"https?://", link)]
+
+
 def test_there_are_links() -> None:
     assert len(PAGES) > 20
+    assert len(local_links(ROOT / "README.md")) > 10
     assert "asking-for-an-explanation" in headings(ROOT / "README.md")
