@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import IntegratedGradients
-from captum_explainer import path_integral
 from captum_explainer.explain import explain
 from captum_explainer.formats import native
 from captum_explainer.path_integral import Integrals, PathIntegral
@@ -45,10 +44,11 @@ def test_the_bits_are_captums(attributed, arguments):
     np.testing.assert_array_equal(ours.numpy(), captums.numpy(), strict=True)
 
 
-def test_a_call_takes_no_more_points_than_it_may(attributed, far_sighted, monkeypatch):
+def test_what_one_call_cannot_carry_is_asked_for_by_halves(attributed, far_sighted, monkeypatch):
     ours, captums = attributed()
     assert len(far_sighted.asked) == 1
-    monkeypatch.setattr(path_integral, "MAX_CALL_ROWS", STEPS)
+    whole = far_sighted.ask_values
+    monkeypatch.setattr(far_sighted, "ask_values", lambda *call: whole(*call) if len(call[2]) == 1 else None)
     by_two_calls, _ = attributed()
     assert len(far_sighted.asked) == 2
     np.testing.assert_array_equal(ours.numpy(), captums.numpy(), strict=True)
@@ -68,7 +68,7 @@ def test_no_point_is_computed_outside_of_the_predictor(model, far_sighted, setti
     explain(request, model, far_sighted, settings)
     gradients = [stages for _, stages, with_gradient in far_sighted.asked if with_gradient]
     assert gradients
-    assert all(stages == ("logits",) for stages in gradients)
+    assert all(stages in (("logits",), ()) for stages in gradients)
 
 
 def test_a_probabilitys_path_is_captums(model, far_sighted, settings, images):
@@ -77,3 +77,14 @@ def test_a_probabilitys_path_is_captums(model, far_sighted, settings, images):
     )
     explain(request, model, far_sighted, settings)
     assert ("image", "logits", True) in far_sighted.asked
+
+
+def test_a_predictor_without_integrals_is_sent_the_points_with_the_scores(description, far_sighted, settings, images):
+    request = Request(images, {"method": "integrated_gradients", "n_steps": STEPS}, native.write)
+    of = {}
+    for integrates in (True, False):
+        far_sighted.asked.clear()
+        model = dataclasses.replace(description, predicts=True, integrates=integrates)
+        of[integrates] = explain(request, model, far_sighted, settings).values
+        assert far_sighted.asked == [("image", ("logits",), True)]
+    np.testing.assert_array_equal(of[True], of[False])

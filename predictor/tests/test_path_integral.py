@@ -8,6 +8,7 @@ import torch
 from captum.attr._utils.approximation_methods import approximation_parameters
 from captum_predictor.fronts import TensorFront
 from captum_predictor.inference import Limits, Reader
+from captum_predictor.path import Integral, StraightPaths
 from captum_serving.errors import BadInput, TooLarge
 from captum_serving.wire import Message
 
@@ -72,11 +73,40 @@ def test_of_given_cotangents_by_a_stage_between(ask):
     np.testing.assert_array_equal(together.gradient, expected, strict=True)
 
 
-def test_the_sum_has_the_same_bits_on_any_number_of_threads(ask, engine):
-    ends, along, cotangents = images(3), path(images(3, seed=1), 100), one_hot([3, 7, 1])
-    found = [ask({"image": ends, **along, "cotangent": cotangents}).gradient for _ in range(5)]
-    for one in found[1:]:
-        np.testing.assert_array_equal(one, found[0], strict=True)
+@pytest.mark.parametrize("threads", [2, 4])
+def test_the_sum_has_the_same_bits_on_any_number_of_threads(threads):
+    along = StraightPaths(images(3), images(3), *(np.ones(100, np.float32) for _ in range(2)))
+    before, sums = torch.get_num_threads(), []
+    try:
+        for count in (1, threads):
+            torch.set_num_threads(count)
+            integral = Integral(along, (1, 28, 28))
+            integral.gradients[...] = images(300, seed=5)
+            sums.append(integral.sum().numpy())
+    finally:
+        torch.set_num_threads(before)
+    np.testing.assert_array_equal(*sums, strict=True)
+
+
+def test_of_the_ends_themselves_nothing_is_computed_where_only_the_integral_is_asked_for(ask):
+    ends, along, cotangent = images(2), path(images(2, seed=1), 20), one_hot([3, 7])
+    alone = ask({"image": ends, **along, "cotangent": cotangent}, ["gradient"])
+    assert len(alone.value) == 0
+    together = ask({"image": ends, **along, "cotangent": cotangent})
+    assert len(together.value) == 2
+    np.testing.assert_array_equal(alone.gradient, together.gradient, strict=True)
+
+
+def test_a_start_is_held_to_the_inputs_range_as_the_input_is(ask):
+    given = {"image": np.ones((1, 1, 28, 28)), "cotangent": one_hot([1])}
+    with pytest.raises(BadInput, match=r"values are .*; expected 0 to 1, the range"):
+        ask(given | path(images(1), 2), explanation=False)
+
+
+def test_points_that_overflow_are_refused(ask):
+    ends = np.full((1, 1, 28, 28), 3e38, np.float32)
+    with pytest.raises(BadInput, match="a path has points that overflow"):
+        ask({"image": ends, **path(-ends, 2), "cotangent": one_hot([1])}, ["gradient"])
 
 
 GIVEN = path(images(2), 4)
@@ -104,9 +134,14 @@ def test_what_does_not_fit_is_refused(ask, name):
 
 
 def test_points_count_as_rows_and_their_gradients_as_an_answer(ask):
-    with pytest.raises(TooLarge, match=r"the path of 2 x 201 points: has 402 rows; expected at most 400"):
-        ask({"image": images(2), **path(images(2), 201)}, **PREDICTED)
-    with pytest.raises(TooLarge, match=r"the gradients of 200 points have \d+ bytes; expected at most 3000000"):
+    with pytest.raises(
+        TooLarge, match=r"the source with the 2 x 200 points of a path: has 402 rows; expected at most 400"
+    ):
+        ask({"image": images(2), **path(images(2), 200)}, **PREDICTED)
+    with pytest.raises(
+        TooLarge,
+        match=r"the values with the gradients of 2 x 100 points of a path have \d+ bytes; expected at most 3000000",
+    ):
         ask({"image": images(2), **path(images(2), 100)}, **PREDICTED, gradient_source="conv1")
 
 

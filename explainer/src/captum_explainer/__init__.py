@@ -1,4 +1,4 @@
-"""The KServe explainer: Captum, unmodified, on a skeleton of the predictor's model."""
+"""The KServe explainer: Captum on a skeleton of the predictor's model."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def _quality(task: Task, attribution: Attribution, instance: int, target: int) -
 
     def explain_changed(rows: Tensor) -> Tensor:
         baselines = [task.baselines[instance]] * len(rows)
-        changed = replace(task, inputs=rows, baselines=baselines, memos=defaultdict(dict), known=())
+        changed = replace(task, inputs=rows, baselines=baselines, memos=defaultdict(dict), known=(), integral=None)
         return torch.cat([one.values for one in _attribute(changed, [target] * len(rows))])
 
     skeleton = build_skeleton(task.description, task.segments, Cuts(), task.chosen["output"], {})
@@ -137,7 +137,8 @@ def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int], mem
     if method.takes_segments and "mask" not in memo:
         memo["mask"] = _segments(task, inputs[0])
     integrals = None
-    if description.integrates and task.far_sighted is not None and foreseen.get(description.output_name) is not None:
+    integrable = method.integrates and description.integrates and foreseen.get(description.output_name) is not None
+    if integrable and task.far_sighted is not None:
         integrals = Integrals(task.far_sighted, description, task.integral)
     problem = Problem(
         skeleton,

@@ -60,8 +60,8 @@ def _with_integral(task: Task, scored: Tensor) -> tuple[Rows, Task] | None:
     rule = quadrature(first.chosen.values)
     if task.far_sighted is None or rule is None or chosen.get("smooth") is not None:
         return None
-    count, ends = len(task.inputs), Piece(description.input_name, description.stages, remote=True)
-    last = _derivative(task, ends, count, 0)
+    count, whole = len(task.inputs), Piece(description.input_name, description.stages, remote=True)
+    last = _derivative(task, whole, count, 0)
     if last is None:
         return None
     path = StraightPath(torch.cat([one[:1] for one in task.baselines]).numpy(), *rule)
@@ -88,12 +88,10 @@ def _points(task: Task, scored: Tensor) -> Tensor | None:
     if method.access == Access.SCORES or method.random or method.replaces_layer or chosen.get("smooth") is not None:
         return None
     if method.points is not None:
+        task = first_steps(task) if is_auto(task) else task
         if not _explains_predicted(task) or (task.cuts.layer is not None and not description.gives_values):
             return None
-        try:
-            return method.points(task.inputs, torch.cat([one[:1] for one in task.baselines]), task.chosen.values)
-        except AssertionError:  # what Captum refuses, its own call will refuse with a sentence
-            return None
+        return method.points(task.inputs, torch.cat([one[:1] for one in task.baselines]), task.chosen.values)
     in_one_call = not method.one_by_one or len(task.inputs) == 1
     # DeepLIFT passes the input and its baseline together.
     as_scored = method.baselines == "none" or (method.nonlinearities and method.baselines == "one")

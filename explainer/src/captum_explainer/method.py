@@ -42,7 +42,7 @@ class Problem:
         parameters: The method's own parameters, validated, with their defaults.
         feature_mask: int64 [1, *input shape], the segment of each value, where the method takes segments.
         layer_mask: int64 [1, *layer's shape], the group of each unit, where the method takes groups of them.
-        integrate: Integrates the target's gradient along a path by one call, where the predictor does.
+        integrate: Integrates the target's gradient along paths, where the predictor does.
         memo: What the method keeps of the one instance of this call for the calls for its other targets.
     """
 

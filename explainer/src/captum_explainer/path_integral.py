@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -13,11 +12,11 @@ from captum.attr._utils.approximation_methods import approximation_parameters
 from torch import Tensor, nn
 
 from captum_explainer.predictor.description import Description
-from captum_explainer.predictor.session import MAX_CALL_ROWS, Derivative, Rows, StraightPath
+from captum_explainer.predictor.session import Derivative, Rows, StraightPath
 from captum_explainer.skeleton.segment import FarSighted
 
-# The integral [paths, *input shape] of the targets' gradients from the first to the second; None where calls cannot
-# carry it.
+# The integral [paths, *input shape] of the targets' gradients from starts to ends, by nodes and weights; None where no
+# call can carry a path.
 Integrate = Callable[[Tensor, Tensor, Sequence[float], Sequence[float], Sequence[int] | Tensor], Tensor | None]
 
 
@@ -41,7 +40,7 @@ class Integrals:
     def __init__(self, far_sighted: FarSighted, description: Description, known: KnownIntegral | None) -> None:
         assert description.output_width is not None
         self._far_sighted = far_sighted
-        self._ends = description.input_name, description.output_name
+        self._source, self._sink = description.input_name, description.output_name
         self._width = description.output_width
         self._known = known
 
@@ -67,16 +66,22 @@ class Integrals:
         path = StraightPath(begin, np.asarray(nodes, np.float32), np.asarray(weights, np.float32))
         if self._known is not None and self._known.answers(path, last, cotangent):
             return torch.from_numpy(self._known.gradient.copy())
-        gradients = []
-        calls = math.ceil(len(last) / max(1, MAX_CALL_ROWS // len(nodes)))
-        # Even parts: a call of few points could have other bits.
-        for part in np.array_split(np.arange(len(last)), calls):
-            derivative = Derivative(*self._ends, cotangent[part], path=path._replace(starts=begin[part]))
-            found = self._far_sighted.ask_values(self._ends[0], [self._ends[1]], last[part], derivative)
-            if found is None or found.gradient is None:
-                return None
-            gradients.append(found.gradient)
-        return torch.from_numpy(np.concatenate(gradients))
+        return self._asked(path, last, cotangent)
+
+    def _asked(self, path: StraightPath, ends: Rows, cotangent: Rows) -> Tensor | None:
+        """By one call, or where that cannot carry it, one for each half: a call of few points may have other bits."""
+        derivative = Derivative(self._source, self._sink, cotangent, path=path)
+        found = self._far_sighted.ask_values(self._source, [], ends, derivative)
+        if found is not None and found.gradient is not None:
+            return torch.from_numpy(found.gradient.copy())
+        half = len(ends) // 2
+        if half == 0:
+            return None
+        parts = [
+            self._asked(path._replace(starts=path.starts[part]), ends[part], cotangent[part])
+            for part in (slice(half), slice(half, None))
+        ]
+        return None if parts[0] is None or parts[1] is None else torch.cat([parts[0], parts[1]])
 
 
 class PathIntegral(IntegratedGradients):  # type: ignore[misc]  # captum is untyped
@@ -119,3 +124,12 @@ def quadrature(parameters: dict[str, Any]) -> tuple[Rows, Rows] | None:
     except AssertionError:  # what Captum refuses, its own call will refuse with a sentence
         return None
     return nodes, weights
+
+
+def points(inputs: Tensor, baselines: Tensor, parameters: dict[str, Any]) -> Tensor | None:
+    """The points of a method's one pass, [steps x rows, *input shape], in Captum's order and with its bits."""
+    rule = quadrature(parameters)
+    if rule is None:
+        return None
+    steps = torch.from_numpy(rule[0]).reshape(-1, *[1] * inputs.ndim)
+    return (baselines + steps * (inputs - baselines)).flatten(0, 1)

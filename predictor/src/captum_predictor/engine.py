@@ -19,7 +19,7 @@ from captum_serving.errors import BadInput
 
 from captum_predictor import observation
 from captum_predictor.lanes import Chunk, Lanes, Priority
-from captum_predictor.path import Integral, StraightPath
+from captum_predictor.path import Integral, StraightPaths
 from captum_predictor.segments import ANY, MOST_ROWS, Segment, run, run_with_gradient
 
 Array = np.ndarray[Any, Any]
@@ -65,7 +65,7 @@ class Job:
     source: Array
     beside: Mapping[str, Array]
     values: dict[str, Floats]
-    path: StraightPath | None = None
+    path: StraightPaths | None = None
 
     def store(self, computed: Mapping[str, torch.Tensor], part: slice, done: Future[None]) -> None:
         """Put the values of some of the rows where they belong, and tell those that wait for them.
@@ -98,7 +98,7 @@ class Job:
         if self.path is None:
             return self.rows(part)
         on = self.path.of(part)
-        return self.path.points(self.source, part), {name: array[on] for name, array in self.beside.items()}
+        return self.path.points(part), {name: array[on] for name, array in self.beside.items()}
 
     def rows(self, part: slice) -> tuple[Array, Mapping[str, Array]]:
         """Some of the source's rows, and what stands beside them."""
@@ -157,7 +157,7 @@ class Engine:
         beside: Mapping[str, Array] = NOTHING,
         also: Collection[str] = (),
         differentiated: Segment | None = None,
-        path: StraightPath | None = None,
+        path: StraightPaths | None = None,
     ) -> Answer:
         """The segment's value for `source` `[rows, *source shape]`, and with a cotangent of the value's shape the VJP.
 
@@ -260,7 +260,7 @@ class Engine:
 def _integrate(work: Callable[[], None], rows: int, integral: Integral, gradient: Floats) -> None:
     """Compute some of an integral's gradients, and if they are the last of them, their sum."""
     work()
-    if integral.is_last(rows):
+    if integral.arrived(rows):
         _store(integral.sum(), gradient, "gradient")
 
 

@@ -17,9 +17,9 @@ from captum_serving.requested import object_of, requested_outputs, typed
 from captum_predictor.engine import NOTHING, Answer, Array, Predicted
 from captum_predictor.fronts import Front, floats
 from captum_predictor.lanes import Priority
-from captum_predictor.path import StraightPath
+from captum_predictor.path import StraightPaths
 from captum_predictor.path_inputs import INPUTS as PATH_INPUTS
-from captum_predictor.path_inputs import START, read_path
+from captum_predictor.path_inputs import START, read_paths
 from captum_predictor.segments import ANY, Chain, Segment
 
 COTANGENT = "cotangent"
@@ -53,7 +53,7 @@ class Query:
     """The names of the outputs in the answer's order, and whether each goes as bytes."""
     beside: Mapping[str, Array] = field(default_factory=lambda: NOTHING)
     differentiated: Segment | None = None
-    path: StraightPath | None = None
+    path: StraightPaths | None = None
     predictions: Callable[[Array], object] = lambda value: value
     """Of a V1 request: its predictions, by the sink's value."""
 
@@ -101,10 +101,16 @@ class Reader:
             _check_predicted(predicted, asked, source, cotangent)
         source = self._front.check_source(segment.source, source, explanation)
         beside = self._front.check_beside(message.tensors, source.shape[:2])
-        path = read_path(message.tensors, source, differentiated is not None)
+        path = read_paths(
+            message.tensors,
+            source,
+            differentiated is not None,
+            lambda starts: self._front.check_source(segment.source, starts, explanation),
+        )
         if path is not None and differentiated is not None:
-            by = segment.shapes(source.shape[1:])[differentiated.source]
-            self._check_path(path, by, predicted)
+            shapes = segment.shapes(source.shape[1:])
+            values = len(source) * sum(math.prod(shapes[name]) for name in wanted)
+            self._check_paths(path, len(source), values, shapes[differentiated.source], predicted)
         if cotangent is not None:
             rows = len(source) if path is None else len(path.starts)
             expected = (rows, *asked.sink_shape(source.shape[1:]))
@@ -114,6 +120,8 @@ class Reader:
                     f"that of {asked.sink.name!r} for these rows"
                 )
             cotangent = floats(cotangent, COTANGENT)
+            if path is not None and list(outputs) == [GRADIENT]:
+                source = source[:0]  # of the paths' ends themselves nothing is asked
         priority = Priority.EXPLANATION if explanation else Priority.PREDICTION
         return Query(segment, source, predicted or cotangent, priority, outputs, beside, differentiated, path)
 
@@ -160,7 +168,8 @@ class Reader:
             texts = f"; or {_quoted(self._front.texts)} alone" if self._front.texts else ""
             raise BadInput(
                 f"inputs are {_quoted(message.tensors)}; expected {input_name!r}, the model's input, or the output of "
-                f"one stage ({', '.join(stages) or 'there is none'}), and at most {beside} 'cotangent' beside it{texts}"
+                f"one stage ({', '.join(stages) or 'there is none'}), and at most {beside} 'cotangent' and "
+                f"a path's {', '.join(PATH_INPUTS)} beside it{texts}"
             )
         return names[0]
 
@@ -205,13 +214,16 @@ class Reader:
                 f"expected at most {self._limits.answer_bytes}: send fewer rows"
             )
 
-    def _check_path(self, path: StraightPath, by: tuple[int, ...], predicted: Predicted | None) -> None:
-        """Its points count as rows, and their gradients, of the shape `by`, as an answer: they are held like these."""
-        self._check_rows(f"the path of {len(path.starts)} x {len(path.nodes)} points", path.rows)
-        size = 4 * path.rows * math.prod(by)
+    def _check_paths(
+        self, path: StraightPaths, rows: int, values: int, by: tuple[int, ...], predicted: Predicted | None
+    ) -> None:
+        """Points count as rows beside the source's, and their gradients as an answer: they are held like these."""
+        steps = f"{len(path.starts)} x {len(path.nodes)} points of a path"
+        self._check_rows(f"the source with the {steps}", rows + path.rows)
+        size = 4 * (values + path.rows * math.prod(by))
         if path.rows > 1 and size > self._limits.answer_bytes:
             raise TooLarge(
-                f"the gradients of {path.rows} points have {size} bytes; "
+                f"the values with the gradients of {steps} have {size} bytes; "
                 f"expected at most {self._limits.answer_bytes}: send fewer paths or steps"
             )
         if predicted not in (None, Predicted(len(path.starts), 0)):

@@ -43,7 +43,11 @@ def build_parser() -> argparse.ArgumentParser:
     )
     add("--host", default="0.0.0.0", help="Address to listen on, for REST and gRPC.")
     add("--device", default="cpu", help="Where torch computes: cpu, cuda, cuda:1 ... (cuda has not been tried).")
-    add("--lanes", type=_positive, help="Chunks computed at once (by default one a usable CPU; one on cuda).")
+    add(
+        "--lanes",
+        type=_positive,
+        help="Chunks computed at once, of each kind (by default one a usable CPU; one on cuda).",
+    )
     add("--max_body_bytes", type=_positive, default=64 << 20, help="Largest body of a request, and of an answer.")
     add("--max_rows", type=_positive, default=4096, help="Most rows in one request.")
     add("--queue_rows", type=_positive, default=8192, help="Most rows that wait, of predictions and of explanations.")

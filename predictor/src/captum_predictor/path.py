@@ -8,22 +8,25 @@ from typing import Any
 
 import numpy as np
 import torch
+from captum_serving.errors import BadInput
 
 Array = np.ndarray[Any, Any]
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 
 @dataclass(frozen=True)
-class StraightPath:
-    """StraightPath `i` leads from `starts[i]` to row `i` of the source.
+class StraightPaths:
+    """Path `i` leads from `starts[i]` to `ends[i]`.
 
     Attributes:
         starts: float32 [paths, *source shape].
+        ends: Of the same shape.
         nodes: float32 [steps], the points' places on the way: 0 is the start, 1 the end.
         weights: float32 [steps], of the gradients at the points.
     """
 
     starts: Floats
+    ends: Floats
     nodes: Floats
     weights: Floats
 
@@ -36,12 +39,19 @@ class StraightPath:
         """The path that each of some rows lies on."""
         return np.arange(part.start, part.stop) % len(self.starts)
 
-    def points(self, ends: Array, part: slice) -> Floats:
-        """Some of the rows, float32 [rows, *source shape], with the bits of `start + node * (end - start)` in torch."""
+    def points(self, part: slice) -> Floats:
+        """Some of the rows, float32 [rows, *source shape], with the bits of `start + node * (end - start)` in torch.
+
+        Raises:
+            BadInput: One overflows.
+        """
         on = self.of(part)
         nodes = self.nodes[np.arange(part.start, part.stop) // len(self.starts)]
         starts = self.starts[on]
-        points: Floats = starts + nodes.reshape(-1, *[1] * (starts.ndim - 1)) * (ends[on] - starts)
+        with np.errstate(over="ignore", invalid="ignore"):
+            points: Floats = starts + nodes.reshape(-1, *[1] * (starts.ndim - 1)) * (self.ends[on] - starts)
+        if not np.isfinite(points).all():
+            raise BadInput("a path has points that overflow to infinity or NaN; expected smaller numbers")
         return points
 
 
@@ -51,21 +61,24 @@ class Integral:
     `gradients` is float32 `[the path's rows, ...]`, to be filled in.
     """
 
-    def __init__(self, path: StraightPath, shape: tuple[int, ...]) -> None:
+    def __init__(self, path: StraightPaths, shape: tuple[int, ...]) -> None:
         self._path = path
         self.gradients: Floats = np.empty((path.rows, *shape), np.float32)
         self._missing = path.rows
         self._lock = threading.Lock()
 
-    def is_last(self, rows: int) -> bool:
-        """Whether all gradients are there, now that so many more are."""
+    def arrived(self, rows: int) -> bool:
+        """Take note that so many more gradients are there, and say whether that is all of them."""
         with self._lock:
             self._missing -= rows
             return self._missing == 0
 
     def sum(self) -> torch.Tensor:
-        """The sum, by the operations of Captum's own and so with its bits, whatever the number of threads."""
+        """The sum, by the operations of Captum's own and so with its bits, whatever the number of threads.
+
+        It may be taken once: the gradients are weighted where they lie.
+        """
         paths, steps = len(self._path.starts), len(self._path.nodes)
         gradients = torch.from_numpy(self.gradients).view(steps, -1)
-        weighted = gradients * torch.tensor(self._path.weights).view(steps, 1)
+        weighted = gradients.mul_(torch.tensor(self._path.weights).view(steps, 1))
         return weighted.sum(0).view(paths, *self.gradients.shape[1:])

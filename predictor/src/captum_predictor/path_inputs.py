@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from captum_serving.errors import BadInput
 
 from captum_predictor.fronts import floats
-from captum_predictor.path import Array, StraightPath
+from captum_predictor.path import Array, StraightPaths
 
 START, NODES, WEIGHTS = INPUTS = ("path_start", "path_nodes", "path_weights")
 
 
-def read_path(tensors: Mapping[str, Array], source: Array, with_gradient: bool) -> StraightPath | None:
-    """The paths to the first rows of the source, where a request has any.
+def read_paths(
+    tensors: Mapping[str, Array], source: Array, with_gradient: bool, checked: Callable[[Array], Array]
+) -> StraightPaths | None:
+    """The paths to the first rows of the source, where a request has any; `checked` reads starts as it reads a source.
 
     Raises:
         BadInput: One of the three inputs is missing or does not fit, or there is no gradient to integrate.
@@ -27,7 +29,7 @@ def read_path(tensors: Mapping[str, Array], source: Array, with_gradient: bool) 
         raise BadInput("there is a path without a gradient; expected a cotangent or predicted_rows too")
     if source.dtype.kind != "f":
         raise BadInput("there is a path to numbers that have no gradient; expected a source of another stage")
-    starts, nodes, weights = (floats(tensors[name], name) for name in INPUTS)
+    starts, nodes, weights = checked(tensors[START]), *(floats(tensors[name], name) for name in (NODES, WEIGHTS))
     if starts.shape[1:] != source.shape[1:] or not 1 <= len(starts) <= len(source):
         raise BadInput(
             f"{START}: shape is {list(starts.shape)}; expected {['paths', *source.shape[1:]]} "
@@ -38,7 +40,7 @@ def read_path(tensors: Mapping[str, Array], source: Array, with_gradient: bool) 
             f"{NODES} and {WEIGHTS}: shapes are {list(nodes.shape)} and {list(weights.shape)}; "
             "expected [steps] of both, at least one"
         )
-    return StraightPath(starts, nodes, weights)
+    return StraightPaths(starts, source[: len(starts)], nodes, weights)
 
 
 def _listed(names: Collection[str]) -> str:

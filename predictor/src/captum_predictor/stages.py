@@ -9,7 +9,8 @@ from torch import nn
 
 from captum_predictor.architectures import one_line
 
-RESERVED_NAMES = frozenset({"cotangent", "gradient"})  # the gradient extension's own tensors
+# The gradient extension's own tensors.
+RESERVED_NAMES = frozenset({"cotangent", "gradient", "path_start", "path_nodes", "path_weights"})
 NORMALIZE = "normalize"
 
 _Options = Callable[[Any], dict[str, Any]]

@@ -146,7 +146,7 @@ def test_a_sink_that_cannot_be_reached_gets_a_sentence(bert, sink, tensors, sent
 def test_types_are_refused_by_a_network_without_them(serve):
     status, error = serve("distilbert", "sequence").infer(input_ids=ids(1, 3), token_type_ids=ids(1, 3, value=0))
     assert status == 400
-    assert "at most 'attention_mask', 'position_ids' and a 'cotangent' beside it" in error
+    assert "at most 'attention_mask', 'position_ids' and a 'cotangent' and a path's path_start" in error
 
 
 def test_a_datatype_that_is_not_known_gets_a_sentence(bert):

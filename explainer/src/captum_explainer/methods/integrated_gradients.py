@@ -7,7 +7,7 @@ from captum.attr import IntegratedGradients
 from captum_explainer.method import Attribution, Method, Problem
 from captum_explainer.parameters.path import AUTO_PATH_PARAMETERS, path_arguments
 from captum_explainer.parameters.smooth import SMOOTH
-from captum_explainer.path_integral import PathIntegral
+from captum_explainer.path_integral import PathIntegral, points
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -28,6 +28,7 @@ METHOD = Method(
     when="The default: contributions that add up, of any model with gradients; the convergence delta tells the error.",
     cost="passes if passes > 1 else 0",
     parameters={**AUTO_PATH_PARAMETERS, **SMOOTH},
+    points=points,
     integrates=True,
     baselines="one",
     complete=True,

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
 from captum.attr import InternalInfluence
-from captum.attr._utils.approximation_methods import approximation_parameters
-from torch import Tensor
 
 from captum_explainer.method import Attribution, Method, Problem
 from captum_explainer.parameters.path import PATH_PARAMETERS, path_arguments
 from captum_explainer.parameters.smooth import SMOOTH
+from captum_explainer.path_integral import points
 from captum_explainer.predictor.description import Access
 
 
@@ -23,15 +19,6 @@ def attribute(problem: Problem) -> Attribution:
         target=problem.target,
         **path_arguments(problem),
     )
-
-
-def points(inputs: Tensor, baselines: Tensor, parameters: dict[str, Any]) -> Tensor | None:
-    """The points of the path, [steps x rows, *input shape], in Captum's order and with its bits."""
-    if parameters["internal_batch_size"] is not None:
-        return None
-    _, alphas = approximation_parameters(parameters["quadrature"])
-    steps = torch.tensor(alphas(parameters["n_steps"]), dtype=inputs.dtype).reshape(-1, *[1] * inputs.ndim)
-    return (baselines + steps * (inputs - baselines)).flatten(0, 1)
 
 
 METHOD = Method(

@@ -159,7 +159,7 @@ class Session:
         asked = sum(tensor.nbytes for tensor in tensors.values())
         answered = BYTES_PER_NUMBER * sum(map(math.prod, shapes.values()))
         held = BYTES_PER_NUMBER * points * math.prod(shapes.get(GRADIENT, ())[1:])
-        most = max(len(rows), points)
+        most = len(rows) + points
         if most > MAX_CALL_ROWS or (most > 1 and max(asked, answered, held) > self.max_call_bytes):
             return None
         # Of the sink alone they are the default, to servers too that have no values of other stages.
