@@ -20,11 +20,6 @@ def test_its_tables_are_up_to_date() -> None:
     assert with_table(TEXT, tables(), MARKS) == TEXT, "run `make methods-docs`"
 
 
-def test_every_link_leads_to_a_file() -> None:
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", TEXT) if not link.startswith("https://")]
-    assert [link for link in links if not (PAGE.parent / link).exists()] == []
-
-
 def test_pictures_are_of_the_methods_and_small() -> None:
     files = sorted(PICTURES.glob("*.png"))
     assert [path.stem for path in files] == list(catalogue())
