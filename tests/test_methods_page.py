@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 from captum_explainer.catalogue import catalogue
 from captum_explainer.parameters.smooth import SMOOTH

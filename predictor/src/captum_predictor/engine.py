@@ -177,30 +177,12 @@ class Engine:
             if stage.name in kept
         }
         job = Job(segment, differentiated, source, beside, values, path)
-        with_gradient = job.with_gradient(cotangent)
-        # Those that predict come first: a lane takes a chunk that waits for them when they are under way already.
-        under_way: list[tuple[slice, Future[None]]] = []
-        chunks, gradient = list[Chunk](), None
-        for part in self._parts(job, 0, len(source) if path is not None else with_gradient.start):
-            done = Future[None]()
-            under_way.append((part, done))
-            chunks.append(self._chunk(job, part, partial(self._values, job, part, done)))
+        gradient: Floats | None = None
         if cotangent is not None:
-            shape = shapes[differentiated.source]
-            count = with_gradient.stop - with_gradient.start
-            integral = None if path is None else Integral(path, shape)
-            gradient = np.empty((count if path is None else len(path.starts), *shape), np.float32)
-            gradients = gradient if integral is None else integral.gradients
-            for part in self._parts(job, with_gradient.start, with_gradient.stop):
-                done = Future[None]()
-                if path is None:
-                    under_way.append((part, done))
-                behind = slice(part.start - with_gradient.start, part.stop - with_gradient.start)
-                rows_of = partial(job.cotangent, cotangent, under_way[:], behind)
-                work = partial(self._gradients, job, part, done, rows_of, gradients[behind])
-                if integral is not None:
-                    work = partial(_integrate, work, part.stop - part.start, integral, gradient)
-                chunks.append(self._chunk(job, part, work))
+            with_gradient = job.with_gradient(cotangent)
+            rows = with_gradient.stop - with_gradient.start if path is None else len(path.starts)
+            gradient = np.empty((rows, *shapes[differentiated.source]), np.float32)
+        chunks = self._chunks(job, cotangent, gradient)
         call = self.lanes.submit(chunks, priority)
         try:
             await asyncio.wrap_future(call.done)
@@ -208,6 +190,32 @@ class Engine:
             self.lanes.cancel(call)
             raise
         return Answer(values, gradient)
+
+    def _chunks(self, job: Job, cotangent: Array | Predicted | None, gradient: Floats | None) -> list[Chunk]:
+        """What computes a call's values, and then its gradient or its integral."""
+        with_gradient = job.with_gradient(cotangent)
+        chunks = list[Chunk]()
+        # Those that predict come first: a lane takes a chunk that waits for them when they are under way already.
+        under_way: list[tuple[slice, Future[None]]] = []
+        for part in self._parts(job, 0, len(job.source) if job.path is not None else with_gradient.start):
+            done = Future[None]()
+            under_way.append((part, done))
+            chunks.append(self._chunk(job, part, partial(self._values, job, part, done)))
+        if cotangent is None or gradient is None:
+            return chunks
+        integral = None if job.path is None else Integral(job.path, gradient.shape[1:])
+        gradients = gradient if integral is None else integral.gradients
+        for part in self._parts(job, with_gradient.start, with_gradient.stop):
+            done = Future[None]()
+            if integral is None:
+                under_way.append((part, done))
+            behind = slice(part.start - with_gradient.start, part.stop - with_gradient.start)
+            rows_of = partial(job.cotangent, cotangent, under_way[:], behind)
+            work = partial(self._gradients, job, part, done, rows_of, gradients[behind])
+            if integral is not None:
+                work = partial(_integrate, work, part.stop - part.start, integral, gradient)
+            chunks.append(self._chunk(job, part, work))
+        return chunks
 
     def _parts(self, job: Job, begin: int, end: int) -> list[slice]:
         # Not so of pictures: a chunk of fewer than twelve rows has one thread, and may have other bits.
