@@ -136,7 +136,7 @@ class Session:
     ) -> Values | None:
         """The values of several stages for `rows` of `source`, which lies before all of them, by one call.
 
-        None where one call cannot carry it. Raises as `ask` does.
+        Of no stages it is the derivative alone. None where one call cannot carry it. Raises as `ask` does.
         """
         sink = stages[-1] if derivative is None else derivative.sink
         shapes = {name: (len(rows), *self._shape_of(name, rows)) for name in stages}
@@ -165,7 +165,7 @@ class Session:
         # Of the sink alone they are the default, to servers too that have no values of other stages.
         named = {} if list(stages) == [sink] else {"outputs": [{"name": name} for name in outputs]}
         message = self._exchange(sink, tensors, named, **parameters)
-        self.rows += len(rows) + points
+        self.rows += points + (len(rows) if stages else 0)  # else nothing is computed at a path's ends
         found = {name: _output(message, name, shape) for name, shape in shapes.items()}
         gradient = found.pop(GRADIENT, None)
         return Values(found, gradient)
