@@ -99,8 +99,10 @@ def test_of_the_ends_themselves_nothing_is_computed_where_only_the_integral_is_a
 
 def test_a_start_is_held_to_the_inputs_range_as_the_input_is(ask):
     given = {"image": np.ones((1, 1, 28, 28)), "cotangent": one_hot([1])}
-    with pytest.raises(BadInput, match=r"values are .*; expected 0 to 1, the range"):
+    with pytest.raises(BadInput, match=r"^path_start, taken for image: values are .*; expected 0 to 1, the range"):
         ask(given | path(images(1), 2), explanation=False)
+    with pytest.raises(BadInput, match=r"^path_start: shape is \[0, 1, 28, 28\]"):
+        ask(given | path(images(0), 2), explanation=False)
 
 
 def test_points_that_overflow_are_refused(ask):
@@ -119,6 +121,11 @@ CASES = {
     "no path": ({**GIVEN, "path_start": images(0)}, PREDICTED, "with 1 to 3 paths"),
     "nodes without weights": ({**GIVEN, "path_weights": np.ones(3)}, PREDICTED, r"shapes are \[4\] and \[3\]"),
     "no steps": (GIVEN | {"path_nodes": np.ones(0), "path_weights": np.ones(0)}, PREDICTED, "at least one"),
+    "no shape": (
+        {**GIVEN, "path_start": np.float32(1)},
+        PREDICTED,
+        r"path_start: shape is \[\]; expected \[paths, 1, 28",
+    ),
     "no numbers": ({**GIVEN, "path_nodes": np.full(4, np.nan)}, PREDICTED, "path_nodes: holds NaN"),
     "other predicted rows": (GIVEN, {"predicted_rows": 3, "gradient_from": 0}, "expected predicted_rows 2 and"),
     "a later gradient": (GIVEN, {"predicted_rows": 2, "gradient_from": 2}, "expected predicted_rows 2 and"),

@@ -127,14 +127,21 @@ def floats(array: Array, name: str) -> Array:
     """The array as FP32.
 
     Raises:
-        BadInput: It holds NaN, infinity, or a number too large for FP32.
+        BadInput: It holds strings, NaN, infinity, or a number too large for FP32.
     """
+    refuse_strings(array, name)
     if array.dtype != np.float32:
         with np.errstate(over="ignore"):
             array = array.astype(np.float32)
     if not finite(array):
         raise BadInput(f"{name}: holds NaN, infinity or a number too large for FP32; expected finite numbers")
     return array
+
+
+def refuse_strings(array: Array, name: str) -> None:
+    """Raise `BadInput` where there are strings instead of numbers."""
+    if array.dtype.kind == "O":
+        raise BadInput(f"{name}: the datatype is BYTES; expected numbers")
 
 
 def softmax(logits: Array) -> Array:

@@ -29,18 +29,22 @@ def read_paths(
         raise BadInput("there is a path without a gradient; expected a cotangent or predicted_rows too")
     if source.dtype.kind != "f":
         raise BadInput("there is a path to numbers that have no gradient; expected a source of another stage")
-    starts, nodes, weights = checked(tensors[START]), *(floats(tensors[name], name) for name in (NODES, WEIGHTS))
+    starts, nodes, weights = (tensors[name] for name in INPUTS)
     if starts.shape[1:] != source.shape[1:] or not 1 <= len(starts) <= len(source):
         raise BadInput(
-            f"{START}: shape is {list(starts.shape)}; expected {['paths', *source.shape[1:]]} "
-            f"with 1 to {len(source)} paths, one for each of the source's first rows".replace("'", "")
+            f"{START}: shape is {list(starts.shape)}; expected [{', '.join(['paths', *map(str, source.shape[1:])])}] "
+            f"with 1 to {len(source)} paths, one for each of the first rows of the source"
         )
     if nodes.ndim != 1 or nodes.shape != weights.shape or len(nodes) == 0:
         raise BadInput(
             f"{NODES} and {WEIGHTS}: shapes are {list(nodes.shape)} and {list(weights.shape)}; "
             "expected [steps] of both, at least one"
         )
-    return StraightPaths(starts, source[: len(starts)], nodes, weights)
+    try:
+        starts = checked(starts)
+    except BadInput as error:
+        raise BadInput(f"{START}, taken for {error}") from None
+    return StraightPaths(starts, source[: len(starts)], floats(nodes, NODES), floats(weights, WEIGHTS))
 
 
 def _listed(names: Collection[str]) -> str:

@@ -237,3 +237,23 @@ def test_a_larger_answer_than_the_limit_is_too_large(serve):
     assert small.infer({"sink": "embeddings"}, input_ids=ids(4, 48))[0] == 413
     assert small.infer(text=["dog " * 40] * 3)[0] == 200
     assert small.infer(text=["dog " * 40] * 9)[0] == 413
+
+
+STRINGS, RULE = ["a", "b"], np.ones(2, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("changed", "sentence"),
+    [
+        ({"path_nodes": STRINGS}, "path_nodes: the datatype is BYTES; expected numbers"),
+        ({"path_start": STRINGS}, "path_start: shape is [2]; expected [paths, 3, 32] with 1 to 1 paths"),
+        ({"path_start": floats(1)}, "path_start: shape is [1]; expected [paths, 3, 32] with 1 to 1 paths"),
+        ({"cotangent": np.array([["a", "b", "c"]], object)}, "cotangent: the datatype is BYTES; expected numbers"),
+    ],
+    ids=["strings as nodes", "strings as a start", "a start without tokens", "strings as a cotangent"],
+)
+def test_what_makes_no_path_or_cotangent_gets_a_sentence(bert, changed, sentence):
+    path = {"path_start": floats(1, 3, 32), "path_nodes": RULE, "path_weights": RULE, "cotangent": floats(1, 3)}
+    status, error = bert.infer(embeddings=floats(1, 3, 32), **{**path, **changed})
+    assert status == 400, error
+    assert error.startswith(sentence)

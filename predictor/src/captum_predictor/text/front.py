@@ -10,7 +10,7 @@ import numpy as np
 from captum_serving.errors import BadInput
 
 from captum_predictor.engine import Array
-from captum_predictor.fronts import Instances, floats
+from captum_predictor.fronts import Instances, floats, refuse_strings
 from captum_predictor.text.answers import predictions
 from captum_predictor.text.instances import CONTEXT, PAIR, TEXT, Texts, read_instances, read_tensors
 from captum_predictor.text.model import (
@@ -42,8 +42,7 @@ class TextFront:
         Raises:
             BadInput: They are not, or are of no token or of more than the model takes.
         """
-        if source.dtype.kind == "O":
-            raise BadInput(f"{name}: the datatype is BYTES; expected numbers")
+        refuse_strings(source, name)
         most = self.model.tokenizer.most
         if not 1 <= source.shape[1] <= most:
             raise BadInput(f"{name}: has {source.shape[1]} tokens; expected 1 to {most}, the most that the model takes")
