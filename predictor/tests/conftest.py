@@ -160,3 +160,17 @@ def served_as():
         )
 
     return load
+
+
+@pytest.fixture
+def lanes_of():
+    """Makes lanes, and stops them."""
+    made = []
+
+    def make(count=1, queue_rows=1000, cpus=2):
+        made.append(Lanes(count, queue_rows, cpus))
+        return made[-1]
+
+    yield make
+    for lanes in made:
+        lanes.stop()

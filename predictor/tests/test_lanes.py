@@ -1,29 +1,13 @@
-import os
 import threading
 import time
 from concurrent.futures import Future
-from pathlib import Path
 
 import pytest
 import torch
 from captum_predictor.lanes import Chunk, Lanes, Priority
-from captum_serving.bulk_work import NICENESS
 from captum_serving.errors import BadInput, Overloaded
 
 WAIT = 20
-
-
-@pytest.fixture
-def lanes_of():
-    made = []
-
-    def make(count=1, queue_rows=1000, cpus=2):
-        made.append(Lanes(count, queue_rows, cpus))
-        return made[-1]
-
-    yield make
-    for lanes in made:
-        lanes.stop()
 
 
 class Gate:
@@ -131,40 +115,6 @@ def test_what_waits_is_taken_in_the_order_of_its_arrival(lanes_of):
     for call in calls:
         call.done.result(WAIT)
     assert order == ["0a", "0b", "1a", "1b", "2a", "2b"]
-
-
-def niceness():
-    return os.getpriority(os.PRIO_PROCESS, 0)
-
-
-@pytest.mark.parametrize("before", [0, 15])
-def test_the_lanes_of_explanations_are_niced_with_their_teams_and_nothing_else_is(lanes_of, before):
-    own, seen = niceness(), {}
-    least = min(own + before, 19)
-
-    def in_a_nicer_thread():
-        os.nice(before)
-        lanes = lanes_of()
-        for priority in Priority:
-            call = lanes.submit([Chunk(20, lambda at=priority: seen.update({at: (niceness(), team())}))], priority)
-            call.done.result(WAIT)
-        seen["starter"] = niceness()
-
-    thread = threading.Thread(target=in_a_nicer_thread)
-    thread.start()
-    thread.join(WAIT)
-    nicer = min(least + NICENESS, 19)
-    assert seen == {Priority.PREDICTION: (least, {least}), Priority.EXPLANATION: (nicer, {nicer}), "starter": least}
-    assert niceness() == own
-
-
-def team():
-    """The niceness of the threads that a product of two threads has started."""
-    tasks = Path("/proc/self/task")
-    before = set(tasks.iterdir())
-    assert torch.get_num_threads() == 2
-    torch.ones(10**6).exp()
-    return {os.getpriority(os.PRIO_PROCESS, int(task.name)) for task in set(tasks.iterdir()) - before}
 
 
 @pytest.mark.parametrize("priority", Priority)
