@@ -18,8 +18,8 @@ from captum_explainer.explain import explain
 from captum_explainer.metrics import observe
 from captum_explainer.off_loop import OffLoop
 from captum_explainer.predictor.client import PredictorClient
-from captum_explainer.predictor.connection import Reply
 from captum_explainer.predictor.description import Description
+from captum_explainer.predictor.http_connection import Reply
 from captum_explainer.predictor.pool import PredictorPool
 from captum_explainer.predictor.session import ModelChanged
 from captum_explainer.quadrature_cache import remember_quadrature
