@@ -190,13 +190,11 @@ def test_an_early_answer_to_a_body_that_is_not_taken_is_read(serve, connect):
         def _follow(self, script, connection):
             connection.recv(1 << 10)
             connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-            connection.shutdown(socket.SHUT_WR)
-            while connection.recv(1 << 16):
-                pass
+            # Closed with what is not read, the connection is reset while the client is sending.
 
     server = Refusing([])
     try:
-        assert ask(connect(server), "POST", body=b"x" * 5_000_000).status == 413
+        assert ask(connect(server), "POST", body=b"x" * 50_000_000).status == 413
     finally:
         server.close()
 
