@@ -136,6 +136,15 @@ def test_every_worker_tells_the_predictors_faults_and_gets_over_them(faulty: Fau
     assert counted == {',status="200"}': 3 * AT_ONCE, ',status="503"}': AT_ONCE, ',status="504"}': AT_ONCE}
 
 
+def test_workers_write_no_line_a_request(faulty: Faulty) -> None:
+    request = misbehaving.NAME, [IMAGE.tolist()], {"method": "saliency", "target": TARGET}
+    with misbehaving.serving(faulty.predictor, faulty.port):
+        faulty.explainer.wait_until_ready()
+        wait_for_every_worker(faulty.explainer, *request)
+    lines = faulty.explainer.log.read_text().splitlines()
+    assert [line for line in lines if "POST /v1" in line or "kserve.trace" in line] == []
+
+
 def test_sigterm_ends_the_server_and_its_workers(faulty: Faulty) -> None:
     below = processes_below(faulty.explainer.process.pid)
     assert len(below) >= 2

@@ -11,9 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from captum_serving import rest_server
 from captum_serving.errors import Forbidden, NotFound
 from captum_serving.launch import FixedRepository, Server, TruthfulDataPlane
+from captum_serving.rest_server import QuietRestServer
+from fastapi import FastAPI
 from kserve import Model, ModelRepository
+from kserve.protocol.rest.server import TimingMiddleware
 
 PROGRAM = Path(__file__).parent / "programs" / "serve_nothing.py"
 
@@ -88,11 +92,12 @@ def test_a_port_that_is_taken_is_an_error(taken_port, kind):
 
 
 @pytest.fixture
-def running(tmp_path):
+def running(tmp_path, request):
+    level = getattr(request, "param", "INFO")
     http_port, grpc_port = free_port(), free_port()
     log = (tmp_path / "log").open("wb")
     command = [sys.executable, PROGRAM, f"--http_port={http_port}", f"--grpc_port={grpc_port}"]
-    process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "KSERVE_LOGLEVEL": "INFO"})
+    process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "KSERVE_LOGLEVEL": level})
     end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
         with suppress(OSError):
@@ -118,8 +123,34 @@ def test_a_server_listens_on_its_host_only_logs_no_line_a_request_and_ends_with_
         assert json.load(response) == {"models": ["nothing"]}
     process.send_signal(signal.SIGTERM)
     assert process.wait(30) == 0
-    assert "GET /" not in log.read_text()
+    assert not [line for line in log.read_text().splitlines() if "GET /" in line or "kserve.trace" in line]
     assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.parametrize("running", ["DEBUG"], indirect=True)
+def test_at_level_debug_a_request_has_its_line_and_its_times_and_a_proxy_says_whose_it_is(running):
+    process, http_port, _, log = running
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{http_port}/v1/models", headers={"X-Forwarded-For": "192.0.2.7"}
+    )
+    urllib.request.urlopen(request, timeout=5).close()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    lines = log.read_text().splitlines()
+    assert [line for line in lines if "192.0.2.7" in line and '"GET /v1/models HTTP/1.1"' in line]
+    timed = [line for line in lines if "kserve.trace kserve.io.v1.models: " in line]
+    assert [line.rpartition(" ")[2] for line in timed] == ["'time:wall']", "'time:cpu']"]
+
+
+def test_nothing_is_timed_where_no_line_says_so(monkeypatch):
+    app = FastAPI()
+    monkeypatch.setattr(rest_server, "KSERVE_LOGLEVEL", "INFO")
+    server = QuietRestServer("kserve.model_server:app", None, None, http_port=0)
+    server._add_middlewares(app)
+    assert app.user_middleware == []
+    monkeypatch.setattr(rest_server, "KSERVE_LOGLEVEL", "DEBUG")
+    server._add_middlewares(app)
+    assert [each.cls for each in app.user_middleware] == [TimingMiddleware]
 
 
 def listeners(port):

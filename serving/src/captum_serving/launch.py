@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import sys
-import warnings
 from typing import Any, NoReturn
 
 import uvloop
 from kserve import Model, ModelServer, model_server
-from kserve.constants.constants import KSERVE_LOGLEVEL
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
-from captum_serving import workers
+from captum_serving import rest_server, workers
 from captum_serving.errors import Forbidden, NotFound
 from captum_serving.grpc_server import BoundGrpcServer
 
@@ -87,7 +84,6 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
                 kwargs=vars(model_server.args),
                 grace_period=GRACE_SECONDS,
             )
-        _quiet()
 
     def start(self, models: list[Model]) -> None:
         """Serve until a signal comes; a port that is taken ends the process with a sentence and status 1."""
@@ -96,6 +92,7 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
             _refuse_taken_port(self.host, self.grpc_port)
             self.servers.append(self._grpc_server.start(self.max_threads))
         workers.start_patiently()
+        rest_server.serve_quietly()
         if self.event_loop != "asyncio":
             # kserve's flag says so, but where it starts the loop itself, with one worker, it does not look at it.
             uvloop.install()
@@ -106,14 +103,6 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
         rest = self._rest_server or self._rest_multiprocess_server._rest_server
         rest.config.host = self.host
         await super()._serve()
-
-
-def _quiet() -> None:
-    """No line a request, unless KSERVE_LOGLEVEL asks for all there is, or a log configuration of the user's own."""
-    warnings.filterwarnings("ignore", "ORJSONResponse is deprecated")
-    if KSERVE_LOGLEVEL != "DEBUG" and model_server.args.log_config_file is None:
-        for name in ("uvicorn.access", "kserve.trace"):
-            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _refuse_taken_port(host: str, port: int) -> None:

@@ -1,0 +1,44 @@
+"""kserve's REST server, which does nothing for lines that nobody reads."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+
+from fastapi import FastAPI
+from kserve import model_server
+from kserve.constants.constants import KSERVE_LOGLEVEL
+from kserve.protocol.rest.multiprocess import server as multiprocess
+from kserve.protocol.rest.server import RESTServer, TimingMiddleware
+
+
+class QuietRestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
+    """No line a request, unless KSERVE_LOGLEVEL asks for all there is, or a log configuration of the user's own.
+
+    kserve times each request for such a line whether or not it is written: it looks for the route a second time, and
+    asks the system twice for the process's CPU time.
+    """
+
+    def create_application(self) -> None:
+        """Register kserve's routes, in the process that serves them: a worker has logging of its own."""
+        warnings.filterwarnings("ignore", "ORJSONResponse is deprecated")
+        if _quiet():
+            logging.getLogger("kserve.trace").setLevel(logging.WARNING)
+            logging.getLogger("uvicorn.access").handlers.clear()  # at a higher level it would still write each line
+            # Who the client behind a proxy is, only a line would say.
+            self.config.proxy_headers = bool(self.access_log_format)
+        super().create_application()
+
+    def _add_middlewares(self, app: FastAPI) -> None:
+        super()._add_middlewares(app)
+        if _quiet():
+            app.user_middleware[:] = [each for each in app.user_middleware if each.cls is not TimingMiddleware]
+
+
+def _quiet() -> bool:
+    return KSERVE_LOGLEVEL != "DEBUG" and model_server.args.log_config_file is None
+
+
+def serve_quietly() -> None:
+    """Make kserve use such servers, in this process."""
+    model_server.RESTServer = multiprocess.RESTServer = QuietRestServer
