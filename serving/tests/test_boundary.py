@@ -5,6 +5,7 @@ import pytest
 from captum_serving import boundary
 from captum_serving.errors import BadInput, Overloaded
 from fastapi import FastAPI
+from opentelemetry import trace
 from starlette.responses import JSONResponse, StreamingResponse
 
 LIMIT = 100
@@ -30,6 +31,12 @@ def app():
     async def typed(count: int):
         return {"count": count}
 
+    async def kserves_failure():
+        raise RuntimeError("a secret of kserve's")
+
+    async def name(request):
+        return JSONResponse(request.path_params)
+
     async def break_off(request):
         async def parts():
             yield b"begun"
@@ -43,6 +50,8 @@ def app():
     app.add_route("/fail", fail)
     app.add_route("/break-off", break_off)
     app.add_api_route("/typed", typed)
+    app.add_api_route("/kserve-fails", kserves_failure)
+    app.add_route("/names/{name}", name)
     # What kserve registers, after ours.
     app.add_exception_handler(Exception, lambda request, error: JSONResponse({"error": f"kserve: {error}"}, 500))
     return app
@@ -158,6 +167,83 @@ def test_an_unexpected_error_is_logged_and_its_text_stays_here(client, caplog):
     response = client("GET", "/fail")
     assert (response.status_code, response.json()) == (500, {"error": "the server failed; its log says why"})
     assert "a secret of the server's" in caplog.text
+
+
+def test_an_unexpected_error_of_kserves_routes_is_ours_too(client, caplog):
+    response = client("GET", "/kserve-fails")
+    assert (response.status_code, response.json()) == (500, {"error": "the server failed; its log says why"})
+    assert "a secret of kserve's" in caplog.text
+
+
+def test_a_route_has_its_paths_parameters_and_takes_its_own_methods_only(client):
+    assert client("GET", "/names/1").json() == {"name": "1"}
+    assert client("HEAD", "/names/1").status_code == 200
+    assert client("POST", "/names/1").json() == {"error": "POST is not possible at /names/1"}
+
+
+def test_the_body_is_handed_on_as_it_was_read(app):
+    body = b"x" * LIMIT
+    seen = []
+
+    async def keep(request):
+        seen.append(await request.body())
+        return JSONResponse(None)
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    app.add_route("/keep", keep)
+    asyncio.run(call(app, receive, "/keep"))
+    assert seen[0] is body
+
+
+class Noted:
+    """A middleware as kserve's own that times requests."""
+
+    def __init__(self, app, noted):
+        self.app, self.noted = app, noted
+
+    async def __call__(self, scope, receive, send):
+        self.noted.append(scope["path"])
+        await self.app(scope, receive, send)
+
+
+def test_what_kserve_puts_around_the_routes_sees_ours_too(app, client):
+    noted = []
+    app.add_middleware(Noted, noted=noted)
+    assert client("POST", "/length", content=b"xyz").json() == {"length": 3}
+    assert client("GET", "/refuse").json() == {"error": "got this; expected that"}
+    assert noted == ["/length", "/refuse"]
+
+
+class Routes(trace.NonRecordingSpan):
+    """A span that notes the routes it is told of, its tracer and the tracer's provider."""
+
+    def __init__(self):
+        super().__init__(trace.INVALID_SPAN_CONTEXT)
+        self.noted = []
+
+    def get_tracer(self, *arguments, **named):
+        return self
+
+    def start_span(self, *arguments, **named):
+        return self
+
+    def set_attributes(self, attributes):
+        self.noted.append(attributes["http.route"])
+
+
+def test_telemetry_is_told_of_our_routes():
+    routes = Routes()
+    app = FastAPI(telemetry={"tracer_provider": routes, "operation_spans": False})
+    boundary.install(app, "server", LIMIT)
+    app.add_route("/names/{name}", lambda request: JSONResponse(None))
+    asyncio.run(call(app, empty, "/names/one"))
+    assert "/names/{name}" in routes.noted
+
+
+async def empty():
+    return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def test_an_error_after_the_answers_beginning_adds_no_second_answer(app, caplog):

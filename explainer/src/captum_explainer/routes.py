@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 from captum_serving import boundary
-from captum_serving.boundary import Disconnected, body_of, while_connected
+from captum_serving.boundary import Disconnected, while_connected
 from captum_serving.errors import NotAllowed, NotFound, ServingError, Unavailable
 from captum_serving.metrics import metrics
 from captum_serving.wire import HEADER_LENGTH
@@ -58,7 +58,7 @@ async def methods(request: Request) -> Response:
 async def predict(request: Request) -> Response:
     """POST /v1/models/{name}:predict, passed on to the predictor."""
     explainer = await _ready()
-    body = await body_of(request)
+    body = await request.body()
     headers = passed_on(request.headers, "content-type")
     reply = await while_connected(request, explainer.prediction(_name(request), body, headers))
     return Response(reply.body, reply.status, media_type=reply.headers.get("content-type", "application/json"))
@@ -87,7 +87,7 @@ async def only_post(request: Request) -> Response:
 async def _incoming(request: Request) -> Incoming:
     headers = request.headers
     return Incoming(
-        await body_of(request),
+        await request.body(),
         headers.get("content-type", ""),
         headers.get("accept", "").lower(),
         headers.get(HEADER_LENGTH),

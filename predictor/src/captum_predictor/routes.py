@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 from captum_serving import wire
-from captum_serving.boundary import body_of, while_connected
+from captum_serving.boundary import while_connected
 from captum_serving.errors import Forbidden, NotAllowed, NotFound
 from captum_serving.metrics import metrics
 from fastapi import FastAPI
@@ -30,6 +30,7 @@ def register(app: FastAPI, service: Service) -> None:
     v1, v2 = "/v1/models/{model}", "/v2/models/{model}"
     version = v2 + "/versions/{version}"
     for method, path, handler in (
+        ("POST", v2 + "/infer", routes.infer),  # the most frequent: they are tried in this order
         ("POST", v1 + ":predict", routes.predict),
         ("POST", v1 + ":explain", routes.explain),
         ("GET", v1, routes.ready),
@@ -37,7 +38,6 @@ def register(app: FastAPI, service: Service) -> None:
         ("GET", version, routes.metadata),
         ("GET", v2 + "/ready", routes.ready),
         ("GET", version + "/ready", routes.ready),
-        ("POST", v2 + "/infer", routes.infer),
         ("POST", version + "/infer", routes.infer),
         ("POST", "/v2/repository/{rest:path}", routes.refuse),
         ("GET", "/v2", routes.server),
@@ -58,7 +58,7 @@ class Routes:
         """`POST /v1/models/{model}:predict`."""
         with observed("v1_predict"):
             self._require(request)
-            probabilities = await while_connected(request, self._service.predict(await body_of(request)))
+            probabilities = await while_connected(request, self._service.predict(await request.body()))
             return _json({"predictions": probabilities})
 
     async def infer(self, request: Request) -> Response:
@@ -66,7 +66,7 @@ class Routes:
         with observed("v2_infer"):
             self._require(request)
             header_length = request.headers.get(wire.HEADER_LENGTH)
-            work = self._service.infer(await body_of(request), header_length)
+            work = self._service.infer(await request.body(), header_length)
             body, answer_header_length = await while_connected(request, work)
             if answer_header_length is None:
                 return Response(body, media_type="application/json")
