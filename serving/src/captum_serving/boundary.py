@@ -67,15 +67,26 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     Raises:
         Disconnected: The client hung up.
     """
-    task = asyncio.ensure_future(work)
+    task = asyncio.current_task()
+    assert task is not None
+    working, hung_up = True, False
+
+    def stop(_: asyncio.Future[Any]) -> None:
+        nonlocal hung_up
+        if working:
+            hung_up = task.cancel()
+
     hang_up = asyncio.ensure_future(request.receive())
+    hang_up.add_done_callback(stop)
     try:
-        await asyncio.wait((task, hang_up), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise Disconnected
-        return task.result()
+        return await work
+    except asyncio.CancelledError:
+        if hung_up:
+            task.uncancel()
+            raise Disconnected from None
+        raise
     finally:
-        task.cancel()
+        working = False
         hang_up.cancel()
 
 
