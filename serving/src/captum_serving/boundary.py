@@ -81,8 +81,7 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     try:
         return await work
     except asyncio.CancelledError:
-        if hung_up:
-            task.uncancel()
+        if hung_up and task.uncancel() == 0:  # else somebody else has cancelled it too
             raise Disconnected from None
         raise
     finally:
