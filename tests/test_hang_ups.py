@@ -17,8 +17,9 @@ ROW_BY_ROW = {"method": "integrated_gradients", "n_steps": 40, "internal_batch_s
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
-    """It explains one request at once."""
-    with faulty_pair(tmp_path_factory.mktemp("hang-ups"), Predictor(), "--concurrency", "1") as pair:
+    """It explains one request at once, and its deadline is too far off to end what the hang-up should."""
+    flags = ("--concurrency", "1", "--deadline_seconds", "30")
+    with faulty_pair(tmp_path_factory.mktemp("hang-ups"), Predictor(), *flags) as pair:
         yield pair
 
 
