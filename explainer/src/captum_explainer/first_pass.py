@@ -70,8 +70,8 @@ def _with_integral(task: Task, scored: Tensor) -> tuple[Rows, Task] | None:
     if answer is None or answer.gradient is None:
         return None
     scores = answer.by_stage[description.output_name]
-    cotangent = _of_predicted(task, scores, count) if last.cotangent is None else last.cotangent
-    integral = KnownIntegral(path, task.inputs.numpy(), cotangent, answer.gradient)
+    targets = (scores[:count] if last.cotangent is None else last.cotangent).argmax(axis=1)
+    integral = KnownIntegral(path, task.inputs.numpy(), targets, answer.gradient)
     return scores.copy(), replace(task, integral=integral)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,26 +13,27 @@ from captum.attr._utils.approximation_methods import approximation_parameters
 from torch import Tensor, nn
 
 from captum_explainer.predictor.description import Description
-from captum_explainer.predictor.session import Derivative, Rows, StraightPath
+from captum_explainer.predictor.session import Array, Derivative, Rows, StraightPath
+from captum_explainer.quadrature_cache import REMEMBERED
 from captum_explainer.skeleton.segment import FarSighted
 
 # The integral [paths, *input shape] of the targets' gradients from starts to ends, by nodes and weights; None where no
 # call can carry a path.
-Integrate = Callable[[Tensor, Tensor, Sequence[float], Sequence[float], Sequence[int] | Tensor], Tensor | None]
+Integrate = Callable[[Tensor, Tensor, Rows, Rows, Sequence[int] | Tensor], Tensor | None]
 
 
 class KnownIntegral(NamedTuple):
-    """The integral `gradient` [paths, *input shape] along the path to `ends`, for a cotangent [paths, outputs]."""
+    """The integral `gradient` [paths, *input shape] along the path to `ends`, for `targets`, int64 [paths]."""
 
     path: StraightPath
     ends: Rows
-    cotangent: Rows
+    targets: Array
     gradient: Rows
 
-    def answers(self, path: StraightPath, ends: Rows, cotangent: Rows) -> bool:
+    def answers(self, path: StraightPath, ends: Rows, targets: Array) -> bool:
         """Whether it is what is asked for, number by number."""
-        asked, known = (*path, ends, cotangent), (*self.path, self.ends, self.cotangent)
-        return all(np.array_equal(*pair) for pair in zip(asked, known, strict=True))
+        asked, known = (*path, ends, targets), (*self.path, self.ends, self.targets)
+        return all(one is other or np.array_equal(one, other) for one, other in zip(asked, known, strict=True))
 
 
 class Integrals:
@@ -48,8 +50,8 @@ class Integrals:
         self,
         starts: Tensor,
         ends: Tensor,
-        nodes: Sequence[float],
-        weights: Sequence[float],
+        nodes: Rows,
+        weights: Rows,
         targets: Sequence[int] | Tensor,
     ) -> Tensor | None:
         """The integral, float32 [paths, *input shape]; None where the predictor's calls cannot carry it.
@@ -57,16 +59,15 @@ class Integrals:
         Args:
             starts: float32 [paths, *input shape].
             ends: Of the same shape.
-            nodes: Of the quadrature, 0 at the start and 1 at the end.
+            nodes: Of the quadrature, float32 [steps], 0 at the start and 1 at the end.
             weights: Of the nodes.
             targets: The output to explain, one a path.
         """
         begin, last = (np.ascontiguousarray(tensor.detach().numpy()) for tensor in (starts, ends))
-        cotangent = np.eye(self._width, dtype=np.float32)[np.asarray(targets)]
-        path = StraightPath(begin, np.asarray(nodes, np.float32), np.asarray(weights, np.float32))
-        if self._known is not None and self._known.answers(path, last, cotangent):
+        path, indices = StraightPath(begin, nodes, weights), np.asarray(targets)
+        if self._known is not None and self._known.answers(path, last, indices):
             return torch.from_numpy(self._known.gradient.copy())
-        return self._asked(path, last, cotangent)
+        return self._asked(path, last, np.eye(self._width, dtype=np.float32)[indices])
 
     def _asked(self, path: StraightPath, ends: Rows, cotangent: Rows) -> Tensor | None:
         """By one call, or where that cannot carry it, one for each half: a call of few points may have other bits."""
@@ -102,9 +103,9 @@ class PathIntegral(IntegratedGradients):  # type: ignore[misc]  # captum is unty
         step_sizes_and_alphas: tuple[list[float], list[float]] | None = None,
     ) -> tuple[Tensor, ...]:
         if step_sizes_and_alphas is None:
-            weights, nodes = (rule(n_steps) for rule in approximation_parameters(method))
+            nodes, weights = _rule(method, n_steps)
         else:
-            weights, nodes = step_sizes_and_alphas
+            weights, nodes = (np.asarray(part, np.float32) for part in step_sizes_and_alphas)
         (end,), (start,) = inputs, baselines
         total = self._integrate(start.expand_as(end), end, nodes, weights, target)
         if total is None:
@@ -118,11 +119,18 @@ def quadrature(parameters: dict[str, Any]) -> tuple[Rows, Rows] | None:
     """The nodes and weights of a method's one pass, float32 [steps] each; None where it has several."""
     if parameters["internal_batch_size"] is not None:
         return None
-    rules, steps = approximation_parameters(parameters["quadrature"]), parameters["n_steps"]
     try:
-        weights, nodes = (np.asarray(rule(steps), np.float32) for rule in rules)
+        return _rule(parameters["quadrature"], parameters["n_steps"])
     except AssertionError:  # what Captum refuses, its own call will refuse with a sentence
         return None
+
+
+@lru_cache(REMEMBERED)
+def _rule(quadrature: str, n_steps: int) -> tuple[Rows, Rows]:
+    """Captum's nodes and weights, float32 [n_steps] each; read-only, being shared."""
+    weights, nodes = (np.array(of(n_steps), np.float32) for of in approximation_parameters(quadrature))
+    nodes.setflags(write=False)
+    weights.setflags(write=False)
     return nodes, weights
 
 
@@ -131,5 +139,5 @@ def points(inputs: Tensor, baselines: Tensor, parameters: dict[str, Any]) -> Ten
     rule = quadrature(parameters)
     if rule is None:
         return None
-    steps = torch.from_numpy(rule[0]).reshape(-1, *[1] * inputs.ndim)
+    steps = torch.tensor(rule[0]).reshape(-1, *[1] * inputs.ndim)
     return (baselines + steps * (inputs - baselines)).flatten(0, 1)
