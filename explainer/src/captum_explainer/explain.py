@@ -5,13 +5,14 @@ from __future__ import annotations
 import traceback
 from collections import defaultdict
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
 from captum.attr import LayerAttribution
 from captum_serving.errors import BadInput
-from torch import Tensor
+from torch import Tensor, nn
 
 from captum_explainer.auto_steps import fewest_steps, is_auto, with_steps
 from captum_explainer.baselines import resolve_baselines
@@ -88,13 +89,10 @@ def _attribute(task: Task, targets: list[int]) -> list[Attribution]:
     draws = method.random or task.chosen.get("smooth") is not None
     if method.across or not (method.one_by_one or draws):
         at_once = len(targets) if method.across else _instances_at_once(task)
-        parts = zip(
-            torch.split(task.inputs, at_once),
-            torch.split(torch.cat([b[:1] for b in task.baselines]), at_once),
-            [targets[i : i + at_once] for i in range(0, len(targets), at_once)],
-            strict=True,
-        )
-        return [Attribution(row[None]) for part in parts for row in _call(task, *part, {}).values]
+        starts = torch.cat([b[:1] for b in task.baselines])
+        parts = [slice(i, i + at_once) for i in range(0, len(targets), at_once)]
+        called = [_call(task, task.inputs[part], starts[part], targets[part], {}) for part in parts]
+        return [Attribution(row[None]) for attribution in called for row in attribution.values]
     instances = zip(torch.split(task.inputs, 1), task.baselines, targets, strict=True)
     return [
         _call(task, instance, baselines, [target], task.memos[i])
@@ -131,9 +129,12 @@ def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int], mem
     chosen, method, description = task.chosen, task.chosen.method, task.description
     name = chosen.get("layer")
     foreseen = foreseen_cotangents(task, targets)
-    skeleton = build_skeleton(
-        task.description, foreseeing(task, foreseen), task.cuts, chosen.get("output") or "logit", foreseen
-    )
+
+    @cache
+    def skeleton() -> nn.Sequential:
+        segments, output = foreseeing(task, foreseen), chosen.get("output") or "logit"
+        return build_skeleton(description, segments, task.cuts, output, foreseen)
+
     if method.takes_segments and "mask" not in memo:
         memo["mask"] = _segments(task, inputs[0])
     integrals = None
@@ -141,14 +142,15 @@ def _call(task: Task, inputs: Tensor, baselines: Tensor, targets: list[int], mem
     if integrable and task.far_sighted is not None:
         integrals = Integrals(task.far_sighted, description, task.integral)
     problem = Problem(
-        skeleton,
+        # Where the predictor integrates, a pass goes through the skeleton only if no call can carry a path.
+        skeleton() if integrals is None else lambda rows: skeleton()(rows),
         inputs,
         targets,
         baselines,
-        layer=None if name is None else skeleton.get_submodule(name),
+        layer=None if name is None else skeleton().get_submodule(name),
         parameters=chosen.values,
         feature_mask=memo.get("mask"),
-        layer_mask=mask_of(task.description.shape_of(name), chosen["layer_mask"]) if method.takes_units else None,
+        layer_mask=mask_of(description.shape_of(name), chosen["layer_mask"]) if method.takes_units else None,
         integrate=None if integrals is None else integrals.integrate,
         memo=memo,
     )

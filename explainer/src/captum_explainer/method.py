@@ -34,7 +34,7 @@ class Problem:
     """What one Captum call is to explain.
 
     Attributes:
-        model: The skeleton, [rows, *input shape] to [rows, outputs].
+        model: [rows, *input shape] to [rows, outputs]: the skeleton, or where there is `integrate` what makes it first.
         inputs: float32 [rows, *input shape].
         target: The output to explain, one a row; what takes no target passes over it.
         baselines: float32 [rows, *input shape], or for a method with several, [baselines, *input shape].
@@ -46,7 +46,7 @@ class Problem:
         memo: What the method keeps of the one instance of this call for the calls for its other targets.
     """
 
-    model: nn.Sequential
+    model: Callable[[Tensor], Tensor]
     inputs: Tensor
     target: list[int]
     baselines: Tensor

@@ -53,7 +53,7 @@ class ByWords:
         if self._chosen["output"] == "probability":
             model = nn.Sequential(self._words, self._probabilities)
         problem = Problem(
-            model,  # type: ignore[arg-type]  # which modules it is made of, no method of words asks
+            model,
             torch.ones(1, count),
             [output],
             torch.zeros(1, count),
