@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from captum.attr import IntegratedGradients
 from captum.attr._utils.approximation_methods import approximation_parameters
-from torch import Tensor, nn
+from torch import Tensor
 
 from captum_explainer.predictor.description import Description
 from captum_explainer.predictor.session import Array, Derivative, Rows, StraightPath
@@ -88,7 +88,7 @@ class Integrals:
 class PathIntegral(IntegratedGradients):  # type: ignore[misc]  # captum is untyped
     """Captum's integrated gradients, but that its sum is taken where the gradients are; the bits are the same."""
 
-    def __init__(self, model: nn.Module, integrate: Integrate) -> None:
+    def __init__(self, model: Callable[[Tensor], Tensor], integrate: Integrate) -> None:
         super().__init__(model)
         self._integrate = integrate
 

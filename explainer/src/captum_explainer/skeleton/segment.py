@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -23,7 +23,6 @@ class Segments(Protocol):
         ...
 
 
-@runtime_checkable
 class FarSighted(Segments, Protocol):
     """What computes several segments by one call: a session with a predictor that gives values of stages."""
 
