@@ -8,6 +8,7 @@ import pytest
 from captum.attr import Attribution, LayerAttribution, NeuronAttribution
 from captum_explainer import methods
 from captum_explainer.catalogue import as_json, catalogue, nearest
+from captum_explainer.parameters.kinds import Validator
 from captum_explainer.parameters.resolve import DEFAULT_METHOD
 from captum_explainer.parameters.shared import all_parameters
 from captum_explainer.predictor.description import Access, Description
@@ -153,3 +154,12 @@ def test_scores_alone_can_be_explained_as_probabilities_only(settings):
 )
 def test_the_nearest_name_is_proposed_where_one_is_near(name, sentence):
     assert nearest(name, ["n_steps", "seed"]) == sentence
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_fits_is_what_the_schema_with_the_servers_limits_says(name, description, settings):
+    values = [None, True, -1, 0, 1, 2.0, 0.5, 1000, 1001, 10_000, 10_001, 1e31, "auto", "zeros", [], [0, 1], ["x"]]
+    for key, parameter in all_parameters(catalogue()[name], description).items():
+        of_schema = Validator(parameter.bounded(settings))
+        for value in values:
+            assert parameter.fits(value, settings) == of_schema.is_valid(value), (key, value)

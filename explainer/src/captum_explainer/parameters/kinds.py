@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import jsonschema
@@ -50,18 +51,21 @@ class Parameter:
         Raises:
             BadInput: It does not fit; the sentence says what was got, what was expected, and which limit it is over.
         """
-        schema = self.bounded(settings)
-        if isinstance(value, dict) and "properties" in schema:
+        if isinstance(value, dict) and "properties" in self.schema:
             for key, part in value.items():
-                if key not in schema["properties"]:
-                    known = ", ".join(schema["properties"])
+                if key not in self.schema["properties"]:
+                    known = ", ".join(self.schema["properties"])
                     raise BadInput(f"{name} has the key {shown(key)}; expected some of {known}")
                 Parameter(self.schema["properties"][key], self.limits.get(key)).check(f"{name}.{key}", part, settings)
             return
-        if not Validator(schema).is_valid(value):
-            over = self.limit is not None and is_over(value, getattr(settings, self.limit))
+        over = self.limit is not None and is_over(value, getattr(settings, self.limit))
+        if over or not self._validator.is_valid(value):
             limit = f" (the server's limit, --{self.limit})" if over else ""
-            raise BadInput(f"{name} is {shown(value)}; expected {expected(schema)}{limit}")
+            raise BadInput(f"{name} is {shown(value)}; expected {expected(self.bounded(settings))}{limit}")
+
+    @cached_property
+    def _validator(self) -> jsonschema.protocols.Validator:
+        return Validator(self.schema)
 
 
 def _limited(schema: dict[str, Any], maximum: float) -> dict[str, Any]:
