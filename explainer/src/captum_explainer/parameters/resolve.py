@@ -68,7 +68,8 @@ def resolve(
     name = given.get("method", settings.defaults.get("method", DEFAULT_METHOD[description.access]))
     method = find_method(name, description.access)
     # A predictor that gives scores alone names no shape, and what suits a picture suits nothing else.
-    known = all_parameters(method, replace(description, input_shape=instances[1:]))
+    shaped = replace(description, input_shape=instances[1:]) if description.input_shape is None else description
+    known = all_parameters(method, shaped)
     if "metrics" in given and not measured(method):
         what = "explains instances by one another" if method.across else f"is a {method.family} method"
         raise BadInput(f"metrics are of what attributes the score to the input, instance by instance; {name} {what}")
