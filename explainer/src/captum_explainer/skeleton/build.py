@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
@@ -31,9 +32,15 @@ class Separate(nn.Module):
         return rows.expand_as(rows)
 
 
+class Skeleton(nn.Sequential):
+    """Modules in a row, which say at once what Captum asks before every pass: how many arguments they take."""
+
+    __signature__ = inspect.signature(nn.Sequential())
+
+
 def build_skeleton(
     description: Description, segments: Segments, cuts: Cuts, output: str, foreseen: Mapping[str, Foresee | None]
-) -> nn.Sequential:
+) -> Skeleton:
     """A fresh skeleton: its modules are named after the stages that they end with.
 
     Args:
@@ -64,7 +71,7 @@ def build_skeleton(
     if output == PROBABILITY and not cuts.to_layer and description.access > Access.SCORES:
         name = _unused(PROBABILITY, description)
         modules[name] = nn.Sigmoid() if description.output_width == 1 else nn.Softmax(dim=1)
-    return nn.Sequential(modules)
+    return Skeleton(modules)
 
 
 def _unused(name: str, description: Description) -> str:
