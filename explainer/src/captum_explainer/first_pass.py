@@ -15,7 +15,7 @@ from captum_explainer.predictor.description import Access
 from captum_explainer.predictor.session import Derivative, Rows, StraightPath
 from captum_explainer.skeleton.cuts import Piece, cut
 from captum_explainer.skeleton.forward_pass import ForwardPass
-from captum_explainer.targets import given_targets
+from captum_explainer.targets import given_targets, one_hot
 from captum_explainer.task import Task
 
 
@@ -78,8 +78,7 @@ def _with_integral(task: Task, scored: Tensor) -> tuple[Rows, Task] | None:
 def _of_predicted(task: Task, scores: Rows, rows: int) -> Rows:
     """The cotangent of rows that follow one another as the instances do, each for the class of its instance."""
     targets = scores[: len(task.inputs)].argmax(axis=1)
-    cotangent: Rows = np.eye(scores.shape[1], dtype=np.float32)[targets[np.arange(rows) % len(targets)]]
-    return cotangent
+    return one_hot(targets[np.arange(rows) % len(targets)], scores.shape[1])
 
 
 def _points(task: Task, scored: Tensor) -> Tensor | None:

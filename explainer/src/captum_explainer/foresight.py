@@ -11,6 +11,7 @@ from captum_explainer.skeleton.cuts import cut
 from captum_explainer.skeleton.foreseen import Foreseen, Known
 from captum_explainer.skeleton.forward_pass import ForwardPass
 from captum_explainer.skeleton.segment import Foresee, Segments
+from captum_explainer.targets import one_hot
 from captum_explainer.task import Task
 
 
@@ -57,8 +58,7 @@ def target_cotangent(targets: list[int], width: int | None) -> Foresee | None:
     def foresee(rows: int) -> Tensor | None:
         if rows % len(targets):
             return None
-        repeated = torch.tensor(targets).repeat(rows // len(targets))
-        return torch.nn.functional.one_hot(repeated, width).to(torch.float32)
+        return torch.from_numpy(one_hot(targets * (rows // len(targets)), width))
 
     return foresee
 

@@ -16,6 +16,7 @@ from captum_explainer.predictor.description import Description
 from captum_explainer.predictor.session import Array, Derivative, Rows, StraightPath
 from captum_explainer.quadrature_cache import REMEMBERED
 from captum_explainer.skeleton.segment import FarSighted
+from captum_explainer.targets import one_hot
 
 # The integral [paths, *input shape] of the targets' gradients from starts to ends, by nodes and weights; None where no
 # call can carry a path.
@@ -67,7 +68,7 @@ class Integrals:
         path, indices = StraightPath(begin, nodes, weights), np.asarray(targets)
         if self._known is not None and self._known.answers(path, last, indices):
             return torch.from_numpy(self._known.gradient.copy())
-        return self._asked(path, last, np.eye(self._width, dtype=np.float32)[indices])
+        return self._asked(path, last, one_hot(indices, self._width))
 
     def _asked(self, path: StraightPath, ends: Rows, cotangent: Rows) -> Tensor | None:
         """By one call, or where that cannot carry it, one for each half: a call of few points may have other bits."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from captum_serving.errors import BadInput
 from torch import Tensor
 
 from captum_explainer.parameters.kinds import shown
 from captum_explainer.predictor.description import Description
+from captum_explainer.predictor.session import Array, Rows
 
 
 def resolve_targets(
@@ -68,6 +71,13 @@ def given_targets(
     return [
         index for (index,) in resolve_targets(target, None, torch.zeros(count, description.output_width), description)
     ]
+
+
+def one_hot(targets: Sequence[int] | Array, width: int) -> Rows:
+    """A row for each target, which is 1 there and 0 elsewhere: float32 [targets, width]."""
+    rows = np.zeros((len(targets), width), np.float32)
+    rows[np.arange(len(targets)), targets] = 1.0
+    return rows
 
 
 def _index(target: int | str, width: int, description: Description) -> int:
