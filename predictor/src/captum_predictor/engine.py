@@ -18,6 +18,7 @@ import torch
 from captum_serving.errors import BadInput
 
 from captum_predictor import observation
+from captum_predictor.finite import finite
 from captum_predictor.lanes import Chunk, Lanes, Priority
 from captum_predictor.path import Integral, StraightPaths
 from captum_predictor.segments import ANY, MOST_ROWS, Segment, run, run_with_gradient
@@ -287,8 +288,3 @@ def _store(computed: torch.Tensor, rows: Floats, name: str) -> None:
     torch.from_numpy(rows).copy_(computed)
     if not finite(rows):
         raise BadInput(f"{name} overflows to infinity or NaN for this input; expected smaller numbers")
-
-
-def finite(array: Array) -> bool:
-    """Whether a float array holds neither NaN nor infinity; two passes without a temporary array."""
-    return array.size == 0 or bool(np.isfinite(array.min()) and np.isfinite(array.max()))

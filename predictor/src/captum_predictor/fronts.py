@@ -10,7 +10,8 @@ import numpy as np
 from captum_serving import wire
 from captum_serving.errors import BadInput
 
-from captum_predictor.engine import NOTHING, Array, finite
+from captum_predictor.engine import NOTHING, Array
+from captum_predictor.finite import finite
 from captum_predictor.model_directory import LoadedModel
 from captum_predictor.segments import Chained
 

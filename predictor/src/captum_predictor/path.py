@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from captum_serving.errors import BadInput
 
+from captum_predictor.finite import finite
+
 Array = np.ndarray[Any, Any]
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -50,7 +52,7 @@ class StraightPaths:
         starts = self.starts[on]
         with np.errstate(over="ignore", invalid="ignore"):
             points: Floats = starts + nodes.reshape(-1, *[1] * (starts.ndim - 1)) * (self.ends[on] - starts)
-        if not np.isfinite(points).all():
+        if not finite(points):
             raise BadInput("a path has points that overflow to infinity or NaN; expected smaller numbers")
         return points
 
