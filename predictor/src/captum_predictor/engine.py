@@ -270,7 +270,7 @@ def _integrate(work: Callable[[], None], rows: int, integral: Integral, gradient
     """Compute some of an integral's gradients, and if they are the last of them, their sum."""
     work()
     if integral.arrived(rows):
-        _store(integral.sum(), gradient, "gradient")
+        _store(integral.sum(), gradient.reshape(-1), "gradient")
 
 
 @contextmanager
@@ -285,6 +285,7 @@ def _settling(done: Future[None]) -> Iterator[None]:
 
 
 def _store(computed: torch.Tensor, rows: Floats, name: str) -> None:
-    torch.from_numpy(rows).copy_(computed)
+    # By NumPy: each operation of torch that takes hold of a tensor takes the interpreter's lock for it, thrice here.
+    rows[...] = (computed if computed.dtype == torch.float32 else computed.float()).numpy(force=True)
     if not finite(rows):
         raise BadInput(f"{name} overflows to infinity or NaN for this input; expected smaller numbers")

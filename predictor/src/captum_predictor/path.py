@@ -58,7 +58,7 @@ class StraightPaths:
 
 
 class Integral:
-    """The weighted sum of a path's gradients, `[paths, ...]`, which whoever brings the last of them takes.
+    """The weighted sum of a path's gradients, which whoever brings the last of them takes.
 
     `gradients` is float32 `[the path's rows, ...]`, to be filled in.
     """
@@ -76,11 +76,11 @@ class Integral:
             return self._missing == 0
 
     def sum(self) -> torch.Tensor:
-        """The sum, by the operations of Captum's own and so with its bits, whatever the number of threads.
+        """The sum, flat, by torch's operation as Captum's own and so with its bits, whatever the number of threads.
 
         It may be taken once: the gradients are weighted where they lie.
         """
-        paths, steps = len(self._path.starts), len(self._path.nodes)
-        gradients = torch.from_numpy(self.gradients).view(steps, -1)
-        weighted = gradients.mul_(torch.tensor(self._path.weights).view(steps, 1))
-        return weighted.sum(0).view(paths, *self.gradients.shape[1:])
+        weighted = self.gradients.reshape(len(self._path.nodes), -1)
+        with np.errstate(over="ignore"):
+            weighted *= self._path.weights.reshape(-1, 1)
+        return torch.sum(torch.from_numpy(weighted), 0)

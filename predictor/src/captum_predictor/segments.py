@@ -160,18 +160,18 @@ def run_with_gradient(
         with torch.no_grad():  # not inference mode: autograd cannot keep what is made there
             values = _forward(before, source, beside, kept)
         source = values[before.sink.name]
-    differentiable = source.is_floating_point()
+    differentiable = source.dtype.is_floating_point
     leaf = source.detach().requires_grad_(differentiable)
     sink = differentiated.sink.name
     graph = _forward(differentiated, leaf, beside, kept) if differentiable else {sink: leaf}
     value = graph[sink]
     if not value.requires_grad:
         raise BadInput(f"{sink!r} has no gradient by {differentiated.source!r}; expected no cotangent")
-    values |= {name: one.detach() for name, one in graph.items()}
+    values |= graph
     if behind is not None:
         with torch.no_grad():
             # Of a copy, since the stage behind it may write over it.
-            values |= _forward(behind, value.detach().clone(), beside, kept)
+            values |= _forward(behind, value.clone(), beside, kept)
     (gradient,) = torch.autograd.grad(value, leaf, cotangent(values), materialize_grads=True)
     return gradient
 
