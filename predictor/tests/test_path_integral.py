@@ -8,6 +8,7 @@ import torch
 from captum.attr._utils.approximation_methods import approximation_parameters
 from captum_predictor.fronts import TensorFront
 from captum_predictor.inference import Limits, Reader
+from captum_predictor.layout import laid_out, room
 from captum_predictor.path import Integral, StraightPaths
 from captum_serving.errors import BadInput, TooLarge
 from captum_serving.wire import Message
@@ -71,6 +72,23 @@ def test_of_given_cotangents_by_a_stage_between(ask):
     together = ask({"image": ends, **along, "cotangent": cotangents}, ["gradient"], gradient_source="pool1")
     expected = integral_of(ask, ends, along, cotangents, gradient_source="pool1")
     np.testing.assert_array_equal(together.gradient, expected, strict=True)
+
+
+@pytest.mark.parametrize("paths", [1, 3])
+@pytest.mark.parametrize("shape", [(3, 5, 4), (1, 28, 28), (6,), ()])
+def test_points_lie_as_the_model_takes_them_and_have_torchs_bits(paths, shape):
+    random = np.random.default_rng(0)
+    starts, ends = (random.standard_normal((paths, *shape), np.float32) for _ in range(2))
+    unaligned = np.frombuffer(b"." + starts.tobytes(), np.float32, offset=1).reshape(starts.shape)
+    along = StraightPaths(unaligned, ends, np.linspace(0, 1, 7, dtype=np.float32), np.ones(7, np.float32))
+    start, end = torch.from_numpy(starts), torch.from_numpy(ends)
+    expected = torch.cat([start + float(node) * (end - start) for node in along.nodes]).numpy()
+    for part in (slice(0, along.rows), slice(2, 7)):
+        points = room((part.stop - part.start, *shape))
+        along.put_points(part, points)
+        np.testing.assert_array_equal(points, expected[part], strict=True)
+        assert np.array_equal(laid_out(points), points)
+        assert laid_out(points).strides == points.strides
 
 
 @pytest.mark.parametrize("threads", [2, 4])

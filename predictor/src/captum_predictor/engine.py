@@ -20,6 +20,7 @@ from captum_serving.errors import BadInput
 from captum_predictor import observation
 from captum_predictor.finite import finite
 from captum_predictor.lanes import Chunk, Lanes, Priority
+from captum_predictor.layout import laid_out, room
 from captum_predictor.path import Integral, StraightPaths
 from captum_predictor.segments import ANY, MOST_ROWS, Segment, run, run_with_gradient
 
@@ -95,15 +96,16 @@ class Job:
         return replace(self.segment, stages=self.segment.stages[:end])
 
     def points(self, part: slice) -> tuple[Array, Mapping[str, Array]]:
-        """Some of the rows that have a gradient, and what stands beside them."""
+        """Some of the rows that have a gradient, and what stands beside them, as the model takes them."""
         if self.path is None:
             return self.rows(part)
-        on = self.path.of(part)
-        return self.path.points(part), {name: array[on] for name, array in self.beside.items()}
+        points = room((part.stop - part.start, *self.source.shape[1:]))
+        self.path.put_points(part, points)
+        return points, {name: laid_out(array[self.path.of(part)]) for name, array in self.beside.items()}
 
     def rows(self, part: slice) -> tuple[Array, Mapping[str, Array]]:
-        """Some of the source's rows, and what stands beside them."""
-        return self.source[part], {name: array[part] for name, array in self.beside.items()}
+        """Some of the source's rows, and what stands beside them, as the model takes them."""
+        return laid_out(self.source[part]), {name: laid_out(array[part]) for name, array in self.beside.items()}
 
     def cotangent(
         self, given: Array | Predicted, under_way: Sequence[tuple[slice, Future[None]]], part: slice
@@ -242,7 +244,7 @@ class Engine:
         def cotangent_rows(computed: dict[str, torch.Tensor]) -> torch.Tensor:
             if job.path is None:
                 job.store(computed, part, done)
-            return self._tensor(cotangent(), row_major=job.differentiated.wants_row_major)
+            return self._tensor(laid_out(cotangent(), row_major=job.differentiated.wants_row_major))
 
         with _settling(done):
             source, beside = self._tensors(*job.points(part))
@@ -254,16 +256,9 @@ class Engine:
     def _tensors(self, source: Array, beside: Mapping[str, Array]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         return self._tensor(source), {name: self._tensor(array) for name, array in beside.items()}
 
-    def _tensor(self, rows: Array, row_major: bool = False) -> torch.Tensor:
-        # One copy: from the body's bytes, which are read-only and may be unaligned, into the layout of the model.
-        dtype = np.int64 if rows.dtype == np.int64 else np.float32
-        if rows.ndim == 4 and not row_major:
-            count, channels, height, width = rows.shape
-            layout = np.empty((count, height, width, channels), dtype).transpose(0, 3, 1, 2)
-        else:
-            layout = np.empty(rows.shape, dtype)
-        layout[...] = rows
-        return torch.from_numpy(layout).to(self._device)
+    def _tensor(self, rows: Array) -> torch.Tensor:
+        tensor = torch.from_numpy(rows)
+        return tensor if self._device == "cpu" else tensor.to(self._device)
 
 
 def _integrate(work: Callable[[], None], rows: int, integral: Integral, gradient: Floats) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,20 +42,30 @@ class StraightPaths:
         """The path that each of some rows lies on."""
         return np.arange(part.start, part.stop) % len(self.starts)
 
-    def points(self, part: slice) -> Floats:
-        """Some of the rows, float32 [rows, *source shape], with the bits of `start + node * (end - start)` in torch.
+    def put_points(self, part: slice, points: Floats) -> None:
+        """Put some of the rows into `points`, float32 [rows, *source shape] in any layout.
+
+        They have the bits of `start + node * (end - start)` in torch.
 
         Raises:
             BadInput: One overflows.
         """
-        on = self.of(part)
-        nodes = self.nodes[np.arange(part.start, part.stop) // len(self.starts)]
-        starts = self.starts[on]
+        if len(self.starts) == 1:  # repeated for each point, without copies
+            nodes, starts, ways = self.nodes[part], self.starts, self._ways
+        else:
+            nodes, on = self.nodes[np.arange(part.start, part.stop) // len(self.starts)], self.of(part)
+            starts, ways = self.starts[on], self._ways[on]
         with np.errstate(over="ignore", invalid="ignore"):
-            points: Floats = starts + nodes.reshape(-1, *[1] * (starts.ndim - 1)) * (self.ends[on] - starts)
+            np.multiply(nodes.reshape(-1, *[1] * (starts.ndim - 1)), ways, out=points)
+            points += starts
         if not finite(points):
             raise BadInput("a path has points that overflow to infinity or NaN; expected smaller numbers")
-        return points
+
+    @cached_property
+    def _ways(self) -> Floats:
+        with np.errstate(over="ignore", invalid="ignore"):
+            ways: Floats = self.ends - self.starts
+        return ways
 
 
 class Integral:
