@@ -204,6 +204,23 @@ def test_a_stage_that_cannot_be_differentiated_is_the_callers_error(engine, serv
         compute(engine, segment, source, source)
 
 
+class Converted(nn.Module):
+    def __init__(self, dtype):
+        super().__init__()
+        self.dtype = dtype
+
+    def forward(self, inputs):
+        return (inputs * inputs).to(self.dtype)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
+def test_values_of_another_precision_are_answered_as_float32(engine, served_as, dtype):
+    segment = Chain(served_as((2,), converted=Converted(dtype))).segment("image", None)
+    source = np.array([[1 / 3, 1e2], [-7, 0]], np.float32)
+    expected = torch.from_numpy(source).square().to(dtype).float().numpy()
+    np.testing.assert_array_equal(compute(engine, segment, source).value, expected, strict=True)
+
+
 class Squared(nn.Module):
     def forward(self, inputs):
         return inputs * inputs
