@@ -40,7 +40,7 @@ def test_the_number_of_threads_changes_no_bit(model, rows, on_threads):
     def value_and_gradient():
         values = []
         gradient = run_with_gradient(segment, segment, source, {}, lambda found: values.append(found) or cotangent)
-        return values[0][segment.sink.name], gradient
+        return values[0][segment.sink.name].detach(), gradient
 
     value = on_threads(1, lambda: value_of(segment, source))
     _, gradient = on_threads(1, value_and_gradient)

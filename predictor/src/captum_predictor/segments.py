@@ -149,7 +149,8 @@ def run_with_gradient(
 ) -> torch.Tensor:
     """The gradient of a part of the segment: cotangent^T · d its sink / d its source `[rows, *its source's shape]`.
 
-    The cotangent is asked for when the values are there: it is given those of the `kept` stages, and of both sinks.
+    The cotangent is asked for when the values are there: it is given those of the `kept` stages, and of both sinks,
+    which may be part of the graph.
 
     Raises:
         BadInput: The part's sink cannot be differentiated by its source.
