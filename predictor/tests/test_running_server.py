@@ -1,6 +1,7 @@
 """How the server starts, is loaded with work, and ends: with a network that takes as long as its input says."""
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -46,6 +47,13 @@ def gauge(server, name):
         if line.startswith(f"captum_predictor_{name} "):
             return float(line.split()[-1])
     raise AssertionError(f"no metric {name}")
+
+
+def gone(server):
+    """The requests of V2 whose client hung up, as they are counted."""
+    text = server.get("/metrics").text
+    found = re.search(r'^captum_predictor_requests_total{kind="v2_infer",status="499"} (.*)$', text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
 
 
 def busy_lanes(server, priority):
@@ -96,6 +104,7 @@ def test_sigterm_stops_taking_requests_finishes_those_under_way_and_exits_with_0
 
 
 def test_a_client_that_hangs_up_takes_its_rows_out_of_the_queue(waiting_server):
+    before = gone(waiting_server)
     with ThreadPoolExecutor(1) as threads:
         held = threads.submit(infer, waiting_server, 1.5)
         wait_for(lambda: busy_lanes(waiting_server, "prediction") == 1)
@@ -106,6 +115,7 @@ def test_a_client_that_hangs_up_takes_its_rows_out_of_the_queue(waiting_server):
             connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
             wait_for(lambda: queue_rows(waiting_server, "prediction") == 30)
         wait_for(lambda: queue_rows(waiting_server, "prediction") == 0)
+        wait_for(lambda: gone(waiting_server) == before + 1)
         assert held.result().status_code == 200
     begin = time.monotonic()
     assert infer(waiting_server, 0.0).status_code == 200

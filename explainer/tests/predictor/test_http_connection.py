@@ -212,6 +212,7 @@ def test_a_request_is_sent_whole(serve, connect):
     assert headers == {
         "host": "other.example.com",
         "user-agent": "kserve-captum",
+        "accept-encoding": "identity",
         "x-a": "\u00e9",
         "content-length": str(len(large)),
     }
@@ -279,6 +280,11 @@ def test_nobody_there_is_not_connected(serve, connect):
     server.close()
     with pytest.raises(NotConnected):
         ask(connect(server))
+
+
+def test_a_name_that_no_host_can_have_is_not_connected():
+    with pytest.raises(NotConnected):
+        ask(HttpConnection(f"http://{'a' * 64}.example:80", None))
 
 
 def test_a_host_may_be_an_ipv6_address(serve, connect):

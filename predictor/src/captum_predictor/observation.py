@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from captum_serving.boundary import Disconnected
 from captum_serving.errors import ServingError
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -39,6 +40,8 @@ def observed(kind: str) -> Iterator[None]:
         status = "200"
     except ServingError as error:
         status = str(error.http_status)
+        raise
+    except Disconnected:
         raise
     except Exception:
         status = "500"

@@ -133,7 +133,7 @@ class HttpConnection:
     def _connect(self, seconds: float) -> socket.socket:
         try:
             connected = socket.create_connection((self._host, self._port), seconds)
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter of a name that no host can have
             raise NotConnected(str(error)) from error
         try:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -150,7 +150,8 @@ class HttpConnection:
 
     def _head(self, verb: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
         given = {name.lower(): value for name, value in headers.items()}
-        sent = {"host": self._host_header, "user-agent": "kserve-captum", **given}
+        own = {"host": self._host_header, "user-agent": "kserve-captum", "accept-encoding": "identity"}
+        sent = own | given
         if body or verb != "GET":
             sent["content-length"] = str(len(body))
         for name, value in sent.items():
