@@ -14,7 +14,7 @@ import torch
 from captum_explainer.deadline import Deadline
 from captum_explainer.formats import choice
 from captum_explainer.predictor.description import Description, read_description
-from captum_explainer.predictor.http_connection import Reply
+from captum_explainer.predictor.http_answer import Reply
 from captum_explainer.predictor.session import Session
 from captum_explainer.request import Incoming, Read
 from captum_explainer.settings import Settings

@@ -19,7 +19,7 @@ from captum_explainer.metrics import observe
 from captum_explainer.off_loop import OffLoop
 from captum_explainer.predictor.client import PredictorClient
 from captum_explainer.predictor.description import Description
-from captum_explainer.predictor.http_connection import Reply
+from captum_explainer.predictor.http_answer import Reply
 from captum_explainer.predictor.pool import PredictorPool
 from captum_explainer.predictor.session import ModelChanged
 from captum_explainer.quadrature_cache import remember_quadrature

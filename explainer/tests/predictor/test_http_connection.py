@@ -7,7 +7,8 @@ import weakref
 
 import pytest
 import urllib3
-from captum_explainer.predictor.http_connection import Answer, HttpConnection, HungUp, NotConnected, NotHttp, NoTls
+from captum_explainer.predictor.http_answer import Answer, HungUp, NotHttp
+from captum_explainer.predictor.http_connection import HttpConnection, NotConnected, NoTls
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec

@@ -1,5 +1,5 @@
 import pytest
-from captum_explainer.predictor.http_connection import Reply
+from captum_explainer.predictor.http_answer import Reply
 from captum_explainer.predictor.refusals import accepted
 from captum_serving.errors import (
     BadGateway,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor import session as module
-from captum_explainer.predictor.http_connection import Reply
+from captum_explainer.predictor.http_answer import Reply
 from captum_explainer.predictor.session import ModelChanged, Session
 from captum_serving import wire
 from captum_serving.errors import BadGateway, BadInput

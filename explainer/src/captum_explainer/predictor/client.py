@@ -11,7 +11,7 @@ import orjson
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.connection import Connection
 from captum_explainer.predictor.description import Access, Description, read_description, takes_binary
-from captum_explainer.predictor.http_connection import Reply
+from captum_explainer.predictor.http_answer import Reply
 from captum_explainer.predictor.refusals import accepted
 from captum_explainer.predictor.scores import ScoresSession
 from captum_explainer.predictor.session import Session

@@ -9,7 +9,8 @@ from captum_serving.errors import BadGateway, DeadlineExceeded, ServingError, Un
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.draws import lend_generators
-from captum_explainer.predictor.http_connection import HttpConnection, HungUp, NotConnected, NotHttp, NoTls, Reply
+from captum_explainer.predictor.http_answer import HungUp, NotHttp, Reply
+from captum_explainer.predictor.http_connection import HttpConnection, NotConnected, NoTls
 
 # A predictor that is being replaced refuses or resets for a moment; one that is gone must not hold the client.
 RETRY_SECONDS = 3.0

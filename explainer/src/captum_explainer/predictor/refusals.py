@@ -14,7 +14,7 @@ from captum_serving.errors import (
     Unavailable,
 )
 
-from captum_explainer.predictor.http_connection import Reply
+from captum_explainer.predictor.http_answer import Reply
 
 # The caller's own mistakes keep their status; whatever else the predictor refuses is between it and us.
 MEANINGS: dict[int, type[ServingError]] = {
