@@ -168,14 +168,17 @@ async def value_of(future):
 
 
 @pytest.mark.parametrize("hangs_up_first", [True, False])
-def test_a_hang_up_in_the_moment_of_the_answer_stops_nothing_that_follows(hangs_up_first):
+@pytest.mark.parametrize("patiently", [False, True])
+def test_a_hang_up_in_the_moment_of_the_answer_stops_nothing_that_follows(hangs_up_first, patiently):
     async def scenario():
         client, future = Connected(), asyncio.get_running_loop().create_future()
         after = []
 
         async def answer():
             try:
-                after.append(await boundary.while_connected(client, value_of(future)))
+                # wait_for may keep a cancellation to itself.
+                work = asyncio.wait_for(future, 5) if patiently else value_of(future)
+                after.append(await boundary.while_connected(client, work))
             except boundary.Disconnected:
                 after.append("gone")
             for _ in range(5):

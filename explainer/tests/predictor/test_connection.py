@@ -103,6 +103,19 @@ def test_a_failure_that_does_not_pass_is_unavailable(failure, sentence, connecte
         connected.call("GET", "/", Deadline(5))
 
 
+def test_a_call_that_was_answered_by_a_503_is_tried_again_on_a_connection_of_its_own(
+    connected, in_turn, fake_predictor
+):
+    ports = []
+    overloaded, well = status(503), status(200)
+    in_turn(
+        lambda handler: (ports.append(handler.client_address), overloaded(handler)),
+        lambda handler: (ports.append(handler.client_address), well(handler)),
+    )
+    assert connected.call("GET", "/", Deadline(5)).status == 200
+    assert len(set(ports)) == 2
+
+
 def test_tries_end_before_the_deadline(connected, in_turn):
     in_turn(status(503))
     started = time.monotonic()

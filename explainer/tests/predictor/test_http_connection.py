@@ -4,6 +4,8 @@ import socket
 import ssl
 import threading
 import weakref
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 import urllib3
@@ -112,7 +114,7 @@ def connect():
 
 
 def ask(connection, verb="GET", path="/", headers=(), body=b"", seconds=5.0, watch=lambda size: None):
-    return connection.request(verb, path, dict(headers), body, seconds, seconds, watch)
+    return connection.request(verb, path, dict(headers), body, seconds, lambda: seconds, watch)
 
 
 ANSWERS = {
@@ -141,8 +143,9 @@ def test_an_answer_is_what_urllib3_makes_of_it(name, serve, connect):
     }
 
 
-def test_an_answer_without_a_length_ends_with_the_connection(serve, connect):
-    server = serve([[b"HTTP/1.1 200 OK\r\n\r\nall ", b"of it"], None], [[OK]])
+@pytest.mark.parametrize("coding", [b"", b"\r\nTransfer-Encoding: identity"])
+def test_an_answer_without_a_length_ends_with_the_connection(coding, serve, connect):
+    server = serve([[b"HTTP/1.1 200 OK%b\r\n\r\nall " % coding, b"of it"], None], [[OK]])
     connection = connect(server)
     assert ask(connection).body == b"all of it"
     assert ask(connection).body == b"ok"
@@ -153,6 +156,8 @@ def test_an_answer_without_a_length_ends_with_the_connection(serve, connect):
     [
         b"",
         b"HTTP/1.1 200",
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
     ],
@@ -160,6 +165,25 @@ def test_an_answer_without_a_length_ends_with_the_connection(serve, connect):
 def test_an_end_that_comes_early_is_a_hang_up(begun, serve, connect):
     with pytest.raises(HungUp):
         ask(connect(serve([[begun], None])))
+
+
+def test_threads_take_turns_and_get_their_own_answers(serve, connect):
+    class Echoing(Scripted):
+        def _follow(self, script, connection):
+            with suppress(EOFError):
+                while True:
+                    _, _, body = _request(connection)
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    server = Echoing([])
+    try:
+        connection = connect(server)
+        bodies = [b"%d" % i for i in range(40)]
+        with ThreadPoolExecutor(4) as threads:
+            answers = list(threads.map(lambda body: ask(connection, "POST", body=body).body, bodies))
+        assert answers == bodies
+    finally:
+        server.close()
 
 
 def test_one_connection_serves_all_requests_while_it_is_kept_alive(serve, connect):
@@ -221,12 +245,15 @@ def test_a_request_is_sent_whole(serve, connect):
     assert "content-length" not in get
 
 
-@pytest.mark.parametrize("value", ["a\r\nX-B: c", "a\nb", "a\rb", "\u20ac"])
-def test_a_header_cannot_bring_another(value, serve, connect):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("X-A", "a\r\nX-B: c"), ("X-A", "a\nb"), ("X-A", "a\rb"), ("X-A", "\u20ac"), ("X-A: b\r\nX-B", "c")],
+)
+def test_a_header_cannot_bring_another(name, value, serve, connect):
     server = serve([[OK]])
     connection = connect(server)
     with pytest.raises(ValueError, match=r"expected none|latin-1"):
-        ask(connection, headers={"X-A": value})
+        ask(connection, headers={name: value})
     assert ask(connection).status == 200
     assert len(server.requests) == 1
 
@@ -283,6 +310,14 @@ def test_nobody_there_is_not_connected(serve, connect):
         ask(connect(server))
 
 
+def test_a_host_may_have_a_name_of_any_script(serve, connect, monkeypatch):
+    server = serve([[OK]])
+    real = socket.create_connection
+    monkeypatch.setattr(socket, "create_connection", lambda address, seconds: real(("127.0.0.1", address[1]), seconds))
+    assert ask(connect(server, host="\u4f8b\u3048.example")).body == b"ok"
+    assert server.requests[0][1]["host"] == f"xn--r8jz45g.example:{server.port}"
+
+
 def test_a_name_that_no_host_can_have_is_not_connected():
     with pytest.raises(NotConnected):
         ask(HttpConnection(f"http://{'a' * 64}.example:80", None))
@@ -336,6 +371,14 @@ def test_a_certificate_of_nobody_that_is_known_or_of_another_name_is_refused(
     context, bundle = certificate
     with pytest.raises(NoTls):
         ask(connect(serve([], tls=context), "https", host, bundle if trusted else None))
+
+
+def test_a_file_of_no_certificates_is_told_when_it_is_needed(certificate, serve, connect, tmp_path):
+    context, _ = certificate
+    for missing in (tmp_path / "missing.pem", tmp_path / "empty.pem"):
+        (tmp_path / "empty.pem").write_text("no certificate")
+        with pytest.raises(NoTls):
+            ask(connect(serve([], tls=context), "https", "localhost", str(missing)))
 
 
 def test_a_hang_up_within_tls_is_one(certificate, serve, connect):

@@ -125,7 +125,8 @@ class Job:
                 done.result()
         scores = self.values[self.differentiated.sink.name]
         targets = scores[predicting].argmax(axis=1)
-        one_hot: Floats = np.eye(scores.shape[1], dtype=np.float32)[targets]
+        one_hot: Floats = np.zeros((len(targets), scores.shape[1]), np.float32)
+        one_hot[np.arange(len(targets)), targets] = 1.0
         return one_hot
 
 

@@ -28,7 +28,7 @@ class OneChannelConv2d(nn.Conv2d):
 
     @cached_property
     def columns(self) -> Tensor:
-        """The weights, which are frozen, as a matrix `[kernel height x width, out channels]`."""
+        """The weights as a matrix `[kernel height x width, out channels]`: of the first use, since they are frozen."""
         return self.weight.flatten(1).T
 
     def margins(self) -> tuple[tuple[int, int], tuple[int, int]]:

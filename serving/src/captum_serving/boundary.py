@@ -81,12 +81,14 @@ async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
     try:
         return await work
     except asyncio.CancelledError:
-        if hung_up and task.uncancel() == 0:  # else somebody else has cancelled it too
+        if hung_up and task.cancelling() == 1:  # else somebody else has cancelled it too
             raise Disconnected from None
         raise
     finally:
         working = False
         hang_up.cancel()
+        if hung_up:
+            task.uncancel()
 
 
 def error_response(error: ServingError) -> JSONResponse:

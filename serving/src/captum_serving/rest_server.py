@@ -23,8 +23,9 @@ class QuietRestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
         """Register kserve's routes, in the process that serves them: a worker has logging of its own."""
         warnings.filterwarnings("ignore", "ORJSONResponse is deprecated")
         if _quiet():
-            logging.getLogger("kserve.trace").setLevel(logging.WARNING)
-            logging.getLogger("uvicorn.access").handlers.clear()  # at a higher level it would still write each line
+            for name in ("kserve.trace", "uvicorn.access"):
+                logging.getLogger(name).setLevel(logging.WARNING)
+            logging.getLogger("uvicorn.access").handlers.clear()  # with any, uvicorn puts each line together
             # Who the client behind a proxy is, only a line would say.
             self.config.proxy_headers = bool(self.access_log_format)
         super().create_application()

@@ -56,6 +56,7 @@ class Connection:
                     return outcome
                 if isinstance(outcome, ServingError) and not isinstance(outcome, Unavailable):
                     raise outcome
+                self._http.close()  # another replica may do better
                 if time.monotonic() + pause > give_up or deadline.left() <= pause:
                     if isinstance(outcome, Reply):
                         raise Unavailable("the predictor is overloaded or not ready; try again")
@@ -70,16 +71,15 @@ class Connection:
     def _try(
         self, verb: str, path: str, deadline: Deadline, body: bytes, headers: Mapping[str, str]
     ) -> Reply | ServingError:
-        left = min(deadline.check(), self.timeout_seconds)
+        def patience() -> float:
+            return min(deadline.check(), self.timeout_seconds)
 
         def watch(size: int) -> None:
-            # A whole part outlasts the deadline where the predictor sends byte after byte.
-            deadline.check()
             if size > MAX_REPLY_BYTES:
                 raise BadGateway(f"the predictor's answer has over {MAX_REPLY_BYTES} bytes")
 
         try:
-            return self._http.request(verb, path, headers, body, min(CONNECT_SECONDS, left), left, watch)
+            return self._http.request(verb, path, headers, body, min(CONNECT_SECONDS, patience()), patience, watch)
         except TimeoutError:
             return self._too_slow() if deadline.left() > 0 else deadline.exceeded()
         except NotConnected:
@@ -90,8 +90,8 @@ class Connection:
             )
         except HungUp:
             return Unavailable(f"the predictor at {self.address} closed the connection")
-        except NotHttp:
-            return BadGateway(f"the predictor at {self.address} does not answer in HTTP")
+        except NotHttp as error:
+            return BadGateway(f"the predictor at {self.address} does not answer in HTTP: {error}")
 
     def _too_slow(self) -> DeadlineExceeded:
         seconds = f"{self.timeout_seconds:g} s"

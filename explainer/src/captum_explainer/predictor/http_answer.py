@@ -87,7 +87,8 @@ class Answer:
         """Note the status, and whether the answer says where it ends."""
         self.status = self._parser.get_status_code()
         self._announced = int(self.headers.get("content-length", 0))
-        self._ends_with_connection = self.headers.keys().isdisjoint(("content-length", "transfer-encoding"))
+        chunked = self.headers.get("transfer-encoding", "").lower().endswith("chunked")
+        self._ends_with_connection = not chunked and "content-length" not in self.headers
 
     def on_body(self, part: bytes) -> None:
         """Keep a part of the body."""
@@ -96,7 +97,7 @@ class Answer:
     def on_message_complete(self) -> None:
         """Note the end; after an interim answer (1xx) the true one comes."""
         if self.status < 200:
-            self.headers = {}
+            self.headers, self._ends_with_connection = {}, False
         else:
             self.complete = True
             self.keeps_alive = self._parser.should_keep_alive()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import select
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from urllib.parse import quote, urlsplit
@@ -35,14 +36,17 @@ class HttpConnection:
     instead of the system's.
     """
 
+    _socket: socket.socket | None = None
+
     def __init__(self, url: str, ca_bundle: str | None) -> None:
-        self._socket: socket.socket | None = None
         parts = urlsplit(url)
         if not parts.hostname:
             raise ValueError(f"{url!r} has no host")
         self._host, self._port = parts.hostname, parts.port or PORTS[parts.scheme]
-        self._host_header = parts.netloc.rpartition("@")[2]
-        self._tls = ssl.create_default_context(cafile=ca_bundle) if parts.scheme == "https" else None
+        netloc = parts.netloc.rpartition("@")[2]
+        self._host_header = netloc if netloc.isascii() else netloc.encode("idna").decode()
+        self._uses_tls, self._ca_bundle = parts.scheme == "https", ca_bundle
+        self._turn = threading.Lock()
         self._buffer = memoryview(bytearray(BUFFER_BYTES))
 
     def request(
@@ -52,20 +56,21 @@ class HttpConnection:
         headers: Mapping[str, str],
         body: bytes,
         connect_seconds: float,
-        silence_seconds: float,
+        patience: Callable[[], float],
         watch: Callable[[int], object],
     ) -> Reply:
         """Send a request, and read its answer.
 
         Args:
-            verb: GET, POST and the like.
+            verb: GET, POST and the like, but not HEAD.
             path: From the first slash on; what may not stand there is escaped.
             headers: Those beside Content-Length; Host may be among them.
             body: What follows them.
             connect_seconds: So long it may take to connect.
-            silence_seconds: So long the server may say nothing.
-            watch: Is told how many bytes have come, or are announced, whenever there are more; what it raises ends
-                the request.
+            patience: How many seconds the server may say nothing from now on; it is asked each time before waiting.
+            watch: Is told how many bytes have come, or are announced, whenever there are more.
+
+        What `patience` and `watch` raise ends the request. A thread waits for its turn, and no other's answer.
 
         Raises:
             NotConnected: Nobody listens there, or not in time.
@@ -76,22 +81,25 @@ class HttpConnection:
             ValueError: A header holds a line's end, or characters beyond Latin-1.
         """
         head = self._head(verb, path, headers, body)
-        try:
-            connected = self._connected(connect_seconds)
-            connected.settimeout(silence_seconds)
-            _send(connected, head, body)
-            answer = Answer()
-            while not answer.complete:
-                size = connected.recv_into(self._buffer)
-                answer.feed(self._buffer[:size])
-                watch(answer.size)
-        except BaseException as error:
-            self.close()
-            if isinstance(error, OSError) and not isinstance(error, TimeoutError):
-                raise HungUp(str(error)) from error
-            raise
-        if not answer.keeps_alive:
-            self.close()
+        with self._turn:
+            try:
+                connected = self._connected(connect_seconds)
+                connected.settimeout(patience())
+                _send(connected, head, body)
+                answer = Answer()
+                while not answer.complete:
+                    connected.settimeout(patience())
+                    size = connected.recv_into(self._buffer)
+                    answer.feed(self._buffer[:size])
+                    watch(answer.size)
+            except BaseException as error:
+                self.close()
+                # Python's own time-outs have no number: with one, the system has given the connection up.
+                if isinstance(error, OSError) and not (isinstance(error, TimeoutError) and error.errno is None):
+                    raise HungUp(str(error)) from error
+                raise
+            if not answer.keeps_alive:
+                self.close()
         return answer.reply()
 
     def __del__(self) -> None:
@@ -118,8 +126,8 @@ class HttpConnection:
             raise NotConnected(str(error)) from error
         try:
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if self._tls is not None:
-                return self._tls.wrap_socket(connected, server_hostname=self._host)
+            if self._uses_tls:
+                return self._trusting().wrap_socket(connected, server_hostname=self._host)
         except BaseException as error:
             connected.close()
             if isinstance(error, ssl.SSLError):
@@ -129,6 +137,12 @@ class HttpConnection:
             raise
         return connected
 
+    def _trusting(self) -> ssl.SSLContext:
+        try:
+            return ssl.create_default_context(cafile=self._ca_bundle)
+        except OSError as error:  # no such file, or no certificates in it
+            raise NoTls(str(error)) from error
+
     def _head(self, verb: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
         given = {name.lower(): value for name, value in headers.items()}
         own = {"host": self._host_header, "user-agent": "kserve-captum", "accept-encoding": "identity"}
@@ -136,8 +150,8 @@ class HttpConnection:
         if body or verb != "GET":
             sent["content-length"] = str(len(body))
         for name, value in sent.items():
-            if "\r" in value or "\n" in value:
-                raise ValueError(f"the header {name} holds a line's end; expected none")
+            if "\r" in name + value or "\n" in name + value:
+                raise ValueError(f"the header {name!r} holds a line's end; expected none")
         lines = [f"{verb} {quote(path, safe=PATH_CHARACTERS)} HTTP/1.1", *(f"{name}: {sent[name]}" for name in sent)]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
@@ -150,7 +164,7 @@ def _has_something_to_say(connected: socket.socket) -> bool:
 
 def _send(connected: socket.socket, head: bytes, body: bytes) -> None:
     # A server that refuses a body may answer, and hang up, before it has all of it: what it says is read in any case.
-    with suppress(ConnectionError):
+    with suppress(ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
         if len(body) < BUFFER_BYTES:
             connected.sendall(head + body)
         else:
