@@ -127,6 +127,14 @@ def test_a_server_listens_on_its_host_only_logs_no_line_a_request_and_ends_with_
     assert "Traceback" not in log.read_text()
 
 
+def test_no_module_is_looked_through_for_garbage(running):
+    _, http_port, _, _ = running
+    with urllib.request.urlopen(f"http://127.0.0.1:{http_port}/garbage", timeout=5) as response:
+        objects = json.load(response)
+    assert objects["frozen"] > 100_000
+    assert objects["looked at"] < objects["frozen"] / 10
+
+
 @pytest.mark.parametrize("running", ["DEBUG"], indirect=True)
 def test_at_level_debug_a_request_has_its_line_and_its_times_and_a_proxy_says_whose_it_is(running):
     process, http_port, _, log = running
