@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
+import torch.fx.experimental.symbolic_shapes  # torch.autograd.grad does it in its first call: 0.3 s of that one's
 from captum_serving.errors import BadInput
 
 from captum_predictor.stages import Stage
