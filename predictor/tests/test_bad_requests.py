@@ -3,13 +3,10 @@
 import gzip
 import json
 
-import grpc
 import numpy as np
 import pytest
 import requests
 from captum_serving import wire
-from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
-from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 
 PREDICT = "/v1/models/mnist:predict"
 INFER = "/v2/models/mnist/infer"
@@ -277,72 +274,6 @@ def test_other_methods_are_not_allowed(server, method, path):
 def test_what_is_not_there_is_404(server, path, sentence):
     response = server.get(path)
     assert (response.status_code, response.json()["error"][: len(sentence)]) == (404, sentence)
-
-
-@pytest.fixture(scope="module")
-def stub(server):
-    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
-        yield GRPCInferenceServiceStub(channel)
-
-
-def grpc_request(name="image", datatype="FP32", shape=IMAGE.shape, raw=RAW, **request):
-    entry = pb.ModelInferRequest.InferInputTensor(name=name, datatype=datatype, shape=shape)
-    return pb.ModelInferRequest(**{"model_name": "mnist", "inputs": [entry], "raw_input_contents": [raw], **request})
-
-
-Code = grpc.StatusCode
-GRPC_CASES = {
-    "an unknown model": (grpc_request(model_name="cifar"), Code.NOT_FOUND, "model 'cifar' is not known; this server"),
-    "a version": (grpc_request(model_version="2"), Code.NOT_FOUND, "model 'mnist' has no version '2'"),
-    "an unknown input": (grpc_request("picture"), Code.INVALID_ARGUMENT, "inputs are 'picture'; expected 'image'"),
-    "an unknown datatype": (
-        grpc_request(datatype="BYTES"),
-        Code.INVALID_ARGUMENT,
-        "image: datatype is 'BYTES'; expected",
-    ),
-    "a negative size": (grpc_request(shape=[-1, 1, 28, 28]), Code.INVALID_ARGUMENT, "image: shape is [-1, 1, 28, 28]"),
-    "too few bytes": (
-        grpc_request(raw=b"1234"),
-        Code.INVALID_ARGUMENT,
-        "image: its contents do not fit; expected 1568",
-    ),
-    "no whole number of values": (grpc_request(raw=b"123"), Code.INVALID_ARGUMENT, "image: its contents do not fit"),
-    "no inputs": (pb.ModelInferRequest(model_name="mnist"), Code.INVALID_ARGUMENT, "inputs are none; expected 'image'"),
-    "NaN": (
-        grpc_request(raw=np.full_like(IMAGE, np.nan).tobytes()),
-        Code.INVALID_ARGUMENT,
-        "image: holds NaN, infinity or a number too large for FP32",
-    ),
-    "an unknown sink": (
-        grpc_request(parameters={"sink": pb.InferParameter(string_param="conv9")}),
-        Code.INVALID_ARGUMENT,
-        "sink is 'conv9'; expected a stage after 'image'",
-    ),
-    "too many rows": (
-        grpc_request(datatype="UINT8", shape=[4097, 1, 28, 28], raw=bytes(4097 * 784)),
-        Code.RESOURCE_EXHAUSTED,
-        "image: has 4097 rows; expected at most 4096",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", GRPC_CASES)
-def test_a_bad_grpc_request_gets_its_code_and_a_sentence(stub, name):
-    request, code, sentence = GRPC_CASES[name]
-    with pytest.raises(grpc.RpcError) as raised:
-        stub.ModelInfer(request, timeout=30)
-    assert (raised.value.code(), raised.value.details()[: len(sentence)]) == (code, sentence)
-
-
-def test_grpc_refuses_load_and_unload(stub):
-    for call, request in (
-        (stub.RepositoryModelLoad, pb.RepositoryModelLoadRequest(model_name="mnist")),
-        (stub.RepositoryModelUnload, pb.RepositoryModelUnloadRequest(model_name="mnist")),
-    ):
-        with pytest.raises(grpc.RpcError) as raised:
-            call(request, timeout=30)
-        assert raised.value.code() is Code.PERMISSION_DENIED
-    assert stub.ModelReady(pb.ModelReadyRequest(name="mnist"), timeout=30).ready
 
 
 def test_the_next_good_request_is_answered_after_all_of_them(server):

@@ -1,6 +1,6 @@
 import socket
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 
 import pytest
 from captum_explainer.predictor.http_connection import HttpConnection
@@ -74,28 +74,19 @@ def _received(connection):
 
 @pytest.fixture
 def serve():
-    servers = []
-
-    def start(*scripts, **options):
-        servers.append(Scripted(*scripts, **options))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
+    with ExitStack() as servers:
+        yield lambda *scripts, **options: servers.enter_context(closing(Scripted(*scripts, **options)))
 
 
 @pytest.fixture
 def connect():
-    connections = []
+    with ExitStack() as connections:
 
-    def make(server, scheme="http", host="127.0.0.1", ca_bundle=None):
-        connections.append(HttpConnection(f"{scheme}://{host}:{server.port}", ca_bundle))
-        return connections[-1]
+        def make(server, scheme="http", host="127.0.0.1", ca_bundle=None):
+            connection = HttpConnection(f"{scheme}://{host}:{server.port}", ca_bundle)
+            return connections.enter_context(closing(connection))
 
-    yield make
-    for connection in connections:
-        connection.close()
+        yield make
 
 
 @pytest.fixture
