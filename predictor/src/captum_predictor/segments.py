@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 import torch
@@ -18,9 +19,13 @@ ANY = -1
 # A chunk of a segment that has such a size is bounded by rows x that size: no slower a token than 2048 (BERT-base, 128
 # tokens a row), at half the memory.
 MOST_TOKENS = 1024
+MAX_POOLS = ("max_pool1d", "max_pool2d", "max_pool3d")
+# Their dilation, with which no window can lie in the padding alone: its -inf would become 0 behind a ReLU.
+DENSE = (1, [1], [1, 1], [1, 1, 1])
+
 # Their output is theirs alone and their backward pass does not need it: a ReLU behind them may write over it, which
 # saves 0.3 of the 5.7 ms of 25 rows on fashion_cnn.
-OVERWRITABLE = ("conv1d", "conv2d", "conv3d", "linear")
+OVERWRITABLE = ("conv1d", "conv2d", "conv3d", "linear", *MAX_POOLS)
 
 # No slower a row than 50, and much faster than 100, whose memory goes back to the system each time.
 MOST_ROWS = 25
@@ -183,17 +188,34 @@ def _forward(
 ) -> dict[str, torch.Tensor]:
     values: dict[str, torch.Tensor] = {}
     before: str | None = None
-    for stage in segment.stages:
-        if (before, stage.kind) == ("relu", "flatten") and value.requires_grad and value.ndim == 4:
+    for stage, computed in zip(segment.stages, _rearranged(segment.stages, kept), strict=True):
+        kind = computed.kind
+        if (before, kind) == ("relu", "flatten") and value.requires_grad and value.ndim == 4:
             value.register_hook(_channels_last)  # type: ignore[no-untyped-call]
-        value = torch.relu_(value) if stage.kind == "relu" and before in OVERWRITABLE else stage.module(value, **beside)
+        value = torch.relu_(value) if kind == "relu" and before in OVERWRITABLE else computed.module(value, **beside)
         if stage is segment.sink:
             values[stage.name] = value
         elif stage.name in kept:
             # A copy, since the stage behind it may write over it.
             values[stage.name] = value.detach().clone()
-        before = stage.kind
+        before = kind
     return values
+
+
+def _rearranged(stages: Sequence[Stage], kept: Collection[str]) -> list[Stage]:
+    """What is computed in each stage's place, so that the stages whose values are wanted have theirs.
+
+    A max-pool comes before its ReLU, which then has a quarter of the numbers: 0.6 of the 3.9 ms of 25 rows on
+    mnist_cnn. The bits are the same: the largest of a window is, and the first of equals, which has the gradient; where
+    none is positive both orders have a gradient of zeros.
+    """
+    rearranged: list[Stage] = list(stages)
+    for place, (stage, behind) in enumerate(pairwise(stages)):
+        if stage.name in kept:
+            continue
+        if stage.kind == "relu" and behind.kind in MAX_POOLS and behind.options["dilation"] in DENSE:
+            rearranged[place : place + 2] = behind, stage
+    return rearranged
 
 
 def _channels_last(gradient: torch.Tensor) -> torch.Tensor:
