@@ -11,6 +11,7 @@ from captum_predictor.architectures import ArchitectureError, build_network, one
 from captum_predictor.digest import model_digest
 from captum_predictor.model_description import ModelDescription, ModelDirectoryError, read_description
 from captum_predictor.one_channel import speed_up_one_channel
+from captum_predictor.picture_linear import speed_up_behind_flatten
 from captum_predictor.stages import Normalize, Stage, StageError, kind_of, split_into_stages
 
 __all__ = ["LoadedModel", "ModelDirectoryError", "load_model"]
@@ -23,8 +24,9 @@ class LoadedModel:
     """A network as the predictor runs it.
 
     Its stages' modules are in evaluation mode, float32, frozen, and channels_last where a parameter has four
-    dimensions; on a CPU convolutions of one channel are `OneChannelConv2d`. Inputs, gradients and `baseline` are in the
-    units of `input_range`, before normalization. `digest` is the SHA-256 over architecture and weights.
+    dimensions; on a CPU convolutions of one channel are `OneChannelConv2d`, and large linear layers behind a flatten of
+    pictures `PictureLinear`. Inputs, gradients and `baseline` are in the units of `input_range`, before normalization.
+    `digest` is the SHA-256 over architecture and weights.
     """
 
     kind: str
@@ -54,6 +56,7 @@ def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
         raise ModelDirectoryError(described_in, str(error)) from error
     if device == "cpu":
         speed_up_one_channel(network)
+        speed_up_behind_flatten(stages, description.input_shape)
     _check_output(described_in, stages[-1], description.labels)
     for stage in stages:
         _move(directory, stage.module, device)
