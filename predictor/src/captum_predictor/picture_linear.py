@@ -26,7 +26,7 @@ class PictureLinear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:
         """The values `[rows, out features]` of pictures, or of what a flatten made of them: `[rows, in features]`."""
-        pictures = input if input.ndim == 4 else input.unflatten(1, self.weight.shape[1:])
+        pictures = input if input.ndim == 4 else input.reshape(len(input), *self.weight.shape[1:])
         if len(pictures) == 1:  # oneDNN takes four times as long as for two
             return functional.linear(_as_they_lie(pictures), _as_they_lie(self.weight), self.bias)
         return torch.flatten(functional.conv2d(pictures, self.weight, self.bias), 1)
@@ -52,6 +52,6 @@ def speed_up_behind_flatten(stages: Sequence[Stage], input_shape: tuple[int, ...
                 and flatten.shape == (math.prod(shape),)
                 and module.weight.numel() >= FEWEST_WEIGHTS
             ):
-                kernels = module.weight.unflatten(1, shape).contiguous(memory_format=torch.channels_last)
+                kernels = module.weight.reshape(-1, *shape).contiguous(memory_format=torch.channels_last)
                 module.weight = nn.Parameter(kernels, requires_grad=False)
                 module.__class__ = PictureLinear
