@@ -1,0 +1,55 @@
+"""Bulk work is niced, and whatever else wakes interrupts it at once."""
+
+import ctypes
+import os
+import platform
+import struct
+import threading
+
+import pytest
+from captum_serving.bulk_work import NICENESS, SLICE_NANOSECONDS, step_back
+
+SCHED_GETATTR = {"x86_64": 315, "aarch64": 275}
+WAIT = 20
+
+
+def scheduling():
+    """The calling thread's policy, niceness and time slice in nanoseconds (sched_getattr(2))."""
+    attributes = ctypes.create_string_buffer(64)
+    assert ctypes.CDLL(None).syscall(SCHED_GETATTR[platform.machine()], 0, attributes, len(attributes), 0) == 0
+    _, policy, _, niceness, _, slice_nanoseconds = struct.unpack_from("=IIQiIQ", attributes)
+    return policy, niceness, slice_nanoseconds
+
+
+def in_a_thread(*works):
+    results = []
+    thread = threading.Thread(target=lambda: results.extend(work() for work in works))
+    thread.start()
+    thread.join(WAIT)
+    assert len(results) == len(works)
+    return results
+
+
+def has_slices():
+    major, minor = (int(number) for number in platform.release().split(".")[:2])
+    return platform.machine() in SCHED_GETATTR and (major, minor) >= (6, 12)
+
+
+@pytest.mark.skipif(not has_slices(), reason="threads have slices of their own from Linux 6.12 on")
+@pytest.mark.parametrize("policy", [os.SCHED_OTHER, os.SCHED_BATCH])
+def test_a_thread_that_steps_back_has_long_slices_and_keeps_its_policy(policy):
+    before = scheduling()
+
+    def take_policy():
+        os.sched_setscheduler(0, policy, os.sched_param(0))
+
+    *_, stepped_back = in_a_thread(take_policy, step_back, scheduling)
+    assert stepped_back == (policy, min(before[1] + NICENESS, 19), SLICE_NANOSECONDS)
+    assert before[2] < SLICE_NANOSECONDS
+    assert scheduling() == before
+
+
+def test_on_another_machine_it_is_niced_all_the_same(monkeypatch):
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    monkeypatch.setattr(platform, "machine", lambda: "pdp11")
+    assert in_a_thread(step_back, lambda: os.getpriority(os.PRIO_PROCESS, 0))[1] == min(own + NICENESS, 19)
