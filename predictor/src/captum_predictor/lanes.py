@@ -13,10 +13,13 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import partial
 
 import torch
 from captum_serving.bulk_work import step_back
 from captum_serving.errors import Overloaded
+
+from captum_predictor.placement import Placement, home_of
 
 # On AVX2 mnist_cnn's bits differ between one and two threads under 12 rows; from 12 rows on they are the same for one
 # to nine threads and differ from ten on (25 rows, torch 2.13), and a chunk of 25 rows gains little from so many. On
@@ -81,7 +84,7 @@ class Lanes:
         self._queues = {priority: Queue() for priority in Priority}
         self._stopping = False
         self._threads = [
-            threading.Thread(target=self._work, args=(priority,), name=f"{priority.name.lower()}-{i}", daemon=True)
+            threading.Thread(target=self._work, args=(priority, i), name=f"{priority.name.lower()}-{i}", daemon=True)
             for priority in Priority
             for i in range(count)
         ]
@@ -135,9 +138,11 @@ class Lanes:
         for thread in self._threads:
             thread.join()
 
-    def _work(self, priority: Priority) -> None:
+    def _work(self, priority: Priority, lane: int) -> None:
+        placement = Placement(None)
         if priority is Priority.EXPLANATION:
             step_back()
+            placement = Placement(home_of(lane, self.count, self._cpus))
         # The count is kept for each calling thread (OpenMP), but a thread's first operation sets it to the process-wide
         # one: that comes first here, so that it cannot undo what is set below.
         threads = torch.get_num_threads()
@@ -145,13 +150,13 @@ class Lanes:
         bell = threading.Lock()
         bell.acquire()
         while (work := self._next(priority, bell)) is not None:
-            call, chunk, wanted = work
+            call, chunk, wanted, crowded = work
             if wanted != threads:
                 torch.set_num_threads(wanted)
                 threads = wanted
-            self._run(queue, call, chunk)
+            placement.run(partial(self._run, queue, call, chunk), crowded)
 
-    def _next(self, priority: Priority, bell: threading.Lock) -> tuple[Call, Chunk, int] | None:
+    def _next(self, priority: Priority, bell: threading.Lock) -> tuple[Call, Chunk, int, bool] | None:
         queue = self._queues[priority]
         while True:
             with self._lock:
@@ -174,14 +179,16 @@ class Lanes:
                 # The lane that rested last: its caches and its OpenMP team are warm.
                 queue.idle.pop().release()
 
-    def _take(self, queue: Queue) -> tuple[Call, Chunk, int]:
+    def _take(self, queue: Queue) -> tuple[Call, Chunk, int, bool]:
+        """The next chunk, its threads, and whether all lanes of its priority have something to compute."""
         call, chunk = queue.entries.popleft()
         queue.rows -= chunk.rows
         queue.busy += 1
+        crowded = queue.wanted() >= self.count
         if chunk.rows * chunk.width < FEWEST_ROWS_FOR_THREADS:
-            return call, chunk, 1
+            return call, chunk, 1, crowded
         sharing = sum(each.wanted() for each in self._queues.values())
-        return call, chunk, max(1, min(self._cpus // min(self.count, sharing), MOST_THREADS))
+        return call, chunk, max(1, min(self._cpus // min(self.count, sharing), MOST_THREADS)), crowded
 
     def _run(self, queue: Queue, call: Call, chunk: Chunk) -> None:
         error: BaseException | None = None
