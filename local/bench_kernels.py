@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
+from captum_predictor.architectures import use_channels_last
 from captum_predictor.lanes import Chunk, Lanes, Priority
 from captum_predictor.model_directory import load_model
+from captum_predictor.segments import Chain, run_with_gradient
 from captum_serving.allocator import keep_freed_memory
 from captum_serving.matrix_products import reproduce_matrix_products
 from torch import Tensor, nn
@@ -67,11 +69,15 @@ def _print(memory: str, model: str, group: list[Case]) -> None:
 
 def _by_layout(name: str) -> list[Case]:
     users = _computing(user_module(name), ROWS, torch.contiguous_format)
-    return [Case("default layout", ROWS, users), Case("channels_last, frozen", ROWS, _as_served(name, ROWS))]
+    return [
+        Case("default layout", ROWS, users),
+        Case("channels_last, frozen", ROWS, by_torch(name, ROWS)),
+        Case("as served", ROWS, as_served(name, ROWS)),
+    ]
 
 
 def _by_rows(name: str) -> list[Case]:
-    return [Case("one call", count, _as_served(name, count)) for count in (ROWS, 16, CHUNK_ROWS, 100)]
+    return [Case("one call", count, as_served(name, count)) for count in (ROWS, 16, CHUNK_ROWS, 100)]
 
 
 def _by_lanes(name: str, one: Lanes, several: Lanes) -> list[Case]:
@@ -82,25 +88,43 @@ def _by_lanes(name: str, one: Lanes, several: Lanes) -> list[Case]:
     ]
 
 
-def _as_served(name: str, count: int) -> Callable[[], None]:
-    stages = load_model(ROOT / "models" / name).stages
-    return _computing(nn.Sequential(*(stage.module for stage in stages)), count, torch.channels_last)
+def by_torch(name: str, count: int) -> Callable[[], None]:
+    """The network's value and gradient for `count` rows as torch computes them: frozen, `channels_last`."""
+    module = user_module(name).requires_grad_(False)
+    use_channels_last(module)
+    return _computing(module, count, torch.channels_last)
+
+
+def as_served(name: str, count: int) -> Callable[[], None]:
+    """The same as the predictor computes it."""
+    model = load_model(ROOT / "models" / name)
+    segment = Chain(model).segment(model.input_name, None)
+    rows, cotangent = _rows(count, torch.channels_last)
+
+    def compute() -> None:
+        run_with_gradient(segment, segment, rows, {}, lambda _: cotangent)
+
+    return compute
 
 
 def _computing(module: nn.Module, count: int, memory_format: torch.memory_format) -> Callable[[], None]:
+    rows, cotangent = _rows(count, memory_format)
+
+    def compute() -> None:
+        leaf = rows.detach().requires_grad_(True)
+        torch.autograd.grad(module(leaf), leaf, cotangent)
+
+    return compute
+
+
+def _rows(count: int, memory_format: torch.memory_format) -> tuple[Tensor, Tensor]:
     rows = torch.rand(count, 1, 28, 28, generator=torch.Generator().manual_seed(0))
-    cotangent = torch.eye(10)[torch.arange(count) % 10]
-    return partial(_value_and_gradient, module, rows.to(memory_format=memory_format), cotangent)
+    return rows.to(memory_format=memory_format), torch.eye(10)[torch.arange(count) % 10]
 
 
-def _value_and_gradient(module: nn.Module, rows: Tensor, cotangent: Tensor) -> None:
-    leaf = rows.detach().requires_grad_(True)
-    torch.autograd.grad(module(leaf), leaf, cotangent)
-
-
-def chunks_of(name: str) -> list[Chunk]:
+def chunks_of(name: str, computing: Callable[[str, int], Callable[[], None]] = as_served) -> list[Chunk]:
     """`CHUNKS` chunks of `CHUNK_ROWS` rows: the value and the gradient of the model of this name."""
-    return [Chunk(CHUNK_ROWS, _as_served(name, CHUNK_ROWS)) for _ in range(CHUNKS)]
+    return [Chunk(CHUNK_ROWS, computing(name, CHUNK_ROWS)) for _ in range(CHUNKS)]
 
 
 def submit(lanes: Lanes, chunks: list[Chunk]) -> None:

@@ -1,8 +1,8 @@
 """The servers under load: explanations a second, predictions meanwhile, and the time from a start until ready.
 
 The clients are threads of a process of their own, each with a kept-alive connection, and take little of the cores. What
-these could do is measured in the same run: two lanes that compute the chunks of integrated gradients, with nothing
-around them.
+these could do is measured in the same run: two lanes that compute the chunks of integrated gradients with nothing
+around them, as torch's own operations do, and as the predictor does.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 from pathlib import Path
@@ -26,7 +27,7 @@ from captum_serving.allocator import keep_freed_memory
 from captum_serving.matrix_products import reproduce_matrix_products
 
 from local.bench import example_images, machine
-from local.bench_kernels import CHUNK_ROWS, CHUNKS, LANES, chunks_of, running_lanes, submit
+from local.bench_kernels import CHUNK_ROWS, CHUNKS, LANES, as_served, by_torch, chunks_of, running_lanes, submit
 from local.light_client import LightClient
 from local.servers import MODELS, ROOT, Pair, running, running_pair
 
@@ -51,13 +52,16 @@ def main() -> None:
     keep_freed_memory()
     reproduce_matrix_products()
     print(f"{machine()}; load before: {os.getloadavg()[0]:.1f}\n")
-    heads = ("model", f"IG-{STEPS} a second", "lanes alone", "part", "prediction p50", "p99", "under load p50", "p99")
+    heads = ["model", f"IG-{STEPS} a second", "two lanes of torch's passes", "part", "of the predictor's", "part"]
+    heads += ["prediction p50", "p99", "under load p50", "p99"]
     print(f"{CLIENTS} clients\n\n| {' | '.join(heads)} |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print(f"| --- |{' ---: |' * (len(heads) - 1)}")
     for name in MODELS:
         with running_pair(name) as pair:
-            served, alone = throughput(pair)
-            cells = [f"{served:.0f}", f"{alone:.0f}", f"{served / alone:.0%}"]
+            served, *alone = throughput(pair)
+            cells = [f"{served:.0f}"]
+            for rate in alone:
+                cells += [f"{rate:.0f}", f"{served / rate:.0%}"]
             for times in predictions(pair):
                 cells += [f"{statistics.median(times):.1f} ms", f"{statistics.quantiles(times, n=100)[-1]:.1f} ms"]
             print(f"| {name} | {' | '.join(cells)} |", flush=True)
@@ -66,16 +70,20 @@ def main() -> None:
         print(f"| {server} | {statistics.median(times):.1f} s | {max(times):.1f} s |", flush=True)
 
 
-def throughput(pair: Pair, rounds: int = ROUNDS, seconds: float = ROUND_SECONDS) -> tuple[float, float]:
-    """Explanations a second of all clients, and of the lanes alone: medians of the rounds, which take turns."""
-    served, alone = [], []
-    chunks = chunks_of(pair.name)
+def throughput(pair: Pair, rounds: int = ROUNDS, seconds: float = ROUND_SECONDS) -> list[float]:
+    """Explanations a second: of all clients, and of the lanes alone, by torch and as the predictor computes.
+
+    They are medians of the rounds, in which the three take turns.
+    """
+    alone = [chunks_of(pair.name, computing) for computing in (by_torch, as_served)]
+    rates: list[list[float]] = [[] for _ in range(1 + len(alone))]
     with running_lanes(LANES) as lanes, clients_of(pair.name, [pair.explain_url]) as clients:
         for _ in range(rounds):
-            served.append(clients.rate(seconds))
-            calls = _calls_a_second(lambda: submit(lanes, chunks), seconds)
-            alone.append(calls * CHUNKS * CHUNK_ROWS / STEPS)
-    return statistics.median(served), statistics.median(alone)
+            rates[0].append(clients.rate(seconds))
+            for chunks, samples in zip(alone, rates[1:], strict=True):
+                calls = _calls_a_second(partial(submit, lanes, chunks), seconds)
+                samples.append(calls * CHUNKS * CHUNK_ROWS / STEPS)
+    return [statistics.median(samples) for samples in rates]
 
 
 def predictions(pair: Pair, count: int = PREDICTIONS) -> tuple[list[float], list[float]]:
