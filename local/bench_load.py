@@ -39,7 +39,7 @@ STARTS = 5
 PAUSE_SECONDS = 0.01
 # What is under way when the clients may no longer ask is done by then.
 SETTLE_SECONDS = 0.5
-PREDICTIONS = 500
+PREDICTIONS = 1000
 STEPS = 50
 INTEGRATED_GRADIENTS: Mapping[str, object] = {"method": "integrated_gradients", "n_steps": STEPS}
 
