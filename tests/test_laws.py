@@ -129,7 +129,7 @@ def test_relevance_is_kept_from_the_score_to_each_stage_but_for_what_biases_take
     at_logits = ask(pair, inputs, method="layer_lrp", layer="logits")
     before = list(network.shapes)[-2 if pair.name == "fashion-mnist" else -4]
     below = ask(pair, inputs, method="layer_lrp", layer=before)
-    weight = network.stages["logits"].weight.double().numpy()
+    weight = network.stages["logits"].weight.flatten(1).double().numpy()  # of pictures behind a flatten it is 4-D
     activations = ask(pair, inputs, method="layer_activation", layer=list(network.shapes)[-2]).values.astype(np.float64)
     for i, details in enumerate(at_logits.details):
         target = details["target"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from captum_predictor.architectures import build_network
-from captum_predictor.model_directory import load_model
+from captum_predictor.model_directory import LoadedModel, load_model
 from captum_predictor.model_saving import save_model
 from captum_predictor.picture_linear import PictureLinear, speed_up_behind_flatten
 from captum_predictor.segments import Chain, run, run_with_gradient
@@ -73,12 +73,27 @@ def test_neither_rows_from_two_on_nor_threads_change_a_bit(shape, out_features):
     before = torch.get_num_threads()
     try:
         value, gradient = computed(50, 1)
-        for at_once, threads in ((2, 1), (5, 2), (12, 2), (25, 1), (25, 2)):
+        for at_once, threads in ((2, 1), (5, 2), (12, 2), (25, 1), (25, 2), (25, 3), (25, 4)):
             again, gradient_again = computed(at_once, threads)
             assert torch.equal(again, value), (at_once, threads)
             assert torch.equal(gradient_again, gradient), (at_once, threads)
     finally:
         torch.set_num_threads(before)
+
+
+def test_one_layer_behind_flattens_of_two_shapes_is_one_function():
+    torch.manual_seed(0)
+    linear = nn.Linear(512, 512).requires_grad_(False)
+    network = nn.Sequential(nn.Flatten(), linear, nn.Unflatten(1, (2, 16, 16)), nn.Flatten(), linear).eval()
+    pictures = torch.randn(3, 8, 8, 8)
+    expected = network(pictures)
+    stages = split_into_stages(network, (8, 8, 8))
+    speed_up_behind_flatten(stages, (8, 8, 8))
+    assert isinstance(linear, PictureLinear)
+    torch.testing.assert_close(network(pictures), expected, rtol=0, atol=1e-5)
+    model = LoadedModel("image", ("a",) * 512, "image", (8, 8, 8), (0.0, 1.0), 0.0, stages, digest="ab" * 32)
+    segment = Chain(model).segment("image", None)
+    torch.testing.assert_close(run(segment, pictures, {})[segment.sink.name], expected, rtol=0, atol=1e-5)
 
 
 class Own(nn.Linear):
@@ -90,13 +105,25 @@ class Own(nn.Linear):
     [
         ((1, 28, 28), [nn.Flatten(), nn.Linear(784, 100)]),
         ((8, 5, 5), [nn.Flatten(), nn.Linear(200, 300)]),
+        ((512, 1, 1), [nn.Flatten(), nn.Linear(512, 200)]),
+        ((8, 28, 28), [nn.Flatten(), nn.utils.spectral_norm(nn.Linear(6272, 20))]),
         ((8, 28, 28), [nn.Flatten(), Own(6272, 20)]),
         ((8, 28, 28), [nn.Flatten(2), nn.Linear(784, 100)]),
         ((8, 784), [nn.Flatten(), nn.Linear(6272, 20)]),
         ((8, 28, 28), [nn.Flatten(), nn.ReLU(), nn.Linear(6272, 20)]),
         ((8, 4, 300), [nn.Linear(300, 300)]),
     ],
-    ids=["one channel", "small", "own", "not of pictures", "no pictures", "something between", "no flatten"],
+    ids=[
+        "one channel",
+        "small",
+        "one pixel",
+        "weight made by a hook",
+        "own",
+        "not of pictures",
+        "no pictures",
+        "something between",
+        "no flatten",
+    ],
 )
 def test_no_other_linear_layer_is_touched(input_shape, modules):
     network = nn.Sequential(*modules).eval().requires_grad_(False)

@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -12,6 +13,8 @@ from captum_predictor.placement import AWAY_SECONDS, Placement, home_of
 WAIT = 20
 EVERYWHERE = os.sched_getaffinity(0)
 
+several_cpus = pytest.mark.skipif(len(EVERYWHERE) < 2, reason="there is one CPU")
+
 
 def where():
     return os.sched_getaffinity(0)
@@ -19,7 +22,12 @@ def where():
 
 @pytest.mark.parametrize(
     ("places", "lanes", "cpus", "homes"),
-    [({3, 7}, 2, 2, [3, 7]), ({0, 1, 2, 3}, 2, 2, [None, None]), ({0, 1, 2, 3}, 2, 4, [None, None]), ({5}, 1, 1, [5])],
+    [
+        ({3, 7}, 2, 2, [3, 7]),
+        ({0, 1, 2, 3}, 2, 2, [None, None]),
+        ({0, 1, 2, 3}, 2, 4, [None, None]),
+        ({5}, 1, 1, [None]),
+    ],
     ids=["a CPU each", "a limit below the machine's CPUs", "two CPUs each", "one"],
 )
 def test_lanes_have_homes_where_they_are_as_many_as_the_cpus(monkeypatch, places, lanes, cpus, homes):
@@ -27,7 +35,7 @@ def test_lanes_have_homes_where_they_are_as_many_as_the_cpus(monkeypatch, places
     assert [home_of(lane, lanes, cpus) for lane in range(lanes)] == homes
 
 
-@pytest.mark.skipif(len(EVERYWHERE) < 2, reason="there is one CPU")
+@several_cpus
 @pytest.mark.parametrize("priority", Priority)
 def test_only_explanations_lanes_stay_at_home_and_only_while_all_of_them_compute(lanes_of, priority):
     count = len(EVERYWHERE)
@@ -82,36 +90,76 @@ HOME = {min(EVERYWHERE)}
 
 @pytest.mark.parametrize(
     ("computing", "waiting", "stays"),
-    [(0.003, 0.002, True), (0.0002, 0.009, True), (1.0, 2.5, True), (0.003, 0.027, False), (1.0, 3.5, False)],
-    ids=["as ever", "a little that was interrupted", "much", "a tenth of the time", "much, a fifth of the time"],
+    [(0.003, 0.002, True), (0.0002, 0.009, True), (1.0, 2.9, True), (0.003, 0.027, False), (1.0, 3.1, False)],
+    ids=["as ever", "a little that was interrupted", "much", "a tenth of the time", "much, a quarter of the time"],
 )
-@pytest.mark.skipif(len(EVERYWHERE) < 2, reason="there is one CPU")
+@several_cpus
 def test_a_lane_stays_away_for_a_while_where_somebody_has_its_cpu(clock, computing, waiting, stays):
     def places():
         own, seen = Placement(min(HOME)), []
 
         def note():
-            seen.append(where())
+            own.go_home()
+            own.run(lambda: seen.append(where()))
 
-        own.run(note, crowded=True)
-        own.run(lambda: clock.spend(computing, waiting), crowded=True)
+        note()
+        own.run(lambda: clock.spend(computing, waiting))
+        seen.append(where())
         for seconds in (0.0, AWAY_SECONDS * 0.99, AWAY_SECONDS * 0.02):
             clock.spend(0.0, seconds)
-            own.run(note, crowded=True)
+            note()
         return seen
 
     away = HOME if stays else EVERYWHERE
-    assert in_a_thread(places) == [HOME, away, away, HOME]
+    assert in_a_thread(places) == [HOME, away, away, away, HOME]
 
 
-def test_who_waits_where_it_likes_stays_welcome_at_home(clock):
+@several_cpus
+def test_who_waits_elsewhere_stays_welcome_at_home(clock):
     def places():
         own, seen = Placement(min(HOME)), []
-        own.run(lambda: clock.spend(0.001, 5.0), crowded=False)
-        own.run(lambda: seen.append(where()), crowded=True)
+        own.go_home()
+        own.leave()
+        own.run(lambda: clock.spend(0.001, 5.0))
+        seen.append(where())
+        own.go_home()
+        seen.append(where())
         return seen
 
-    assert in_a_thread(places) == [HOME]
+    assert in_a_thread(places) == [EVERYWHERE, HOME]
+
+
+@several_cpus
+def test_a_lane_that_rests_is_nowhere_in_particular(lanes_of):
+    count = len(EVERYWHERE)
+    lanes, together, tasks = lanes_of(count=count, cpus=count), threading.Barrier(count), []
+
+    def note():
+        tasks.append(threading.get_native_id())
+        together.wait(WAIT)
+
+    lanes.submit([Chunk(1, note)] * count, Priority.EXPLANATION).done.result(WAIT)
+    end = time.monotonic() + WAIT
+    while any(os.sched_getaffinity(task) != EVERYWHERE for task in tasks) and time.monotonic() < end:
+        time.sleep(0.001)
+    assert [os.sched_getaffinity(task) for task in tasks] == [EVERYWHERE] * count
+
+
+@several_cpus
+def test_beside_a_prediction_the_lanes_of_explanations_are_not_all_that_compute(lanes_of):
+    count = len(EVERYWHERE)
+    lanes, seen, entered, end = lanes_of(count=count, cpus=count), [], threading.Event(), threading.Event()
+
+    def predict():
+        entered.set()
+        assert end.wait(WAIT)
+
+    prediction = lanes.submit([Chunk(1, predict)], Priority.PREDICTION)
+    assert entered.wait(WAIT)
+    lanes.submit([Chunk(1, lambda: seen.append(where()))] * 2 * count, Priority.EXPLANATION).done.result(WAIT)
+    end.set()
+    prediction.done.result(WAIT)
+    assert seen == [EVERYWHERE] * 2 * count
 
 
 def test_a_home_that_the_process_has_lost_is_given_up(monkeypatch):
@@ -126,7 +174,8 @@ def test_a_home_that_the_process_has_lost_is_given_up(monkeypatch):
     def places():
         own, seen = Placement(10_000), []
         for _ in range(2):
-            own.run(lambda: seen.append(where()), crowded=True)
+            own.go_home()
+            own.run(lambda: seen.append(where()))
         return seen
 
     assert in_a_thread(places) == [EVERYWHERE, EVERYWHERE]

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import platform
+import re
 import struct
 import threading
 
@@ -31,8 +32,8 @@ def in_a_thread(*works):
 
 
 def has_slices():
-    major, minor = (int(number) for number in platform.release().split(".")[:2])
-    return platform.machine() in SCHED_GETATTR and (major, minor) >= (6, 12)
+    version = re.match(r"(\d+)\.(\d+)", platform.release())
+    return platform.machine() in SCHED_GETATTR and tuple(map(int, version.groups())) >= (6, 12)
 
 
 @pytest.mark.skipif(not has_slices(), reason="threads have slices of their own from Linux 6.12 on")
@@ -45,7 +46,6 @@ def test_a_thread_that_steps_back_has_long_slices_and_keeps_its_policy(policy):
 
     *_, stepped_back = in_a_thread(take_policy, step_back, scheduling)
     assert stepped_back == (policy, min(before[1] + NICENESS, 19), SLICE_NANOSECONDS)
-    assert before[2] < SLICE_NANOSECONDS
     assert scheduling() == before
 
 

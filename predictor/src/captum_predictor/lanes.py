@@ -139,24 +139,30 @@ class Lanes:
             thread.join()
 
     def _work(self, priority: Priority, lane: int) -> None:
-        placement = Placement(None)
-        if priority is Priority.EXPLANATION:
+        explains = priority is Priority.EXPLANATION
+        if explains:
             step_back()
-            placement = Placement(home_of(lane, self.count, self._cpus))
+        placement = Placement(home_of(lane, self.count, self._cpus) if explains else None)
         # The count is kept for each calling thread (OpenMP), but a thread's first operation sets it to the process-wide
         # one: that comes first here, so that it cannot undo what is set below.
         threads = torch.get_num_threads()
         queue = self._queues[priority]
         bell = threading.Lock()
         bell.acquire()
-        while (work := self._next(priority, bell)) is not None:
+        while (work := self._next(priority, bell, placement)) is not None:
             call, chunk, wanted, crowded = work
+            if crowded:
+                placement.go_home()
+            else:
+                placement.leave()
             if wanted != threads:
                 torch.set_num_threads(wanted)
                 threads = wanted
-            placement.run(partial(self._run, queue, call, chunk), crowded)
+            placement.run(partial(self._run, queue, call, chunk))
 
-    def _next(self, priority: Priority, bell: threading.Lock) -> tuple[Call, Chunk, int, bool] | None:
+    def _next(
+        self, priority: Priority, bell: threading.Lock, placement: Placement
+    ) -> tuple[Call, Chunk, int, bool] | None:
         queue = self._queues[priority]
         while True:
             with self._lock:
@@ -165,6 +171,7 @@ class Lanes:
                 if self._stopping and not queue.entries:
                     return None
                 queue.idle.append(bell)
+            placement.leave()
             bell.acquire()
 
     def _places(self, priority: Priority) -> int:
@@ -180,14 +187,14 @@ class Lanes:
                 queue.idle.pop().release()
 
     def _take(self, queue: Queue) -> tuple[Call, Chunk, int, bool]:
-        """The next chunk, its threads, and whether all lanes of its priority have something to compute."""
+        """The next chunk, its threads, and whether all lanes of its priority compute, and no other."""
         call, chunk = queue.entries.popleft()
         queue.rows -= chunk.rows
         queue.busy += 1
-        crowded = queue.wanted() >= self.count
+        sharing = sum(each.wanted() for each in self._queues.values())
+        crowded = queue.wanted() == sharing >= self.count
         if chunk.rows * chunk.width < FEWEST_ROWS_FOR_THREADS:
             return call, chunk, 1, crowded
-        sharing = sum(each.wanted() for each in self._queues.values())
         return call, chunk, max(1, min(self._cpus // min(self.count, sharing), MOST_THREADS)), crowded
 
     def _run(self, queue: Queue, call: Call, chunk: Chunk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -19,14 +20,15 @@ class PictureLinear(nn.Linear):
     """A frozen `nn.Linear` that takes pictures as they lie in memory: `[rows, channels, height, width]`, channels last.
 
     A flatten would copy them into row-major order, and its backward pass their gradient back. As a convolution it needs
-    neither, and oneDNN computes it in half the time of MKL's product (AMD EPYC): 0.16 instead of 0.52 of the 2.8 ms of
-    25 rows on fashion_cnn. It has other last bits, the same for any number of rows from two on and of threads. `weight`
-    is `[out features, channels, height, width]`, channels last.
+    neither, and oneDNN computes it in half the time of MKL's product (AMD EPYC): with the copies it is 0.16 instead of
+    0.52 of the 2.8 ms of 25 rows on fashion_cnn. It has other last bits, the same for any number of rows from two on
+    and for one to four threads. `weight` is `[out features, channels, height, width]`, channels last.
     """
 
     def forward(self, input: Tensor) -> Tensor:
         """The values `[rows, out features]` of pictures, or of what a flatten made of them: `[rows, in features]`."""
-        pictures = input if input.ndim == 4 else input.reshape(len(input), *self.weight.shape[1:])
+        shape = self.weight.shape[1:]
+        pictures = input if input.shape[1:] == shape else input.reshape(len(input), *shape)
         if len(pictures) == 1:  # oneDNN takes four times as long as for two
             return functional.linear(_as_they_lie(pictures), _as_they_lie(self.weight), self.bias)
         return torch.flatten(functional.conv2d(pictures, self.weight, self.bias), 1)
@@ -40,18 +42,20 @@ def _as_they_lie(pictures: Tensor) -> Tensor:
 def speed_up_behind_flatten(stages: Sequence[Stage], input_shape: tuple[int, ...]) -> None:
     """Make the frozen linear stages directly behind a flatten of pictures `PictureLinear`, in place.
 
-    Small ones are left as they are, and so is what has pictures of one channel, which a flatten need not copy.
+    Small ones are left as they are, and so is what a flatten need not copy: pictures of one channel, or of one pixel.
     """
     shapes = [input_shape, *(stage.shape for stage in stages)]
     for shape, flatten, linear in zip(shapes, stages, stages[1:], strict=False):
-        if (flatten.kind, linear.kind) == ("flatten", "linear") and len(shape) == 3 and shape[0] > 1:
+        copied = len(shape) == 3 and shape[0] > 1 and math.prod(shape[1:]) > 1
+        # By the shape: a flatten may leave some dimensions as they are.
+        if flatten.kind == "flatten" and flatten.shape == (math.prod(shape),) and copied and _is_large(linear.module):
             module = linear.module
-            # By the exact type, and by the shape: a flatten may leave some dimensions as they are.
-            if (
-                type(module) is nn.Linear
-                and flatten.shape == (math.prod(shape),)
-                and module.weight.numel() >= FEWEST_WEIGHTS
-            ):
-                kernels = module.weight.reshape(-1, *shape).contiguous(memory_format=torch.channels_last)
-                module.weight = nn.Parameter(kernels, requires_grad=False)
-                module.__class__ = PictureLinear
+            kernels = module.weight.reshape(-1, *shape).contiguous(memory_format=torch.channels_last)
+            module.weight = nn.Parameter(kernels, requires_grad=False)
+            module.__class__ = PictureLinear
+
+
+def _is_large(module: nn.Module) -> TypeGuard[nn.Linear]:
+    # By the exact type, since a subclass may compute something else; and so may a hook, which may make the weight anew
+    # for each pass, as torch.nn.utils.weight_norm's does.
+    return type(module) is nn.Linear and not module._forward_pre_hooks and module.weight.numel() >= FEWEST_WEIGHTS

@@ -209,8 +209,9 @@ def _rearranged(stages: Sequence[Stage], kept: Collection[str]) -> list[Stage | 
     """What is computed in each stage's place, so that the stages whose values are wanted have theirs.
 
     A max-pool comes before its ReLU, which then has a quarter of the numbers: 0.6 of the 3.9 ms of 25 rows on
-    mnist_cnn. The bits are the same: the largest of a window is, and the first of equals, which has the gradient; where
-    none is positive both orders have a gradient of zeros. A flatten is left out where pictures are taken as they lie.
+    mnist_cnn. The bits are the same, but for the sign of a zero: the largest of a window is, and the first of equals,
+    which has the gradient; where none is positive both orders have a gradient of zeros. A flatten is left out where
+    pictures are taken as they lie.
     """
     rearranged: list[Stage | None] = list(stages)
     for place, (stage, behind) in enumerate(pairwise(stages)):

@@ -25,11 +25,11 @@ def step_back() -> None:
 
 
 def _take_long_slices() -> None:
-    """Let whatever wakes with a shorter time slice, and so everybody, interrupt this thread at once.
+    """Let whatever wakes with a shorter time slice, and so everybody else, interrupt this thread.
 
-    As it comes, Linux lets a thread go on until its next tick, every 4 ms or so, even where it is niced and what wakes
-    is not. A thread's own slice changes nothing in its share of the time (sched_setattr(2), from Linux 6.12 on; before,
-    and where it is refused, all stays as it is).
+    As it comes, Linux lets a thread go on until its next tick, every 4 ms or so, even where it is niced and what
+    wakes is not. Now it does so only where what wakes has had its share. A thread's own slice changes nothing in its
+    share of the time (sched_setattr(2), from Linux 6.12 on; before, and where it is refused, all stays as it is).
     """
     number = SCHED_SETATTR.get(platform.machine())
     if number is None:
