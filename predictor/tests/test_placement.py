@@ -2,7 +2,6 @@
 
 import os
 import threading
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -127,22 +126,6 @@ def test_who_waits_elsewhere_stays_welcome_at_home(clock):
         return seen
 
     assert in_a_thread(places) == [EVERYWHERE, HOME]
-
-
-@several_cpus
-def test_a_lane_that_rests_is_nowhere_in_particular(lanes_of):
-    count = len(EVERYWHERE)
-    lanes, together, tasks = lanes_of(count=count, cpus=count), threading.Barrier(count), []
-
-    def note():
-        tasks.append(threading.get_native_id())
-        together.wait(WAIT)
-
-    lanes.submit([Chunk(1, note)] * count, Priority.EXPLANATION).done.result(WAIT)
-    end = time.monotonic() + WAIT
-    while any(os.sched_getaffinity(task) != EVERYWHERE for task in tasks) and time.monotonic() < end:
-        time.sleep(0.001)
-    assert [os.sched_getaffinity(task) for task in tasks] == [EVERYWHERE] * count
 
 
 @several_cpus

@@ -149,7 +149,7 @@ class Lanes:
         queue = self._queues[priority]
         bell = threading.Lock()
         bell.acquire()
-        while (work := self._next(priority, bell, placement)) is not None:
+        while (work := self._next(priority, bell)) is not None:
             call, chunk, wanted, crowded = work
             if crowded:
                 placement.go_home()
@@ -160,9 +160,7 @@ class Lanes:
                 threads = wanted
             placement.run(partial(self._run, queue, call, chunk))
 
-    def _next(
-        self, priority: Priority, bell: threading.Lock, placement: Placement
-    ) -> tuple[Call, Chunk, int, bool] | None:
+    def _next(self, priority: Priority, bell: threading.Lock) -> tuple[Call, Chunk, int, bool] | None:
         queue = self._queues[priority]
         while True:
             with self._lock:
@@ -171,7 +169,6 @@ class Lanes:
                 if self._stopping and not queue.entries:
                     return None
                 queue.idle.append(bell)
-            placement.leave()
             bell.acquire()
 
     def _places(self, priority: Priority) -> int:
