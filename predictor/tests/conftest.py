@@ -1,9 +1,13 @@
+import copy
+import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
+import types
 from collections import OrderedDict
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +21,7 @@ from captum_predictor.lanes import Lanes
 from captum_predictor.model_directory import LoadedModel, load_model
 from captum_predictor.model_saving import save_model
 from captum_predictor.stages import split_into_stages
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 NETWORKS = Path(__file__).parent / "networks"
@@ -90,19 +95,67 @@ def start_server():
 
 
 @pytest.fixture(scope="session")
-def mnist_directory(tmp_path_factory):
-    """mnist_cnn with seeded random weights, as a model directory."""
-    torch.manual_seed(0)
-    directory = tmp_path_factory.mktemp("models") / "mnist"
-    directory.mkdir()
-    document = {
+def mnist_document():
+    """What `model.json` says of mnist_cnn."""
+    return {
         "kind": "image",
         "architecture": "mnist_cnn",
         "labels": [str(digit) for digit in range(10)],
-        "input": {"name": "image", "shape": [1, 28, 28], "range": [0, 1]},
+        "input": {"name": "image", "shape": [1, 28, 28], "range": [0.0, 1.0], "baseline": 0.0},
     }
-    save_model(build_network("mnist_cnn", {}), directory, document)
+
+
+@pytest.fixture(scope="session")
+def mnist_directory(tmp_path_factory, mnist_document):
+    """mnist_cnn with seeded random weights, as a model directory."""
+    torch.manual_seed(0)
+    directory = tmp_path_factory.mktemp("models") / "mnist"
+    save_model(build_network("mnist_cnn", {}), directory, mnist_document)
     return directory
+
+
+@pytest.fixture
+def own_directory(mnist_directory, tmp_path):
+    """A copy of `mnist_directory` that a test may change."""
+    return shutil.copytree(mnist_directory, tmp_path / "mnist")
+
+
+@pytest.fixture
+def write_document(own_directory, mnist_document):
+    """Writes `model.json` anew: the document with some keys changed, and without those that are None."""
+
+    def write(**changes):
+        document = {key: value for key, value in {**mnist_document, **changes}.items() if value is not None}
+        (own_directory / "model.json").write_text(json.dumps(document))
+
+    return write
+
+
+@pytest.fixture
+def change_weights(own_directory):
+    """Writes `model.safetensors` anew, with its tensors changed in place."""
+
+    def write(change):
+        tensors = load_file(own_directory / "model.safetensors")
+        change(tensors)
+        save_file(tensors, own_directory / "model.safetensors")
+
+    return write
+
+
+@pytest.fixture
+def save_users(tmp_path, monkeypatch, mnist_document):
+    """Saves a network of a user's own, `user_networks:build`, which gives a copy of it."""
+
+    def save(network, **changes):
+        module = types.ModuleType("user_networks")
+        module.build = lambda: copy.deepcopy(network)
+        monkeypatch.setitem(sys.modules, "user_networks", module)
+        own = {"architecture": "user_networks:build", "labels": ["cat", "dog"]}
+        save_model(network, tmp_path / "user", {**mnist_document, **own, **changes})
+        return tmp_path / "user"
+
+    return save
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ ANY = -1
 # A chunk of a segment that has such a size is bounded by rows x that size: no slower a token than 2048 (BERT-base, 128
 # tokens a row), at half the memory.
 MOST_TOKENS = 1024
+
 MAX_POOLS = ("max_pool1d", "max_pool2d", "max_pool3d")
 # Their dilation, with which no window can lie in the padding alone: its -inf would become 0 behind a ReLU.
 DENSE = (1, [1], [1, 1], [1, 1, 1])
