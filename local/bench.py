@@ -1,116 +1,147 @@
 """`make bench`: the served path beside bare Captum, taking turns, in one run on one machine.
 
-Bare is what a user writes: the module in torch's default layout, default threads, Captum in the same process. Served is
-a JSON request over a kept-alive connection to the explainer, which asks the predictor; both are processes of their own.
-The client is urllib3 with orjson: what `requests` would add, 1 to 2 ms, is not the servers'.
+Bare is what a user writes (`local.bare`): the module in torch's default layout, default threads, Captum in the same
+process. Served is a JSON request over a kept-alive connection to the explainer, which asks the predictor; both are
+processes of their own. The client is urllib3 with orjson: what `requests` would add, 1 to 2 ms, is not the servers'.
+
+Each round has new processes: whether a bare one keeps its memory from call to call is decided by where its first
+allocations come to lie, and it is half of its time.
 """
 
 from __future__ import annotations
 
+import json
 import platform
 import statistics
+import subprocess
+import sys
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
 import torch
 import urllib3
-from captum.attr import DeepLift, IntegratedGradients, KernelShap, Lime, Saliency
-from captum_explainer.captum_warnings import ignore_expected_warnings
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.client import PredictorClient
 from captum_explainer.settings import Settings
-from captum_predictor.architectures import build_network
 from captum_predictor.cpus import usable_cpus
 from captum_predictor.lanes import MOST_THREADS
-from captum_predictor.model_description import read_description
-from captum_predictor.weights import FILE_NAME, load_weights
-from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
-from local.servers import MODELS, ROOT, Pair, running_pair
+from local.bare import PREDICTION, SEGMENTS_A_SIDE
+from local.servers import MODELS, Pair, running_pair
+from local.shipped_models import example_images
+from local.timed_calls import timed
 
 # In a round each way is called so often in a row, as a loop or a busy client would.
-ROUNDS, CALLS = 5, 50
+ROUNDS, CALLS = 7, 50
 # Of what takes up to seconds: 16 images, or a thousand samples.
 FEW_CALLS = 5
-# Before each row of calls: the bare call's OpenMP threads spin for 20 ms after their work, and take a core from others.
+# Before each row of calls, so that nothing of the last one is left.
 PAUSE_SECONDS = 0.2
-PATCH = 4
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the table: the same work, bare and served."""
+    """One row of the table: the same work, bare and served.
+
+    Attributes:
+        name: What the table says.
+        method: The explainer's name of it, or `PREDICTION`.
+        images: How many pictures are explained by one call.
+        samples: Of the sampling methods.
+        calls: In each round.
+    """
 
     name: str
-    images: int
-    bare: Callable[[], object]
-    served: Callable[[], object]
+    method: str
+    images: int = 1
+    samples: int | None = None
     calls: int = CALLS
+
+
+@dataclass
+class Times:
+    """Milliseconds of each call, by round."""
+
+    bare: list[list[float]] = field(default_factory=list)
+    served: list[list[float]] = field(default_factory=list)
+
+    def ratios(self) -> list[float]:
+        """Served by bare, of the medians of each round."""
+        return [statistics.median(s) / statistics.median(b) for s, b in zip(self.served, self.bare, strict=True)]
+
+
+def cases_of(images: int) -> list[Case]:
+    """What is measured for one picture, and for several."""
+    calls = CALLS if images == 1 else FEW_CALLS
+    return [
+        Case("saliency", "saliency", images, calls=calls),
+        Case("IG, 50 steps", "integrated_gradients", images, calls=calls),
+        Case("DeepLIFT", "deep_lift", images, calls=calls),
+        Case("KernelSHAP, 200 samples", "kernel_shap", images, 200, calls),
+    ]
+
+
+CASES = [
+    *cases_of(1),
+    *cases_of(16),
+    Case("LIME, 1,000 samples", "lime", 1, 1000, FEW_CALLS),
+    Case("KernelSHAP, 1,000 samples", "kernel_shap", 1, 1000, FEW_CALLS),
+    Case("prediction", PREDICTION),
+]
 
 
 def main() -> None:
     """Print the machine and a Markdown table of medians, 95th percentiles and their ratios."""
-    ignore_expected_warnings()
-    warnings.filterwarnings("ignore", "You are providing multiple inputs for Lime")  # bare KernelSHAP of 16 images
     print(f"{machine()}\n\n{_threads()}\n")
-    print("| model | method | images | bare p50 | p95 | served p50 | p95 | served / bare |")
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| model | method | images | bare p50 | p95 | served p50 | p95 | served / bare | by round |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name in MODELS:
+        for case, times in measure(name, CASES).items():
+            bare, served = (list(chain.from_iterable(rounds)) for rounds in (times.bare, times.served))
+            ratio, ratios = statistics.median(served) / statistics.median(bare), times.ratios()
+            cells = [name, case.name, str(case.images), *quantiles(bare), *quantiles(served), f"{ratio:.2f}"]
+            print(f"| {' | '.join(cells)} | {min(ratios):.2f} to {max(ratios):.2f} |", flush=True)
+
+
+def measure(name: str, cases: Sequence[Case], rounds: int = ROUNDS) -> dict[Case, Times]:
+    """Each case by both ways in turns; new servers each round, and a new bare process for each case in it."""
+    found: dict[Case, Times] = defaultdict(Times)
+    for _ in range(rounds):
         with running_pair(name) as pair, urllib3.PoolManager(retries=False) as client:
-            for case in _cases(pair, client):
-                bare, served = interleaved(case.bare, case.served, calls_a_round=case.calls)
-                ratio = statistics.median(served) / statistics.median(bare)
-                cells = [name, case.name, str(case.images), *quantiles(bare), *quantiles(served), f"{ratio:.2f}"]
-                print(f"| {' | '.join(cells)} |", flush=True)
+            for case in cases:
+                found[case].bare.append(bare(name, case))
+                time.sleep(PAUSE_SECONDS)
+                found[case].served.append(timed(served(pair, client, case), case.calls))
+    return found
 
 
-def _cases(pair: Pair, client: urllib3.PoolManager) -> Iterator[Case]:
-    module = user_module(pair.name)
-    images = example_images(pair.name)
-    for count in (1, 16):
-        inputs = images[torch.arange(count) % len(images)]
-        target = module(inputs).argmax(1)
-
-        saliency, ig, deep_lift = (method(module) for method in (Saliency, IntegratedGradients, DeepLift))
-        calls = CALLS if count == 1 else FEW_CALLS
-        for name, bare, method in (
-            ("saliency", saliency, "saliency"),
-            ("IG, 50 steps", ig, "integrated_gradients"),
-            ("DeepLIFT", deep_lift, "deep_lift"),
-        ):
-            served = served_call(pair, client, inputs, method=method)
-            yield Case(name, count, _bare(bare, inputs, target), served, calls)
-        shap = _sampled(pair, client, "kernel_shap", KernelShap(module), inputs, target, 200)
-        yield Case("KernelSHAP, 200 samples", count, *shap, calls)
-    one, target = images[:1], module(images[:1]).argmax(1)
-    for name, method, bare in (("LIME", "lime", Lime(module)), ("KernelSHAP", "kernel_shap", KernelShap(module))):
-        ways = _sampled(pair, client, method, bare, one, target, 1000)
-        yield Case(f"{name}, 1,000 samples", 1, *ways, FEW_CALLS)
-    yield Case("prediction", 1, lambda: module(one), prediction(pair, one.numpy()))
+def bare(name: str, case: Case) -> list[float]:
+    """Milliseconds of each call of a new process that explains by Captum alone."""
+    asked = {"model": name, "method": case.method, "images": case.images, "samples": case.samples, "calls": case.calls}
+    command = [sys.executable, "-m", "local.bare"]
+    process = subprocess.run(command, input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True)
+    times: list[float] = json.loads(process.stdout)
+    return times
 
 
-def _sampled(
-    pair: Pair, client: urllib3.PoolManager, method: str, bare: object, inputs: Tensor, target: Tensor, samples: int
-) -> tuple[Callable[[], object], Callable[[], object]]:
-    """Bare and served by the same segments, patches of `PATCH` pixels; bare evaluates 200 samples at once."""
-    patches = torch.arange((28 // PATCH) ** 2).reshape(28 // PATCH, -1)
-    mask = patches.repeat_interleave(PATCH, 0).repeat_interleave(PATCH, 1)[None, None]
-    arguments = {"feature_mask": mask, "n_samples": samples, "perturbations_per_eval": 200}
-    grid = {"n_samples": samples, "segmentation": "grid", "n_segments": patches.numel()}
-    return _bare(bare, inputs, target, **arguments), served_call(pair, client, inputs, method=method, **grid)
+def served(pair: Pair, client: urllib3.PoolManager, case: Case) -> Callable[[], Any]:
+    """The same by the servers: a call that returns the explainer's answer, or the prediction's scores."""
+    inputs = example_images(pair.name, case.images)
+    if case.method == PREDICTION:
+        return prediction(pair, inputs.numpy())
+    sampling = {"n_samples": case.samples, "segmentation": "grid", "n_segments": SEGMENTS_A_SIDE**2}
+    return served_call(pair, client, inputs, method=case.method, **({} if case.samples is None else sampling))
 
 
-def _bare(explainer: object, inputs: Tensor, target: Tensor, **arguments: object) -> Callable[[], object]:
-    return lambda: explainer.attribute(inputs, target=target, **arguments)  # type: ignore[attr-defined]
-
-
-def served_call(pair: Pair, client: urllib3.PoolManager, inputs: Tensor, **parameters: object) -> Callable[[], object]:
+def served_call(pair: Pair, client: urllib3.PoolManager, inputs: Tensor, **parameters: object) -> Callable[[], Any]:
     """An explanation of the inputs `[images, *input shape]` by the explainer, as JSON there and back."""
     document = {"instances": inputs.numpy(), "parameters": parameters}
 
@@ -123,41 +154,13 @@ def served_call(pair: Pair, client: urllib3.PoolManager, inputs: Tensor, **param
     return explain
 
 
-def prediction(pair: Pair, rows: np.ndarray) -> Callable[[], object]:
+def prediction(pair: Pair, rows: np.ndarray) -> Callable[[], np.ndarray]:
     """A prediction over the explainer's own client: V2 REST with binary tensors, on a kept-alive connection."""
     deadline = Deadline(3600.0)
     client = PredictorClient(Settings(pair.name, pair.predictor.url.removeprefix("http://")))
     description = client.describe(pair.name, deadline, {})
     session = client.session(description, deadline, {})
-    return lambda: session.ask(description.input_name, description.output_name, rows)
-
-
-def example_images(name: str) -> Tensor:
-    """The ten pictures that are shipped with a model: float32 [10, 1, 28, 28] of 0..1."""
-    pictures = [Image.open(ROOT / "models" / name / "examples" / f"{i}.png") for i in range(10)]
-    return torch.from_numpy(np.stack([np.asarray(picture, dtype=np.float32)[None] / 255 for picture in pictures]))
-
-
-def user_module(name: str) -> nn.Module:
-    """The shipped network as a user would hold it: torch's default layout, gradients on its weights."""
-    directory = ROOT / "models" / name
-    module = build_network(read_description(directory).architecture, {})
-    load_weights(module, directory / FILE_NAME)
-    return module.eval()
-
-
-def interleaved(*ways: Callable[[], object], calls_a_round: int = CALLS) -> list[list[float]]:
-    """Milliseconds of each call, by way; the ways take turns, `ROUNDS` times, of a tenth more calls to warm up."""
-    times: list[list[float]] = [[] for _ in ways]
-    for _ in range(ROUNDS):
-        for way, samples in zip(ways, times, strict=True):
-            time.sleep(PAUSE_SECONDS)
-            for turn in range(-max(1, calls_a_round // 10), calls_a_round):
-                started = time.perf_counter()
-                way()
-                if turn >= 0:
-                    samples.append(1000 * (time.perf_counter() - started))
-    return times
+    return lambda: session.ask(description.input_name, description.output_name, rows).value
 
 
 def quantiles(samples: list[float]) -> tuple[str, str]:

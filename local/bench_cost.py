@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import torch
 import urllib3
 
-from local.bench import example_images, machine, served_call
+from local.bench import machine, served_call
 from local.processes import PEAK, RESIDENT, forget_peak, memory
 from local.servers import MODELS, Pair, running_pair
+from local.shipped_models import example_images
 
 STEPS = (1, 10, 100, 1000)
 STEPS_OF = (1, 8, 64)
@@ -89,8 +89,7 @@ def cases() -> Iterator[Case]:
 
 def measure(pair: Pair, client: urllib3.PoolManager, case: Case) -> Cost:
     """Explain the case again and again, after a call to warm up where a call is short."""
-    images = example_images(pair.name)
-    explain = served_call(pair, client, images[torch.arange(case.images) % len(images)], **case.parameters)
+    explain = served_call(pair, client, example_images(pair.name, case.images), **case.parameters)
     for pid in pids(pair).values():
         forget_peak(pid)
     seconds = [_seconds(explain)]

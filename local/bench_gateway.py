@@ -19,9 +19,10 @@ from typing import Any
 import orjson
 
 from cluster.wait import COMPONENTS, CONTEXT, Expected
-from local.bench import CALLS, ROUNDS, example_images, machine, quantiles
+from local.bench import CALLS, ROUNDS, machine, quantiles
 from local.bench_load import INTEGRATED_GRADIENTS
 from local.servers import MODELS
+from local.shipped_models import example_images
 from local.timed_calls import timed_calls
 
 PROGRAM = Path(__file__).with_name("timed_calls.py")

@@ -8,6 +8,7 @@ gives a large batch's memory back to the system.
 from __future__ import annotations
 
 import statistics
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,8 +24,10 @@ from captum_serving.allocator import keep_freed_memory
 from captum_serving.matrix_products import reproduce_matrix_products
 from torch import Tensor, nn
 
-from local.bench import interleaved, machine, quantiles, user_module
+from local.bench import CALLS, PAUSE_SECONDS, ROUNDS, machine, quantiles
 from local.servers import MODELS, ROOT
+from local.shipped_models import user_module
+from local.timed_calls import timed
 
 ROWS = 50
 CHUNK_ROWS = 25
@@ -65,6 +68,19 @@ def _print(memory: str, model: str, group: list[Case]) -> None:
         measured = [f"{min(samples):.1f} ms", *quantiles(samples), f"{row:.3f} ms"]
         cells = [memory, model, case.name, str(case.rows), *measured]
         print(f"| {' | '.join(cells)} | {row / by_row[0]:.2f} |", flush=True)
+
+
+def interleaved(*ways: Callable[[], object]) -> list[list[float]]:
+    """Milliseconds of each call, by way; the ways take turns.
+
+    What comes after one of several threads waits a little: these spin for 20 ms after their work, and take a core.
+    """
+    times: list[list[float]] = [[] for _ in ways]
+    for _ in range(ROUNDS):
+        for way, samples in zip(ways, times, strict=True):
+            time.sleep(PAUSE_SECONDS)
+            samples.extend(timed(way, CALLS))
+    return times
 
 
 def _by_layout(name: str) -> list[Case]:

@@ -26,10 +26,11 @@ import urllib3
 from captum_serving.allocator import keep_freed_memory
 from captum_serving.matrix_products import reproduce_matrix_products
 
-from local.bench import example_images, machine
+from local.bench import machine
 from local.bench_kernels import CHUNK_ROWS, CHUNKS, LANES, as_served, by_torch, chunks_of, running_lanes, submit
 from local.light_client import LightClient
 from local.servers import MODELS, ROOT, Pair, running, running_pair
+from local.shipped_models import example_images
 
 CLIENTS = 8
 ROUNDS = 5
@@ -39,7 +40,8 @@ STARTS = 5
 PAUSE_SECONDS = 0.01
 # What is under way when the clients may no longer ask is done by then.
 SETTLE_SECONDS = 0.5
-PREDICTIONS = 1000
+# In each round, idle and under load.
+PREDICTIONS = 300
 STEPS = 50
 INTEGRATED_GRADIENTS: Mapping[str, object] = {"method": "integrated_gradients", "n_steps": STEPS}
 
@@ -86,8 +88,8 @@ def throughput(pair: Pair, rounds: int = ROUNDS, seconds: float = ROUND_SECONDS)
     return [statistics.median(samples) for samples in rates]
 
 
-def predictions(pair: Pair, count: int = PREDICTIONS) -> tuple[list[float], list[float]]:
-    """Milliseconds of each prediction: when nothing else is asked for, and while the clients explain."""
+def predictions(pair: Pair, rounds: int = ROUNDS, count: int = PREDICTIONS) -> tuple[list[float], list[float]]:
+    """Milliseconds of each prediction: when nothing else is asked for, and while the clients explain; in turns."""
     body = orjson.dumps({"instances": example_images(pair.name)[:1].numpy()}, option=orjson.OPT_SERIALIZE_NUMPY)
     url = f"{pair.predictor.url}/v1/models/{pair.name}:predict"
     with urllib3.PoolManager(retries=False) as client:
@@ -96,9 +98,13 @@ def predictions(pair: Pair, count: int = PREDICTIONS) -> tuple[list[float], list
             response = client.request("POST", url, body=body, timeout=60)
             assert response.status == 200, response.data
 
-        idle = _times(predict, count)
-        with clients_of(pair.name, [pair.explain_url]) as clients, clients.explaining():
-            return idle, _times(predict, count)
+        idle, loaded = [], []
+        with clients_of(pair.name, [pair.explain_url]) as clients:
+            for _ in range(rounds):
+                idle += _times(predict, count)
+                with clients.explaining():
+                    loaded += _times(predict, count)
+        return idle, loaded
 
 
 def starts(name: str, count: int = STARTS) -> dict[str, list[float]]:

@@ -19,11 +19,12 @@ from time import perf_counter, sleep
 import orjson
 import urllib3
 
-from local.bench import example_images, machine
+from local.bench import machine
 from local.bench_load import INTEGRATED_GRADIENTS, Clients, clients_of
 from local.processes import cpu_seconds
 from local.replay import Replay, replaying
 from local.servers import MODELS, ROOT, Server, running
+from local.shipped_models import example_images
 
 EXPLAINERS = (1, 2, 4)
 PREDICTORS = (1, 2)
