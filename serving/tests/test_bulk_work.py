@@ -1,4 +1,4 @@
-"""Bulk work is niced, and whatever else wakes interrupts it at once."""
+"""Bulk work is niced and interrupts nobody, and whatever else wakes interrupts it at once."""
 
 import ctypes
 import os
@@ -6,6 +6,7 @@ import platform
 import re
 import struct
 import threading
+from functools import partial
 
 import pytest
 from captum_serving.bulk_work import NICENESS, SLICE_NANOSECONDS, step_back
@@ -31,6 +32,10 @@ def in_a_thread(*works):
     return results
 
 
+def take_policy(policy):
+    os.sched_setscheduler(0, policy, os.sched_param(0))
+
+
 def has_slices():
     version = re.match(r"(\d+)\.(\d+)", platform.release())
     return platform.machine() in SCHED_GETATTR and tuple(map(int, version.groups())) >= (6, 12)
@@ -38,15 +43,25 @@ def has_slices():
 
 @pytest.mark.skipif(not has_slices(), reason="threads have slices of their own from Linux 6.12 on")
 @pytest.mark.parametrize("policy", [os.SCHED_OTHER, os.SCHED_BATCH])
-def test_a_thread_that_steps_back_has_long_slices_and_keeps_its_policy(policy):
+def test_a_thread_that_steps_back_interrupts_nobody_and_has_long_slices(policy):
     before = scheduling()
-
-    def take_policy():
-        os.sched_setscheduler(0, policy, os.sched_param(0))
-
-    *_, stepped_back = in_a_thread(take_policy, step_back, scheduling)
-    assert stepped_back == (policy, min(before[1] + NICENESS, 19), SLICE_NANOSECONDS)
+    *_, stepped_back = in_a_thread(partial(take_policy, policy), step_back, scheduling)
+    assert stepped_back == (os.SCHED_BATCH, min(before[1] + NICENESS, 19), SLICE_NANOSECONDS)
     assert scheduling() == before
+
+
+def test_a_policy_of_somebody_elses_choice_stays():
+    policy = partial(os.sched_getscheduler, 0)
+    assert in_a_thread(partial(take_policy, os.SCHED_IDLE), step_back, policy)[-1] == os.SCHED_IDLE
+
+
+def test_where_the_policy_is_refused_it_is_niced_all_the_same(monkeypatch):
+    def refuse(*_):
+        raise PermissionError
+
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    monkeypatch.setattr(os, "sched_setscheduler", refuse)
+    assert in_a_thread(step_back, lambda: os.getpriority(os.PRIO_PROCESS, 0))[1] == min(own + NICENESS, 19)
 
 
 def test_on_another_machine_it_is_niced_all_the_same(monkeypatch):
