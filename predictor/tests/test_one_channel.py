@@ -66,7 +66,12 @@ def test_no_other_convolution_is_touched():
     class Own(nn.Conv2d):
         """Somebody's, which may compute something else."""
 
+    hooked, changed = nn.Conv2d(1, 4, 3), nn.Conv2d(1, 4, 3)
+    hooked.register_forward_pre_hook(lambda module, inputs: None)
+    changed.register_forward_hook(lambda module, inputs, output: output + 1)
     others = [
+        hooked,
+        changed,
         nn.Conv2d(3, 4, 3),
         nn.Conv2d(1, 4, 3, padding=1, padding_mode="reflect"),
         Own(1, 4, 3),
