@@ -35,7 +35,7 @@ from captum_predictor.lanes import MOST_THREADS
 from torch import Tensor
 
 from local.bare import PREDICTION, SEGMENTS_A_SIDE
-from local.servers import MODELS, Pair, running_pair
+from local.servers import MODELS, ROOT, Pair, running_pair
 from local.shipped_models import example_images
 from local.timed_calls import timed
 
@@ -43,8 +43,9 @@ from local.timed_calls import timed
 ROUNDS, CALLS = 7, 50
 # Of what takes up to seconds: 16 images, or a thousand samples.
 FEW_CALLS = 5
-# Before each row of calls, so that nothing of the last one is left.
+# Between a bare process and the served calls, so that nothing of it is left.
 PAUSE_SECONDS = 0.2
+BARE_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,9 @@ def bare(name: str, case: Case) -> list[float]:
     """Milliseconds of each call of a new process that explains by Captum alone."""
     asked = {"model": name, "method": case.method, "images": case.images, "samples": case.samples, "calls": case.calls}
     command = [sys.executable, "-m", "local.bare"]
-    process = subprocess.run(command, input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True)
+    process = subprocess.run(
+        command, input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT, timeout=BARE_SECONDS
+    )
     times: list[float] = json.loads(process.stdout)
     return times
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ class OneChannelConv2d(nn.Conv2d):
 
     @cached_property
     def rectified(self) -> Rectified:
-        """The ReLU of this convolution."""
+        """This convolution and its ReLU as one."""
         return Rectified(self)
 
     @cached_property
@@ -49,7 +49,7 @@ class OneChannelConv2d(nn.Conv2d):
 
 
 class Rectified(nn.Module):
-    """The ReLU of a `OneChannelConv2d`, whose backward pass writes over the gradient that it is given.
+    """A `OneChannelConv2d` and its ReLU as one, whose backward pass writes over the gradient that it is given.
 
     The bits are those of the two one after the other. The gradient must be nobody else's, as a convolution's is: with a
     tensor less of the network's largest, two lanes at once take 3 to 7 % less of 25 rows on fashion_cnn.
@@ -80,7 +80,10 @@ class _OneChannel(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
         if ctx.rectified:
-            torch.ops.aten.threshold_backward.grad_input(cotangent, *ctx.saved_tensors, 0, grad_input=cotangent)
+            (value,) = ctx.saved_tensors
+            # Where they lie alike: ReLU's gradient lies as its value does, and the product sums in the order of that.
+            rectified = cotangent if cotangent.stride() == value.stride() else torch.empty_like(value)
+            cotangent = torch.ops.aten.threshold_backward.grad_input(cotangent, value, 0, grad_input=rectified)
         convolution: OneChannelConv2d = ctx.convolution
         (top, bottom), (left, right) = convolution.margins()
         height, width = ctx.size
@@ -100,7 +103,11 @@ class _OneChannel(torch.autograd.Function):
 def speed_up_one_channel(network: nn.Module) -> None:
     """Make every convolution of one channel in a frozen network a `OneChannelConv2d`, in place."""
     for module in network.modules():
-        # By the exact type, since a subclass may compute something else; and so may a hook.
-        plain = type(module) is nn.Conv2d and not module._forward_pre_hooks and not module._forward_hooks
-        if plain and module.in_channels == 1 and module.padding_mode == "zeros":
+        if _is_plain(module) and module.in_channels == 1 and module.padding_mode == "zeros":
             module.__class__ = OneChannelConv2d
+
+
+def _is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
+    # By the exact type, since a subclass may compute something else; and so may a hook, or a `forward` of its own.
+    hooks = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
+    return type(module) is nn.Conv2d and "forward" not in vars(module) and not any(vars(module)[hook] for hook in hooks)

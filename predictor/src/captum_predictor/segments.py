@@ -32,7 +32,7 @@ OVERWRITABLE = ("conv1d", "conv2d", "conv3d", "linear", *MAX_POOLS)
 
 # What stands behind a convolution of one channel whose ReLU's backward pass may write over the gradient: that comes
 # from a convolution, which makes it anew.
-RECTIFYING = ("relu", "conv2d")
+BEHIND_RECTIFIED = ("relu", "conv2d")
 
 # No slower a row than 50, and much faster than 100, whose memory goes back to the system each time.
 MOST_ROWS = 25
@@ -228,7 +228,7 @@ def _rearranged(stages: Sequence[Stage], kept: Collection[str]) -> list[Stage | 
             rearranged[place : place + 2] = behind, stage
         elif stage.kind == "flatten" and isinstance(behind.module, PictureLinear):
             rearranged[place] = None
-        elif isinstance(stage.module, OneChannelConv2d) and _kinds(stages[place + 1 : place + 3]) == RECTIFYING:
+        elif isinstance(stage.module, OneChannelConv2d) and _kinds(stages[place + 1 : place + 3]) == BEHIND_RECTIFIED:
             rearranged[place : place + 2] = None, replace(behind, kind="rectified", module=stage.module.rectified)
     return rearranged
 

@@ -32,8 +32,8 @@ def _interrupt_nobody() -> None:
     As it comes, what wakes with some of its share left interrupts a thread that has had a little more than its own,
     niced or not, and goes on until a tick. A policy that somebody else chose stays, as all does where it is refused.
     """
-    if os.sched_getscheduler(0) == os.SCHED_OTHER:
-        with suppress(OSError):
+    with suppress(OSError):
+        if os.sched_getscheduler(0) == os.SCHED_OTHER:
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
 
 
