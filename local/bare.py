@@ -47,10 +47,10 @@ def explaining(model: str, method: str, images: int, samples: int | None) -> Cal
     if method == PREDICTION:
         return partial(module, inputs)
     target = module(inputs).argmax(1)
-    sampling = {} if samples is None else {"feature_mask": squares(), "n_samples": samples}
-    if samples is not None:
-        sampling["perturbations_per_eval"] = SAMPLES_AT_ONCE
-    return partial(METHODS[method](module).attribute, inputs, target=target, **sampling)
+    attribute = partial(METHODS[method](module).attribute, inputs, target=target)
+    if samples is None:
+        return attribute
+    return partial(attribute, feature_mask=squares(), n_samples=samples, perturbations_per_eval=SAMPLES_AT_ONCE)
 
 
 def squares() -> Tensor:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, TypeGuard
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+from captum_predictor.plain_modules import is_plain
 
 
 class OneChannelConv2d(nn.Conv2d):
@@ -103,11 +105,5 @@ class _OneChannel(torch.autograd.Function):
 def speed_up_one_channel(network: nn.Module) -> None:
     """Make every convolution of one channel in a frozen network a `OneChannelConv2d`, in place."""
     for module in network.modules():
-        if _is_plain(module) and module.in_channels == 1 and module.padding_mode == "zeros":
+        if is_plain(module, nn.Conv2d) and module.in_channels == 1 and module.padding_mode == "zeros":
             module.__class__ = OneChannelConv2d
-
-
-def _is_plain(module: nn.Module) -> TypeGuard[nn.Conv2d]:
-    # By the exact type, since a subclass may compute something else; and so may a hook, or a `forward` of its own.
-    hooks = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
-    return type(module) is nn.Conv2d and "forward" not in vars(module) and not any(vars(module)[hook] for hook in hooks)

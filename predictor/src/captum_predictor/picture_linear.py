@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from captum_predictor.plain_modules import is_plain
 from captum_predictor.stages import Stage
 
 # Below, what oneDNN does around a convolution takes longer than a product of matrices.
@@ -56,6 +57,4 @@ def speed_up_behind_flatten(stages: Sequence[Stage], input_shape: tuple[int, ...
 
 
 def _is_large(module: nn.Module) -> TypeGuard[nn.Linear]:
-    # By the exact type, since a subclass may compute something else; and so may a hook, which may make the weight anew
-    # for each pass, as torch.nn.utils.weight_norm's does.
-    return type(module) is nn.Linear and not module._forward_pre_hooks and module.weight.numel() >= FEWEST_WEIGHTS
+    return is_plain(module, nn.Linear) and module.weight.numel() >= FEWEST_WEIGHTS
