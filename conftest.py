@@ -10,7 +10,7 @@ import os
 import pytest
 import scipy.linalg  # noqa: F401 - its OpenBLAS must be there when the threads are limited
 import torch
-from captum_serving.matrix_products import VARIABLE, reproduce_matrix_products
+from captum_serving.process.reproducible_sums import VARIABLE, reproduce_matrix_products
 from threadpoolctl import threadpool_limits
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling

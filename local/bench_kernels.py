@@ -20,8 +20,8 @@ from captum_predictor.architectures import use_channels_last
 from captum_predictor.lanes import Chunk, Lanes, Priority
 from captum_predictor.model_directory import load_model
 from captum_predictor.segments import Chain, run_with_gradient
-from captum_serving.allocator import keep_freed_memory
-from captum_serving.matrix_products import reproduce_matrix_products
+from captum_serving.process.allocator import keep_freed_memory
+from captum_serving.process.reproducible_sums import reproduce_matrix_products
 from torch import Tensor, nn
 
 from local.bench import CALLS, PAUSE_SECONDS, ROUNDS, machine, quantiles

@@ -23,8 +23,8 @@ from tempfile import TemporaryDirectory
 
 import orjson
 import urllib3
-from captum_serving.allocator import keep_freed_memory
-from captum_serving.matrix_products import reproduce_matrix_products
+from captum_serving.process.allocator import keep_freed_memory
+from captum_serving.process.reproducible_sums import reproduce_matrix_products
 
 from local.bench import machine
 from local.bench_kernels import CHUNK_ROWS, CHUNKS, LANES, as_served, by_torch, chunks_of, running_lanes, submit

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from captum_serving.wire import HEADER_LENGTH, Message, decode, encode
+from captum_serving.protocol.wire import HEADER_LENGTH, Message, decode, encode
 from torch import nn
 
 NAME = "tiny"

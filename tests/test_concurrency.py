@@ -21,8 +21,8 @@ import numpy as np
 import pytest
 import requests
 from captum_explainer.catalogue import catalogue
-from captum_serving.bulk_work import NICENESS
-from captum_serving.wire import HEADER_LENGTH, encode
+from captum_serving.process.niceness import NICENESS
+from captum_serving.protocol.wire import HEADER_LENGTH, encode
 
 from local.servers import Pair
 from tests.conftest import StartPair

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 import requests
-from captum_serving.wire import HEADER_LENGTH, encode
+from captum_serving.protocol.wire import HEADER_LENGTH, encode
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

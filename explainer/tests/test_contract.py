@@ -10,8 +10,8 @@ from captum_explainer.predictor.description import Access, Description, Stage, r
 from captum_explainer.predictor.http_answer import Reply
 from captum_explainer.predictor.scores import ScoresSession
 from captum_explainer.predictor.session import MAX_CALL_ROWS, Derivative, Session, StraightPath
-from captum_serving import wire
 from captum_serving.errors import BadInput
+from captum_serving.protocol import wire
 
 CONTRACT = Path(__file__).parents[2] / "tests" / "contract"
 

@@ -5,8 +5,8 @@ import threading
 import pytest
 from captum_explainer.deadline import Deadline
 from captum_explainer.off_loop import OffLoop
-from captum_serving.bulk_work import NICENESS
 from captum_serving.errors import Overloaded
+from captum_serving.process.niceness import NICENESS
 from prometheus_client import REGISTRY
 
 

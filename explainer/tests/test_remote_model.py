@@ -21,7 +21,7 @@ from captum.attr import (
 from captum_explainer import ModelChanged, RemoteModel
 from captum_explainer.predictor.description import EXTENSION
 from captum_serving.errors import BadInput, DeadlineExceeded, ServingError, Unavailable
-from captum_serving.wire import HEADER_LENGTH, decode, encode
+from captum_serving.protocol.wire import HEADER_LENGTH, decode, encode
 from torch import nn
 
 DIGEST = "ab" * 32

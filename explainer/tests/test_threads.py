@@ -19,7 +19,7 @@ class Server:
         from threadpoolctl import threadpool_info
         print(sorted({pool["num_threads"] for pool in threadpool_info()}))
 
-sys.modules["captum_serving.launch"] = types.SimpleNamespace(Server=Server)
+sys.modules["captum_serving.kserve_server.launch"] = types.SimpleNamespace(Server=Server)
 sys.argv = ["captum_explainer", "--model_name", "mnist", "--predictor_host", "localhost:1"]
 main()
 """

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import requests
-from captum_serving import wire
+from captum_serving.protocol import wire
 
 PREDICT = "/v1/models/mnist:predict"
 INFER = "/v2/models/mnist/infer"

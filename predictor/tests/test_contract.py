@@ -21,9 +21,10 @@ from captum_predictor.lanes import Lanes
 from captum_predictor.model_directory import LoadedModel
 from captum_predictor.service import Service
 from captum_predictor.stages import split_into_stages
-from captum_serving import boundary, wire
-from captum_serving.grpc_server import BoundGrpcServer
-from captum_serving.launch import FixedRepository, TruthfulDataPlane
+from captum_serving.boundary.front import install
+from captum_serving.kserve_server.grpc_server import BoundGrpcServer
+from captum_serving.kserve_server.launch import FixedRepository, TruthfulDataPlane
+from captum_serving.protocol import wire
 from fastapi import FastAPI
 from kserve import ModelRepository
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
@@ -85,7 +86,7 @@ def replay(request):
 
     with served() as service:
         app = FastAPI()
-        boundary.install(app, "predictor", 10_000)
+        install(app, "predictor", 10_000)
         routes.register(app, service)
         return asyncio.run(send(app))
 

@@ -4,7 +4,7 @@ from captum_predictor.fronts import TensorFront
 from captum_predictor.inference import Limits, Reader
 from captum_predictor.lanes import Priority
 from captum_serving.errors import BadInput, TooLarge
-from captum_serving.wire import Message
+from captum_serving.protocol.wire import Message
 from torch import nn
 
 

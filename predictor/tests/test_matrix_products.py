@@ -7,7 +7,7 @@ import torch
 from captum_predictor.lanes import FEWEST_ROWS_FOR_THREADS, MOST_THREADS
 from captum_predictor.model_directory import load_model
 from captum_predictor.segments import Chain, run, run_with_gradient
-from captum_serving.matrix_products import VARIABLE, reproduce_matrix_products
+from captum_serving.process.reproducible_sums import VARIABLE, reproduce_matrix_products
 
 MODELS = Path(__file__).parents[2] / "models"
 

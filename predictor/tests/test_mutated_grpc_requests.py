@@ -5,7 +5,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 import pytest
-from captum_serving import wire
+from captum_serving.protocol import wire
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from captum_predictor.lanes import Chunk, Priority
-from captum_serving.bulk_work import NICENESS
+from captum_serving.process.niceness import NICENESS
 
 WAIT = 20
 

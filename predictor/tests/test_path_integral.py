@@ -11,7 +11,7 @@ from captum_predictor.inference import Limits, Reader
 from captum_predictor.layout import laid_out, room
 from captum_predictor.path import Integral, StraightPaths
 from captum_serving.errors import BadInput, TooLarge
-from captum_serving.wire import Message
+from captum_serving.protocol.wire import Message
 
 CLASSES = 10
 

@@ -11,7 +11,7 @@ import pytest
 import requests
 import torch
 import tritonclient.http
-from captum_serving import wire
+from captum_serving.protocol import wire
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 

@@ -14,7 +14,7 @@ import grpc
 import numpy as np
 import pytest
 import requests
-from captum_serving import wire
+from captum_serving.protocol import wire
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
 

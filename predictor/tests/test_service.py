@@ -8,7 +8,7 @@ from captum_predictor.fronts import TensorFront
 from captum_predictor.inference import Limits
 from captum_predictor.lanes import Lanes
 from captum_predictor.service import Service
-from captum_serving.wire import Message
+from captum_serving.protocol.wire import Message
 from torch import nn
 
 ROWS = np.random.default_rng(1).normal(0, 3, (33, 1, 2, 2)).astype(np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from captum_predictor.fronts import TensorFront
 from captum_predictor.inference import Limits, Reader
-from captum_serving.wire import Message
+from captum_serving.protocol.wire import Message
 
 CLASSES = 10
 

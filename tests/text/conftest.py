@@ -25,7 +25,7 @@ from captum_predictor.front_loading import load_front
 from captum_predictor.inference import Limits
 from captum_predictor.lanes import Lanes
 from captum_predictor.service import Service
-from captum_serving import boundary
+from captum_serving.boundary.front import install
 from fastapi import FastAPI
 from transformers import (
     AutoModelForQuestionAnswering,
@@ -69,7 +69,7 @@ class Explained:
 
     def __init__(self, directory: Path, task: str, lanes: Lanes) -> None:
         app = FastAPI()
-        boundary.install(app, "predictor", 10_000_000)
+        install(app, "predictor", 10_000_000)
         routes.register(app, Service("tiny", load_front(directory), Engine(lanes, "cpu"), Limits(100, 10_000_000)))
         self.connection: Any = Connection(app)
         described = self.connection.call("GET", "/v2/models/tiny", Deadline(60)).body

@@ -11,14 +11,14 @@ def main() -> None:
     # Of torch, NumPy's and SciPy's OpenBLAS and scikit-learn, which read it when they are imported, and would otherwise
     # start a thread for each CPU of the node, whatever the container's limit is.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from captum_serving.metrics import share_between_workers
+    from captum_serving.process.metrics import share_between_workers
 
     # Metrics choose between one process and several when they are made, which importing kserve does.
     if any(argument.startswith("--workers") for argument in sys.argv):
         share_between_workers()
     from captum_serving.errors import BadInput
-    from captum_serving.launch import Server
-    from captum_serving.matrix_products import reproduce_matrix_products
+    from captum_serving.kserve_server.launch import Server
+    from captum_serving.process.reproducible_sums import reproduce_matrix_products
 
     from captum_explainer.model import attach
     from captum_explainer.parameters.defaults import check_defaults

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from captum_serving.errors import BadInput
-from captum_serving.wire import numbers
+from captum_serving.protocol.wire import numbers
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 

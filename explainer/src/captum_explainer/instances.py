@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from captum_serving.errors import BadInput, TooLarge
-from captum_serving.wire import numbers
+from captum_serving.protocol.wire import numbers
 from torch import Tensor
 
 from captum_explainer.pictures import from_base64

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
-from captum_serving.bulk_work import step_back
 from captum_serving.errors import Overloaded
+from captum_serving.process.niceness import step_back
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.metrics import UNFINISHED

@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import orjson
-from captum_serving import boundary
-from captum_serving.boundary import Disconnected, while_connected
+from captum_serving.boundary import front
+from captum_serving.boundary.front import Disconnected, while_connected
 from captum_serving.errors import NotAllowed, NotFound, ServingError, Unavailable
-from captum_serving.metrics import metrics
-from captum_serving.wire import HEADER_LENGTH
+from captum_serving.process.metrics import metrics
+from captum_serving.protocol.wire import HEADER_LENGTH
 from kserve.model_server import app
 from starlette.requests import Request
 from starlette.responses import Response
@@ -34,7 +34,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 def serve(explainer: Explainer) -> None:
     """Make `explainer` the one that the routes of this process ask."""
     app.state.explainer = explainer
-    boundary.install(app, "explainer", explainer.settings.max_body_bytes)
+    front.install(app, "explainer", explainer.settings.max_body_bytes)
 
 
 def explain(read: Read) -> Handler:

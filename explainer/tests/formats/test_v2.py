@@ -9,8 +9,8 @@ import tritonclient.http
 from captum.attr import Saliency
 from captum_explainer.formats.v2 import read
 from captum_explainer.predictor.description import Access
-from captum_serving import wire
 from captum_serving.errors import BadInput, TooLarge
+from captum_serving.protocol import wire
 
 NUMBERS = ["target", "prediction", "probability", "score", "baseline_score", "convergence_delta"]
 

@@ -6,8 +6,8 @@ from captum_explainer.deadline import Deadline
 from captum_explainer.predictor import session as module
 from captum_explainer.predictor.http_answer import Reply
 from captum_explainer.predictor.session import ModelChanged, Session
-from captum_serving import wire
 from captum_serving.errors import BadGateway, BadInput
+from captum_serving.protocol import wire
 
 ROWS = np.random.default_rng(8).random((10, 1, 6, 6), dtype=np.float32)
 COTANGENT = np.random.default_rng(9).random((10, 3), dtype=np.float32)

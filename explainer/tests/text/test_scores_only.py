@@ -11,8 +11,8 @@ from captum_explainer.predictor.scores import ScoresSession
 from captum_explainer.request import Incoming
 from captum_explainer.settings import Settings
 from captum_explainer.text.explain import explain_texts
-from captum_serving import wire
 from captum_serving.errors import BadGateway, BadInput
+from captum_serving.protocol import wire
 
 GLAD = {"good": 0.3, "fine": 0.1, "bad": -0.4}
 

@@ -6,10 +6,10 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from captum_serving import boundary
-from captum_serving.allocator import keep_freed_memory
-from captum_serving.launch import Server
-from captum_serving.matrix_products import reproduce_matrix_products
+from captum_serving.boundary.front import install
+from captum_serving.kserve_server.launch import Server
+from captum_serving.process.allocator import keep_freed_memory
+from captum_serving.process.reproducible_sums import reproduce_matrix_products
 from kserve.model_server import app
 
 from captum_predictor import observation, routes
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     limits = Limits(options.max_rows, options.max_body_bytes)
     service = Service(options.model_name, front, Engine(lanes, options.device), limits)
     observation.watch(lanes)
-    boundary.install(app, "predictor", options.max_body_bytes)
+    install(app, "predictor", options.max_body_bytes)
     routes.register(app, service)
     # One process, whatever --workers says: the lanes are its parallelism, and a second one would load the model again.
     server = Server(options.host, http_port=options.http_port, enable_grpc=options.enable_grpc, workers=1)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from captum_serving import wire
 from captum_serving.errors import BadInput
+from captum_serving.protocol import wire
 
 from captum_predictor.engine import NOTHING, Array
 from captum_predictor.finite import finite

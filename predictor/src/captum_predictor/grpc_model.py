@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
-from captum_serving import wire
 from captum_serving.errors import BadInput
+from captum_serving.protocol import wire
 from kserve import InferInput, InferOutput, InferRequest, InferResponse, Model
 from kserve.protocol.infer_type import to_http_parameters
 

@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from captum_serving import wire
 from captum_serving.errors import BadInput, TooLarge
-from captum_serving.requested import object_of, requested_outputs, typed
+from captum_serving.protocol import wire
+from captum_serving.protocol.requested import object_of, requested_outputs, typed
 
 from captum_predictor.engine import NOTHING, Answer, Array, Predicted
 from captum_predictor.fronts import Front, floats

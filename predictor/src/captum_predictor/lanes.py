@@ -16,8 +16,8 @@ from enum import IntEnum
 from functools import partial
 
 import torch
-from captum_serving.bulk_work import step_back
 from captum_serving.errors import Overloaded
+from captum_serving.process.niceness import step_back
 
 from captum_predictor.placement import Placement, home_of
 

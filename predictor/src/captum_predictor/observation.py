@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from captum_serving.boundary import Disconnected
+from captum_serving.boundary.front import Disconnected
 from captum_serving.errors import ServingError
 from prometheus_client import Counter, Gauge, Histogram
 

@@ -7,10 +7,10 @@ from importlib import metadata
 from typing import Any
 
 import orjson
-from captum_serving import wire
-from captum_serving.boundary import while_connected
+from captum_serving.boundary.front import while_connected
 from captum_serving.errors import Forbidden, NotAllowed, NotFound
-from captum_serving.metrics import metrics
+from captum_serving.process.metrics import metrics
+from captum_serving.protocol import wire
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response

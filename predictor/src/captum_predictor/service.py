@@ -7,8 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from captum_serving import wire
 from captum_serving.errors import BadInput, NotFound
+from captum_serving.protocol import wire
 
 from captum_predictor.engine import Answer, Array, Engine
 from captum_predictor.fronts import Front

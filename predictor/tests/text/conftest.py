@@ -10,7 +10,8 @@ from captum_predictor.front_loading import load_front
 from captum_predictor.inference import Limits
 from captum_predictor.lanes import Lanes
 from captum_predictor.service import Service
-from captum_serving import boundary, wire
+from captum_serving.boundary.front import install
+from captum_serving.protocol import wire
 from fastapi import FastAPI
 
 from tests.tiny_transformers import save_tiny
@@ -38,7 +39,7 @@ class Served:
         self.front = front
         self.service = Service("tiny", front, Engine(lanes, "cpu"), limits)
         self.app = FastAPI()
-        boundary.install(self.app, "predictor", 10_000_000)
+        install(self.app, "predictor", 10_000_000)
         routes.register(self.app, self.service)
 
     def request(self, method, path, content=b"", **headers):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from captum_predictor.front_loading import load_front
-from captum_serving import wire
+from captum_serving.protocol import wire
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
 CONTRACT = Path(__file__).parents[3] / "tests" / "contract" / "text"

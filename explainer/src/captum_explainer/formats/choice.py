@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from captum_serving.errors import BadInput
-from captum_serving.wire import parse_json
+from captum_serving.protocol.wire import parse_json
 
 from captum_explainer.aix_flags import LIME_IMAGES
 from captum_explainer.catalogue import nearest

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 from captum_serving.errors import BadInput
-from captum_serving.wire import parse_json
+from captum_serving.protocol.wire import parse_json
 
 from captum_explainer.formats import native
 from captum_explainer.instances import SIGNATURES

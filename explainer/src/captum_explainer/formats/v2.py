@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import orjson
 from captum_serving.errors import BadInput, TooLarge
-from captum_serving.requested import object_of, requested_outputs
-from captum_serving.wire import HEADER_LENGTH, Message, decode, encode
+from captum_serving.protocol.requested import object_of, requested_outputs
+from captum_serving.protocol.wire import HEADER_LENGTH, Message, decode, encode
 
 from captum_explainer import pictures
 from captum_explainer.instances import SIGNATURES, checked

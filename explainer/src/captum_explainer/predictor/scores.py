@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 from captum_serving.errors import BadGateway, BadInput
-from captum_serving.wire import HEADER_LENGTH, decode, encode, numbers
+from captum_serving.protocol.wire import HEADER_LENGTH, decode, encode, numbers
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.connection import Connection

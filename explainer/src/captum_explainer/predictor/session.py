@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from captum_serving.errors import BadGateway, BadInput
-from captum_serving.wire import HEADER_LENGTH, Message, decode, encode
+from captum_serving.protocol.wire import HEADER_LENGTH, Message, decode, encode
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.connection import Connection

@@ -11,10 +11,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from captum_serving import rest_server
 from captum_serving.errors import Forbidden, NotFound
-from captum_serving.launch import FixedRepository, Server, TruthfulDataPlane
-from captum_serving.rest_server import QuietRestServer
+from captum_serving.kserve_server import rest_server
+from captum_serving.kserve_server.launch import FixedRepository, Server, TruthfulDataPlane
+from captum_serving.kserve_server.rest_server import QuietRestServer
 from fastapi import FastAPI
 from kserve import Model, ModelRepository
 from kserve.protocol.rest.server import TimingMiddleware

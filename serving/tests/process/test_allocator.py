@@ -6,7 +6,7 @@ import pytest
 PROGRAM = """
 import resource, sys, threading
 import numpy as np
-from captum_serving.allocator import keep_freed_memory
+from captum_serving.process.allocator import keep_freed_memory
 
 def faults_of(work):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -9,7 +9,7 @@ import threading
 from functools import partial
 
 import pytest
-from captum_serving.bulk_work import NICENESS, SLICE_NANOSECONDS, step_back
+from captum_serving.process.niceness import NICENESS, SLICE_NANOSECONDS, step_back
 
 SCHED_GETATTR = {"x86_64": 315, "aarch64": 275}
 WAIT = 20

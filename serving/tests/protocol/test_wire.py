@@ -4,8 +4,8 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from captum_serving import wire
 from captum_serving.errors import BadInput
+from captum_serving.protocol import wire
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp

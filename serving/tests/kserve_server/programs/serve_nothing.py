@@ -2,7 +2,7 @@
 
 import gc
 
-from captum_serving.launch import Server
+from captum_serving.kserve_server.launch import Server
 from kserve import Model
 from kserve.model_server import app
 from starlette.requests import Request

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from captum_serving.errors import BadInput
-from captum_serving.wire import Message
+from captum_serving.protocol.wire import Message
 
 T = TypeVar("T")
 

@@ -12,9 +12,9 @@ from kserve import Model, ModelServer, model_server
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
-from captum_serving import rest_server, workers
 from captum_serving.errors import Forbidden, NotFound
-from captum_serving.grpc_server import BoundGrpcServer
+from captum_serving.kserve_server import rest_server, workers
+from captum_serving.kserve_server.grpc_server import BoundGrpcServer
 
 # What is under way when a signal comes may be finished: the pod's terminationGracePeriodSeconds says how long that may
 # take, and kserve's own 30 s would cut an explanation off before it.

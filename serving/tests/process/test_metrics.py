@@ -3,12 +3,12 @@ import os
 import subprocess
 import sys
 
-from captum_serving.metrics import metrics
+from captum_serving.process.metrics import metrics
 from prometheus_client import Counter
 
 SUMS = """
 import asyncio, multiprocessing, sys
-from captum_serving.metrics import metrics, share_between_workers
+from captum_serving.process.metrics import metrics, share_between_workers
 share_between_workers()
 from prometheus_client import Counter
 

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 import tritonclient.http
-from captum_serving import wire
 from captum_serving.errors import BadInput
+from captum_serving.protocol import wire
 
 STRINGS = [b"", b"\x89PNG\r\n", "é".encode(), b"x" * 70_000]
 

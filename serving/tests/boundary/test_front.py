@@ -2,7 +2,7 @@ import asyncio
 
 import httpx
 import pytest
-from captum_serving import boundary
+from captum_serving.boundary import front
 from captum_serving.errors import BadInput, Overloaded
 from fastapi import FastAPI
 from opentelemetry import trace
@@ -14,7 +14,7 @@ LIMIT = 100
 @pytest.fixture
 def app():
     app = FastAPI()
-    boundary.install(app, "server", LIMIT)
+    front.install(app, "server", LIMIT)
 
     async def length(request):
         return JSONResponse({"length": len(await request.body())})
@@ -92,7 +92,7 @@ def test_a_body_without_end_is_cut_off(app):
     sent = asyncio.run(call(app, endless))
     assert sent[0]["status"] == 413
     assert b"the body has more than 100 bytes; expected at most 100" in sent[1]["body"]
-    assert received == boundary.DRAIN_FACTOR * LIMIT // 50 + 1
+    assert received == front.DRAIN_FACTOR * LIMIT // 50 + 1
 
 
 def test_a_client_that_hangs_up_gets_nothing_and_reaches_nobody(app):
@@ -138,7 +138,7 @@ def test_work_is_cancelled_where_the_client_hangs_up(app):
             raise
 
     async def endless(request):
-        return await boundary.while_connected(request, work())
+        return await front.while_connected(request, work())
 
     async def next_event():
         return next(events)
@@ -236,7 +236,7 @@ class Routes(trace.NonRecordingSpan):
 def test_telemetry_is_told_of_our_routes():
     routes = Routes()
     app = FastAPI(telemetry={"tracer_provider": routes, "operation_spans": False})
-    boundary.install(app, "server", LIMIT)
+    front.install(app, "server", LIMIT)
     app.add_route("/names/{name}", lambda request: JSONResponse(None))
     asyncio.run(call(app, empty, "/names/one"))
     assert "/names/{name}" in routes.noted

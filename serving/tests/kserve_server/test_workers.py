@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from captum_serving import workers
-from captum_serving.workers import PatientProcess
+from captum_serving.kserve_server import workers
+from captum_serving.kserve_server.workers import PatientProcess
 from kserve.protocol.rest.multiprocess.server import RESTServerProcess
 
 

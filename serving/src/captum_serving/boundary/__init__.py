@@ -1,0 +1,1 @@
+"""What stands between a connection and a route: limits, hang-ups, and errors as our own sentences."""
