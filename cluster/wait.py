@@ -188,8 +188,8 @@ def main() -> None:
 
 def digest_of(directory: Path) -> str:
     """The digest that a predictor of this model directory answers."""
-    from captum_predictor.architectures import quiet_even_kernels
-    from captum_predictor.front_loading import load_front  # imports torch
+    from captum_predictor.kinds.load import load_front  # imports torch
+    from captum_predictor.model.architectures import quiet_even_kernels
 
     quiet_even_kernels()
     return load_front(directory).model.digest

@@ -30,8 +30,8 @@ import urllib3
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor.client import PredictorClient
 from captum_explainer.settings import Settings
-from captum_predictor.cpus import usable_cpus
-from captum_predictor.lanes import MOST_THREADS
+from captum_predictor.engine.cpus import usable_cpus
+from captum_predictor.engine.lanes import MOST_THREADS
 from torch import Tensor
 
 from local.bare import PREDICTION, SEGMENTS_A_SIDE

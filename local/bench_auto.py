@@ -19,7 +19,7 @@ import orjson
 import torch
 import urllib3
 from captum.attr import IntegratedGradients
-from captum_predictor.model_directory import load_model
+from captum_predictor.model.directory import load_model
 from captum_predictor.training.data_sets import DATA_SETS, read_split
 from torch import Tensor, nn
 

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import partial
 
 import torch
-from captum_predictor.architectures import use_channels_last
-from captum_predictor.lanes import Chunk, Lanes, Priority
-from captum_predictor.model_directory import load_model
-from captum_predictor.segments import Chain, run_with_gradient
+from captum_predictor.engine.lanes import Chunk, Lanes, Priority
+from captum_predictor.graph.chain import Chain, run_with_gradient
+from captum_predictor.model.architectures import use_channels_last
+from captum_predictor.model.directory import load_model
 from captum_serving.process.allocator import keep_freed_memory
 from captum_serving.process.reproducible_sums import reproduce_matrix_products
 from torch import Tensor, nn

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from captum_predictor.architectures import build_network
-from captum_predictor.model_description import read_description
-from captum_predictor.weights import FILE_NAME, load_weights
+from captum_predictor.model.architectures import build_network
+from captum_predictor.model.description import read_description
+from captum_predictor.model.weights import FILE_NAME, load_weights
 from PIL import Image
 from torch import Tensor, nn
 

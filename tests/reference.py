@@ -19,7 +19,7 @@ from captum._utils.models.linear_model import SkLearnLasso
 from captum.attr._core.lrp import SUPPORTED_LAYERS_WITH_RULES as RULED
 from captum.attr._core.lrp import SUPPORTED_NON_LINEAR_LAYERS as NONLINEAR_FOR_LRP
 from captum.attr._utils.lrp_rules import EpsilonRule
-from captum_predictor.model_directory import load_model
+from captum_predictor.model.directory import load_model
 from scipy.ndimage import gaussian_filter
 from skimage.segmentation import quickshift, slic
 from torch import Tensor, nn

@@ -13,7 +13,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 from captum.attr import DeepLift, IntegratedGradients, Saliency
-from captum_predictor.architectures import ARCHITECTURES
+from captum_predictor.model.architectures import ARCHITECTURES
 from captum_predictor.training.data_sets import DATA_SETS, DataSetError, read_split
 from safetensors.torch import load_file
 from torch import Tensor, nn

@@ -21,7 +21,7 @@ import requests
 import torch
 from captum_explainer.catalogue import catalogue
 from captum_explainer.predictor.description import Access
-from captum_predictor.model_saving import save_model
+from captum_predictor.model.saving import save_model
 from torch import nn
 
 from local.servers import ROOT, Pair, running_pair, tell_to_end

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 import requests
 import torch
-from captum_predictor.architectures import build_network
-from captum_predictor.engine import Engine
-from captum_predictor.lanes import Lanes
-from captum_predictor.model_directory import LoadedModel, load_model
-from captum_predictor.model_saving import save_model
-from captum_predictor.stages import split_into_stages
+from captum_predictor.engine.engine import Engine
+from captum_predictor.engine.lanes import Lanes
+from captum_predictor.graph.stages import split_into_stages
+from captum_predictor.model.architectures import build_network
+from captum_predictor.model.directory import LoadedModel, load_model
+from captum_predictor.model.saving import save_model
 from safetensors.torch import load_file, save_file
 from torch import nn
 

@@ -19,12 +19,12 @@ from captum_explainer.predictor.session import Session
 from captum_explainer.request import Incoming, Read
 from captum_explainer.settings import Settings
 from captum_explainer.text.explain import explain_texts
-from captum_predictor import routes
-from captum_predictor.engine import Engine
-from captum_predictor.front_loading import load_front
-from captum_predictor.inference import Limits
-from captum_predictor.lanes import Lanes
-from captum_predictor.service import Service
+from captum_predictor.engine.engine import Engine
+from captum_predictor.engine.lanes import Lanes
+from captum_predictor.kinds.load import load_front
+from captum_predictor.protocol.inference import Limits
+from captum_predictor.server import routes
+from captum_predictor.server.service import Service
 from captum_serving.boundary.front import install
 from fastapi import FastAPI
 from transformers import (

@@ -10,10 +10,10 @@ from typing import NoReturn
 
 import torch
 
-from captum_predictor.architectures import build_network, quiet_even_kernels
-from captum_predictor.atomic_files import replaced_directory
-from captum_predictor.model_directory import load_model
-from captum_predictor.model_saving import save_model
+from captum_predictor.model.architectures import build_network, quiet_even_kernels
+from captum_predictor.model.atomic_files import replaced_directory
+from captum_predictor.model.directory import load_model
+from captum_predictor.model.saving import save_model
 from captum_predictor.training.data_sets import FOLDER_VARIABLE, DataSetError, read_split
 from captum_predictor.training.evaluation import evaluate
 from captum_predictor.training.examples import write_examples

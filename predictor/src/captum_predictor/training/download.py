@@ -6,7 +6,7 @@ from pathlib import Path
 import requests
 from tqdm import tqdm
 
-from captum_predictor.atomic_files import replaced_file
+from captum_predictor.model.atomic_files import replaced_file
 
 _TIMEOUT = (10, 60)  # seconds to connect, and between two reads
 _CHUNK = 1 << 16

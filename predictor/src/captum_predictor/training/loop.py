@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from captum_predictor.architectures import use_channels_last
+from captum_predictor.model.architectures import use_channels_last
 from captum_predictor.training.data_sets import Split
 from captum_predictor.training.evaluation import evaluate, to_inputs
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import torch
 
-from captum_predictor.atomic_files import replaced_directory
-from captum_predictor.text.loading import load_text_model
+from captum_predictor.kinds.text.loading import load_text_model
+from captum_predictor.model.atomic_files import replaced_directory
 from captum_predictor.training.data_sets import FOLDER_VARIABLE, DataSetError
 from captum_predictor.training.report import epoch_line, training_report
 from captum_predictor.training.sentiment.card import model_card

@@ -1,0 +1,1 @@
+"""Computes values and vector-Jacobian products in chunks, on lanes."""

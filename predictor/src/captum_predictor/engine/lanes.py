@@ -1,0 +1,223 @@
+"""Lanes: worker threads that take chunks of rows, from the bounded queue of their priority.
+
+Predictions have lanes of their own and never wait for the chunk of an explanation to end. Explanations' lanes are
+niced, so that the system's scheduler lets a prediction go first at any moment, and take no further chunk while
+predictions need the place: a container's CPU limit is used up by whatever runs, niced or not.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from enum import IntEnum
+from functools import partial
+
+import torch
+from captum_serving.errors import Overloaded
+from captum_serving.process.niceness import step_back
+
+from captum_predictor.engine.placement import Placement, home_of
+
+# On AVX2 mnist_cnn's bits differ between one and two threads under 12 rows; from 12 rows on they are the same for one
+# to nine threads and differ from ten on (25 rows, torch 2.13), and a chunk of 25 rows gains little from so many. On
+# AVX-512 they differ for a single row alone (see matrix_products.py).
+FEWEST_ROWS_FOR_THREADS = 12
+MOST_THREADS = 4
+
+
+class Priority(IntEnum):
+    """What comes first goes first; within one priority it is the order of arrival."""
+
+    PREDICTION = 0
+    EXPLANATION = 1
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some rows of a call, and what computes them; a row is `width` rows of a matrix product (a text's tokens)."""
+
+    rows: int
+    run: Callable[[], None]
+    width: int = 1
+
+
+@dataclass(eq=False)
+class Call:
+    """Chunks that are answered together; `done` resolves after the last, or fails with the first error.
+
+    `settled` says that a lane is about to do so.
+    """
+
+    unfinished: int
+    settled: bool = False
+    done: Future[None] = field(default_factory=Future)
+
+
+@dataclass(eq=False)
+class Queue:
+    """What waits for the lanes of one priority: `rows` in all. `busy` lanes compute, and the bells wake `idle` ones."""
+
+    entries: deque[tuple[Call, Chunk]] = field(default_factory=deque)
+    rows: int = 0
+    busy: int = 0
+    idle: list[threading.Lock] = field(default_factory=list)
+
+    def wanted(self) -> int:
+        """The lanes that would compute now, if there were so many."""
+        return self.busy + len(self.entries)
+
+
+class Lanes:
+    """`count` worker threads for each priority, over a queue that holds at most `queue_rows` rows of it.
+
+    A chunk has as many threads of the `cpus` as leave the others theirs.
+    """
+
+    def __init__(self, count: int, queue_rows: int, cpus: int) -> None:
+        self.count = count
+        self._queue_rows = queue_rows
+        self._cpus = cpus
+        self._lock = threading.Lock()
+        self._queues = {priority: Queue() for priority in Priority}
+        self._stopping = False
+        self._threads = [
+            threading.Thread(target=self._work, args=(priority, i), name=f"{priority.name.lower()}-{i}", daemon=True)
+            for priority in Priority
+            for i in range(count)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, chunks: Sequence[Chunk], priority: Priority) -> Call:
+        """Put a call's chunks into the queue.
+
+        Raises:
+            Overloaded: The rows that wait already leave no room for these.
+        """
+        rows = sum(chunk.rows for chunk in chunks)
+        call = Call(unfinished=len(chunks))
+        call.done.set_running_or_notify_cancel()
+        queue = self._queues[priority]
+        with self._lock:
+            if queue.rows + rows > self._queue_rows:
+                raise Overloaded(
+                    f"{queue.rows} rows wait already, and with these {rows} it would be more than {self._queue_rows}; "
+                    "try again in a moment"
+                )
+            queue.rows += rows
+            queue.entries.extend((call, chunk) for chunk in chunks)
+            self._wake()
+        return call
+
+    def cancel(self, call: Call) -> None:
+        """Take the call's waiting chunks out of the queue; those under way are finished, for nobody."""
+        with self._lock:
+            self._drop(call)
+            self._wake()
+
+    def waiting_rows(self, priority: Priority) -> int:
+        """Rows of this priority in the queue, without those under way."""
+        return self._queues[priority].rows
+
+    def busy(self, priority: Priority) -> int:
+        """Lanes of this priority that compute a chunk."""
+        return self._queues[priority].busy
+
+    def alive(self) -> bool:
+        """Whether every lane takes work."""
+        return not self._stopping and all(thread.is_alive() for thread in self._threads)
+
+    def stop(self) -> None:
+        """Finish what is in the queue, then end the threads."""
+        with self._lock:
+            self._stopping = True
+            self._wake()
+        for thread in self._threads:
+            thread.join()
+
+    def _work(self, priority: Priority, lane: int) -> None:
+        explains = priority is Priority.EXPLANATION
+        if explains:
+            step_back()
+        placement = Placement(home_of(lane, self.count, self._cpus) if explains else None)
+        # The count is kept for each calling thread (OpenMP), but a thread's first operation sets it to the process-wide
+        # one: that comes first here, so that it cannot undo what is set below.
+        threads = torch.get_num_threads()
+        queue = self._queues[priority]
+        bell = threading.Lock()
+        bell.acquire()
+        while (work := self._next(priority, bell)) is not None:
+            call, chunk, wanted, crowded = work
+            if crowded:
+                placement.go_home()
+            else:
+                placement.leave()
+            if wanted != threads:
+                torch.set_num_threads(wanted)
+                threads = wanted
+            placement.run(partial(self._run, queue, call, chunk))
+
+    def _next(self, priority: Priority, bell: threading.Lock) -> tuple[Call, Chunk, int, bool] | None:
+        queue = self._queues[priority]
+        while True:
+            with self._lock:
+                if queue.entries and self._places(priority) > 0:
+                    return self._take(queue)
+                if self._stopping and not queue.entries:
+                    return None
+                queue.idle.append(bell)
+            bell.acquire()
+
+    def _places(self, priority: Priority) -> int:
+        """How many more lanes of this priority may compute now."""
+        first = 0 if priority is Priority.PREDICTION else self._queues[Priority.PREDICTION].wanted()
+        return self.count - first - self._queues[priority].busy
+
+    def _wake(self) -> None:
+        for priority, queue in self._queues.items():
+            wanted = len(queue.idle) if self._stopping else min(len(queue.entries), self._places(priority))
+            for _ in range(min(wanted, len(queue.idle))):
+                # The lane that rested last: its caches and its OpenMP team are warm.
+                queue.idle.pop().release()
+
+    def _take(self, queue: Queue) -> tuple[Call, Chunk, int, bool]:
+        """The next chunk, its threads, and whether all lanes of its priority compute, and no other."""
+        call, chunk = queue.entries.popleft()
+        queue.rows -= chunk.rows
+        queue.busy += 1
+        sharing = sum(each.wanted() for each in self._queues.values())
+        crowded = queue.wanted() == sharing >= self.count
+        if chunk.rows * chunk.width < FEWEST_ROWS_FOR_THREADS:
+            return call, chunk, 1, crowded
+        return call, chunk, max(1, min(self._cpus // min(self.count, sharing), MOST_THREADS)), crowded
+
+    def _run(self, queue: Queue, call: Call, chunk: Chunk) -> None:
+        error: BaseException | None = None
+        try:
+            chunk.run()
+        except BaseException as raised:
+            error = raised
+        with self._lock:
+            queue.busy -= 1
+            call.unfinished -= 1
+            settles = not call.settled and (error is not None or call.unfinished == 0)
+            call.settled |= settles
+            if error is not None:
+                self._drop(call)
+            self._wake()
+        if not settles:
+            return
+        if error is None:
+            call.done.set_result(None)
+        else:
+            call.done.set_exception(error)
+
+    def _drop(self, call: Call) -> None:
+        for queue in self._queues.values():
+            kept = deque(entry for entry in queue.entries if entry[0] is not call)
+            if len(kept) < len(queue.entries):
+                queue.rows -= sum(chunk.rows for other, chunk in queue.entries if other is call)
+                queue.entries = kept

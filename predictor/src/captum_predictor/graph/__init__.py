@@ -1,0 +1,1 @@
+"""The model as the parts that can be asked for."""

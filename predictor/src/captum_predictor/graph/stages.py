@@ -1,0 +1,159 @@
+"""A network as a chain of named stages: what it is made of, and what the explainer is told of it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+
+from captum_predictor.model.architectures import one_line
+
+# The gradient extension's own tensors.
+RESERVED_NAMES = frozenset({"cotangent", "gradient", "path_start", "path_nodes", "path_weights"})
+NORMALIZE = "normalize"
+
+_Options = Callable[[Any], dict[str, Any]]
+
+
+class StageError(ValueError):
+    """A network that cannot be served as stages; the message is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One link of the chain.
+
+    `shape` is one instance's output, without the batch dimension; `options` are the keyword arguments from which the
+    explainer rebuilds a nonlinearity of this `kind` in its own process (empty for every other kind).
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    options: dict[str, Any]
+    module: nn.Module
+
+    def describe(self) -> dict[str, Any]:
+        """Give the stage as `GET /v2/models/{name}` lists it."""
+        return {"name": self.name, "kind": self.kind, "shape": list(self.shape), "options": self.options}
+
+
+class Normalize(nn.Module):
+    """Take the channels' means off and divide by their standard deviations: `[n, channels, ...]` to the same shape."""
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, mean: tuple[float, ...], std: tuple[float, ...], dimensions: int) -> None:
+        super().__init__()
+        shape = (1, len(mean)) + (1,) * (dimensions - 1)
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).reshape(shape), persistent=False)
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).reshape(shape), persistent=False)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        """Normalize `[n, channels, ...]`."""
+        return (inputs - self.mean) / self.std
+
+
+def split_into_stages(network: nn.Module, input_shape: tuple[int, ...]) -> tuple[Stage, ...]:
+    """Split a network that is in evaluation mode into its stages.
+
+    An `nn.Sequential` is the chain of its children (a plain `nn.Sequential` among them is opened in turn, its children
+    named `outer_inner`); any other module is one stage, `logits`. The shapes are found by running
+    zeros of `[2, *input_shape]`. Raises `StageError`.
+    """
+    modules = list(_children(network)) if _is_chain(network) else [("logits", network)]
+    if not modules:
+        raise StageError("the network is an nn.Sequential without children, expected at least one stage")
+    names = [name for name, _ in modules]
+    for name in names:
+        if name in RESERVED_NAMES or names.count(name) > 1:
+            raise StageError(f"two tensors would be called {name!r}; expected every stage to have a name of its own")
+    return tuple(_measured(modules, input_shape))
+
+
+def _measured(modules: list[tuple[str, nn.Module]], input_shape: tuple[int, ...]) -> Iterator[Stage]:
+    # Two rows, so that a stage that folds the batch into its output is seen.
+    value = torch.zeros(2, *input_shape)
+    for name, module in modules:
+        kind, options = kind_of(module)
+        before = list(value.shape[1:])
+        try:
+            with torch.no_grad():  # not inference mode: what a module caches must stay usable under autograd
+                value = module(value)
+        except Exception as error:  # a user's module may raise anything
+            raise StageError(f"stage {name!r} cannot take an instance of shape {before}: {one_line(error)}") from error
+        if not isinstance(value, torch.Tensor) or not value.is_floating_point() or value.shape[:1] != (2,):
+            got = list(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+            raise StageError(f"stage {name!r} turns a batch of 2 into {got}, expected a float tensor of shape [2, ...]")
+        yield Stage(name, kind, tuple(value.shape[1:]), options, module)
+
+
+def _is_chain(network: nn.Module) -> bool:
+    # A subclass with a forward of its own may do anything between its children.
+    return isinstance(network, nn.Sequential) and type(network).forward is nn.Sequential.forward
+
+
+def _children(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    # Not named_children(): it leaves out a module's second appearance.
+    for name, child in network._modules.items():
+        if child is None:
+            continue
+        if _is_chain(child):
+            yield from _children(child, f"{prefix}{name}_")
+        else:
+            yield prefix + name, child
+
+
+def kind_of(module: nn.Module) -> tuple[str, dict[str, Any]]:
+    """Name a module's kind and the options that rebuild it; what is not known is of kind `module`, opaque."""
+    kind, options = _KINDS.get(type(module), ("module", _no_options))
+    if kind == "softmax" and module.dim is None:  # torch would choose the dimension by the tensor it gets
+        return "module", {}
+    return kind, options(module)
+
+
+def _no_options(_: nn.Module) -> dict[str, Any]:
+    return {}
+
+
+def _attributes(*names: str) -> _Options:
+    def read(module: nn.Module) -> dict[str, Any]:
+        values = {name: getattr(module, name) for name in names}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+    return read
+
+
+_POOL = _attributes("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+
+# By the exact type: a subclass may compute something else.
+_KINDS: Mapping[type[nn.Module], tuple[str, _Options]] = {
+    Normalize: (NORMALIZE, _no_options),
+    nn.Conv1d: ("conv1d", _no_options),
+    nn.Conv2d: ("conv2d", _no_options),
+    nn.Conv3d: ("conv3d", _no_options),
+    nn.Linear: ("linear", _no_options),
+    nn.Flatten: ("flatten", _no_options),
+    nn.Dropout: ("dropout", _no_options),
+    nn.Dropout1d: ("dropout", _no_options),
+    nn.Dropout2d: ("dropout", _no_options),
+    nn.Dropout3d: ("dropout", _no_options),
+    nn.AlphaDropout: ("dropout", _no_options),
+    nn.AvgPool2d: ("avg_pool2d", _no_options),
+    nn.AdaptiveAvgPool2d: ("adaptive_avg_pool2d", _no_options),
+    nn.BatchNorm1d: ("batch_norm1d", _no_options),
+    nn.BatchNorm2d: ("batch_norm2d", _no_options),
+    nn.Identity: ("identity", _no_options),
+    nn.ReLU: ("relu", _no_options),
+    nn.LeakyReLU: ("leaky_relu", _attributes("negative_slope")),
+    nn.ELU: ("elu", _attributes("alpha")),
+    nn.Sigmoid: ("sigmoid", _no_options),
+    nn.Tanh: ("tanh", _no_options),
+    nn.Softplus: ("softplus", _attributes("beta", "threshold")),
+    nn.Softmax: ("softmax", _attributes("dim")),
+    nn.MaxPool1d: ("max_pool1d", _POOL),
+    nn.MaxPool2d: ("max_pool2d", _POOL),
+    nn.MaxPool3d: ("max_pool3d", _POOL),
+}

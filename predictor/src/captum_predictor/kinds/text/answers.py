@@ -1,0 +1,74 @@
+"""V1's predictions: what a text model's logits say in words, one JSON object a text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from captum_predictor.engine.engine import Array
+from captum_predictor.kinds.kind import softmax
+from captum_predictor.kinds.text.instances import Texts
+from captum_predictor.kinds.text.model import Scores, Task, TextModel
+from captum_predictor.kinds.text.tokenizer import Tokens
+
+# The longest answer that is looked for; transformers' pipeline looks for half of it.
+MOST_ANSWER_TOKENS = 30
+
+
+def predictions(model: TextModel, texts: list[Texts], tokens: list[Tokens], logits: Array) -> list[dict[str, Any]]:
+    """The predictions by the logits `[rows, labels]` or `[rows, tokens, labels]`, padding's at the end of a row."""
+    write = {Task.SEQUENCE: _classes, Task.TOKENS: _tokens, Task.ANSWER: _answer}[model.task]
+    return [
+        {**write(model, text, row, values), "truncated_tokens": row.removed}
+        for text, row, values in zip(texts, tokens, logits, strict=True)
+    ]
+
+
+def _classes(model: TextModel, _text: Texts, _row: Tokens, logits: Array) -> dict[str, Any]:
+    if model.scores is Scores.NONE:
+        return {"scores": dict(zip(model.labels, logits, strict=True))}
+    probabilities = softmax(logits) if model.scores is Scores.SOFTMAX else _sigmoid(logits)
+    best = int(probabilities.argmax())
+    return {
+        "label": model.labels[best],
+        "probability": probabilities[best],
+        "probabilities": dict(zip(model.labels, probabilities, strict=True)),
+    }
+
+
+def _tokens(model: TextModel, _text: Texts, row: Tokens, logits: Array) -> dict[str, Any]:
+    encoding = row.encoding
+    found = []
+    for i, text in enumerate(encoding.sequence_ids):
+        if text is None:
+            continue
+        probabilities = softmax(logits[i])
+        best = int(probabilities.argmax())
+        start, end = encoding.offsets[i]
+        entry = {"token": encoding.tokens[i], "word": encoding.word_ids[i], "start": start, "end": end}
+        found.append(entry | {"label": model.labels[best], "probability": probabilities[best]})
+    return {"tokens": found}
+
+
+def _answer(_model: TextModel, text: Texts, row: Tokens, logits: Array) -> dict[str, Any]:
+    context = [i for i, part in enumerate(row.encoding.sequence_ids) if part == 1]
+    begins, ends = softmax(logits[context].T)
+    # Of a start and an end the product of their probabilities, where the end is not before the start nor too far.
+    scores = np.triu(np.outer(begins, ends)) - np.triu(np.outer(begins, ends), MOST_ANSWER_TOKENS)
+    begin, end = np.unravel_index(int(scores.argmax()), scores.shape)
+    first, last = row.encoding.offsets[context[begin]][0], row.encoding.offsets[context[end]][1]
+    assert text.pair is not None, "a question without a context is refused when it is read"
+    return {
+        "answer": text.pair[first:last],
+        "score": scores[begin, end],
+        "start": first,
+        "end": last,
+        "start_token": context[begin],
+        "end_token": context[end],
+    }
+
+
+def _sigmoid(logits: Array) -> Array:
+    probabilities: Array = 1 / (1 + np.exp(-logits.astype(np.float64)))
+    return probabilities.astype(np.float32)

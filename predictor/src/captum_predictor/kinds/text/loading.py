@@ -1,0 +1,248 @@
+"""Load a text model from its directory: with transformers' Auto classes, and nothing from anywhere else."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from captum_predictor.kinds.text.digest import text_digest
+from captum_predictor.kinds.text.model import (
+    ATTENTION_MASK,
+    CONFIG,
+    INPUT_IDS,
+    POSITION_IDS,
+    TOKEN_TYPE_IDS,
+    Scores,
+    Task,
+    TextModel,
+)
+from captum_predictor.kinds.text.stages import logits, split_text_network
+from captum_predictor.kinds.text.tokenizer import Special, Tokenizer
+from captum_predictor.model.architectures import one_line
+from captum_predictor.model.description import ModelDirectoryError
+
+# Before transformers and the tokenizers are imported: nothing is asked of the hub or told to it, and texts are not
+# tokenized by threads that would take the lanes' cores.
+OFFLINE = {
+    "HF_HUB_OFFLINE": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+}
+SUFFIXES = {
+    "ForSequenceClassification": Task.SEQUENCE,
+    "ForTokenClassification": Task.TOKENS,
+    "ForQuestionAnswering": Task.ANSWER,
+}
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
+# transformers' own sentinel for "no maximum" is 1e30.
+UNBOUNDED = 1_000_000_000
+
+
+def load_text_model(directory: Path, device: str) -> TextModel:
+    """Load a directory with a Hugging Face `config.json` onto a device.
+
+    Raises `ModelDirectoryError`: no safetensors, another task, a part that is missing, a network that cannot be run
+    from its embeddings. Remote code is never run, no pickle is read, and nothing is downloaded.
+    """
+    document = _document(directory / CONFIG)
+    task = _task(directory / CONFIG, document)
+    if not any((directory / name).is_file() for name in WEIGHTS):
+        pickled = " (pytorch_model.bin is a pickle, and is not read)" if any(directory.glob("*.bin")) else ""
+        raise ModelDirectoryError(directory, f"has no {WEIGHTS[0]}, expected the weights as safetensors{pickled}")
+    os.environ.update(OFFLINE)
+    tokenizer = _tokenizer(directory)
+    network = _network(directory, task)
+    _check_weights(directory, network)
+    scores = _scores(network.config, task)
+    labels = _labels(directory / CONFIG, network.config, task)
+    first, sizes = _sizes(network)
+    special = _special(directory, tokenizer, sizes[INPUT_IDS])
+    most = _most_tokens(directory, tokenizer, sizes, first, network.config)
+    probe = [i for i in range(sizes[INPUT_IDS]) if i not in special.ids][:2] or [0]
+    try:
+        _check_embeddings(network, task, probe, first)
+        stages = split_text_network(network, task, len(labels))
+        for stage in stages:
+            stage.module.to(device)
+    except (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError, AssertionError) as error:
+        problem = f"{type(network).__name__} cannot be run from its embeddings: {one_line(error)}"
+        raise ModelDirectoryError(directory, problem) from error
+    return TextModel(
+        task=task,
+        scores=scores,
+        labels=labels,
+        stages=stages,
+        tokenizer=Tokenizer(tokenizer.backend_tokenizer, special, most, keep_text=task is Task.ANSWER),
+        first=first,
+        sizes=sizes,
+        digest=text_digest(directory, network.state_dict()),
+    )
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelDirectoryError(path, f"cannot be read ({error}), expected a transformers configuration") from error
+    if not isinstance(document, dict):
+        raise ModelDirectoryError(path, "is no JSON object, expected a transformers configuration")
+    for key in ("auto_map", "quantization_config"):
+        if document.get(key):
+            raise ModelDirectoryError(
+                path, f"has {key!r}, expected a network of transformers' own, without code of others or quantization"
+            )
+    return document
+
+
+def _task(path: Path, document: Mapping[str, Any]) -> Task:
+    names = document.get("architectures")
+    name = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else ""
+    for suffix, task in SUFFIXES.items():
+        if name.endswith(suffix):
+            return task
+    raise ModelDirectoryError(path, f"architectures: got {names!r}, expected one that ends in {', '.join(SUFFIXES)}")
+
+
+def _network(directory: Path, task: Task) -> Any:  # noqa: ANN401 - transformers makes its classes at run time
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    classes = {
+        Task.SEQUENCE: transformers.AutoModelForSequenceClassification,
+        Task.TOKENS: transformers.AutoModelForTokenClassification,
+        Task.ANSWER: transformers.AutoModelForQuestionAnswering,
+    }
+    try:
+        network, loaded = classes[task].from_pretrained(
+            directory,
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            dtype=torch.float32,
+            attn_implementation="sdpa",
+            output_loading_info=True,
+        )
+    except Exception as error:  # a configuration may make transformers raise anything
+        raise ModelDirectoryError(directory, f"transformers cannot load it: {one_line(error)}") from error
+    missing = sorted(loaded["missing_keys"])
+    if missing:
+        more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+        problem = f"the weights lack {', '.join(missing[:3])}{more}, expected all of a {type(network).__name__}"
+        raise ModelDirectoryError(directory, problem)
+    if unused := sorted(loaded["unexpected_keys"]):
+        logging.getLogger(__name__).warning("%s: not used by this network: %s", directory, ", ".join(unused))
+    for name in ("output_hidden_states", "output_attentions"):
+        setattr(network.config, name, False)
+    network.config.return_dict = True
+    return network.eval().requires_grad_(False)
+
+
+def _check_weights(directory: Path, network: nn.Module) -> None:
+    for name, tensor in network.state_dict().items():
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise ModelDirectoryError(directory, f"{name}: holds NaN or infinity, expected finite numbers")
+
+
+def _tokenizer(directory: Path) -> Any:  # noqa: ANN401 - transformers makes its classes at run time
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    if not any((directory / name).is_file() for name in VOCABULARIES):  # transformers would make an empty one
+        raise ModelDirectoryError(directory, f"has no tokenizer, expected one of {', '.join(VOCABULARIES)}")
+    try:
+        tokenizer = transformers.AutoTokenizer.from_pretrained(
+            directory, local_files_only=True, trust_remote_code=False, use_fast=True
+        )
+    except Exception as error:  # as above
+        raise ModelDirectoryError(directory, f"transformers cannot load its tokenizer: {one_line(error)}") from error
+    if not getattr(tokenizer, "is_fast", False):
+        problem = f"its tokenizer is a {type(tokenizer).__name__}, expected one that tells characters: a tokenizer.json"
+        raise ModelDirectoryError(directory, problem)
+    return tokenizer
+
+
+def _special(directory: Path, tokenizer: Any, vocabulary: int) -> Special:  # noqa: ANN401 - as above
+    if tokenizer.pad_token_id is None:
+        raise ModelDirectoryError(directory, "its tokenizer has no pad_token, expected one")
+    if len(tokenizer) > vocabulary:
+        raise ModelDirectoryError(
+            directory, f"its tokenizer has {len(tokenizer)} tokens, expected at most {vocabulary}, the network's"
+        )
+    return Special(tokenizer.pad_token_id, tuple(sorted(set(tokenizer.all_special_ids))))
+
+
+def _scores(config: Any, task: Task) -> Scores:  # noqa: ANN401 - as above
+    if task is Task.SEQUENCE and config.problem_type == "multi_label_classification":
+        return Scores.SIGMOID
+    one = task is Task.SEQUENCE and (config.num_labels == 1 or config.problem_type == "regression")
+    return Scores.NONE if one else Scores.SOFTMAX
+
+
+def _labels(path: Path, config: Any, task: Task) -> tuple[str, ...]:  # noqa: ANN401 - as above
+    if task is Task.ANSWER:
+        if config.num_labels != 2:
+            raise ModelDirectoryError(
+                path, f"num_labels: got {config.num_labels}, expected 2: an answer's start and end"
+            )
+        return ("start", "end")
+    names = tuple(str(config.id2label.get(index)) for index in range(config.num_labels))
+    if len(set(names)) < len(names):
+        raise ModelDirectoryError(path, f"id2label: got {', '.join(names)}, expected labels that differ")
+    return names
+
+
+def _sizes(network: Any) -> tuple[int, dict[str, int]]:  # noqa: ANN401 - as above
+    embeddings = getattr(network.base_model, "embeddings", None)
+    taken = inspect.signature(network.base_model.forward).parameters
+    sizes = {INPUT_IDS: network.get_input_embeddings().num_embeddings, ATTENTION_MASK: 2}
+    types = getattr(embeddings, "token_type_embeddings", None)
+    if TOKEN_TYPE_IDS in taken and isinstance(types, nn.Embedding):
+        sizes[TOKEN_TYPE_IDS] = types.num_embeddings
+    positions = getattr(embeddings, "position_embeddings", None)
+    first = 0
+    if POSITION_IDS in taken and isinstance(positions, nn.Embedding):
+        sizes[POSITION_IDS] = positions.num_embeddings
+        # RoBERTa and its kin count from the one after padding's, which is padding's id.
+        first = 0 if positions.padding_idx is None else positions.padding_idx + 1
+    return first, sizes
+
+
+def _most_tokens(directory: Path, tokenizer: Any, sizes: Mapping[str, int], first: int, config: Any) -> int:  # noqa: ANN401
+    positions = (
+        sizes[POSITION_IDS] - first if POSITION_IDS in sizes else getattr(config, "max_position_embeddings", None)
+    )
+    bounds = [bound for bound in (tokenizer.model_max_length, positions) if bound and bound < UNBOUNDED]
+    if not bounds:
+        raise ModelDirectoryError(directory, "says no longest text, expected model_max_length in tokenizer_config.json")
+    most = int(min(bounds))
+    least = 2 + tokenizer.num_special_tokens_to_add(pair=True)
+    if most < least:
+        raise ModelDirectoryError(directory, f"its longest text has {most} tokens, expected at least {least}")
+    return most
+
+
+def _check_embeddings(network: Any, task: Task, probe: list[int], first: int) -> None:  # noqa: ANN401 - as above
+    ids = torch.tensor([probe, probe[::-1]])
+    with torch.no_grad():
+        expected = logits(network(input_ids=ids), task)
+        words = network.get_input_embeddings()(ids)
+        got = logits(network(inputs_embeds=words, **_positions(network, ids, first)), task)
+    if not torch.equal(got, expected):
+        raise ValueError("its logits differ from those of the tokens themselves")
+
+
+def _positions(network: Any, ids: torch.Tensor, first: int) -> dict[str, torch.Tensor]:  # noqa: ANN401 - as above
+    if POSITION_IDS not in inspect.signature(network.base_model.forward).parameters:
+        return {}
+    return {POSITION_IDS: torch.arange(first, first + ids.shape[1]).expand(ids.shape)}

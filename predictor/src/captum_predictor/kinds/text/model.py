@@ -1,0 +1,65 @@
+"""A text model as the predictor runs it. Nothing here imports transformers: image models start without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from captum_predictor.graph.chain import ANY
+from captum_predictor.graph.stages import Stage
+
+if TYPE_CHECKING:
+    from captum_predictor.kinds.text.tokenizer import Tokenizer
+
+CONFIG = "config.json"
+
+INPUT_IDS = "input_ids"
+ATTENTION_MASK = "attention_mask"
+TOKEN_TYPE_IDS = "token_type_ids"
+POSITION_IDS = "position_ids"
+
+
+class Task(StrEnum):
+    """What the head answers."""
+
+    SEQUENCE = "sequence-classification"
+    TOKENS = "token-classification"
+    ANSWER = "question-answering"
+
+
+class Scores(StrEnum):
+    """What makes probabilities of the logits."""
+
+    SOFTMAX = "softmax"
+    SIGMOID = "sigmoid"
+    NONE = "none"
+
+
+@dataclass(frozen=True)
+class TextModel:
+    """A transformer: its stages' modules are in evaluation mode, float32 and frozen.
+
+    `first` is the position id of a text's first token; `sizes` are the numbers of ids that `input_ids` and each tensor
+    beside a source may hold, from 0 on: those that the network takes.
+    """
+
+    task: Task
+    scores: Scores
+    labels: tuple[str, ...]
+    stages: tuple[Stage, ...]
+    tokenizer: Tokenizer
+    first: int
+    sizes: Mapping[str, int]
+    digest: str
+
+    @property
+    def input_name(self) -> str:
+        """What the first stage takes."""
+        return INPUT_IDS
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """One text's: its tokens."""
+        return (ANY,)

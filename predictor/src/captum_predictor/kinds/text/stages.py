@@ -1,0 +1,144 @@
+"""A transformer as a chain of stages: the word embeddings, what is added to them, the blocks, the head.
+
+The modules and the weights are transformers' own. A stage is the network with other stages' modules taken out of it
+(a copy of the few objects on the way to them, which share everything else), so that masks and pooling stay its own.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import nn
+
+from captum_predictor.graph.chain import ANY
+from captum_predictor.graph.stages import Stage
+from captum_predictor.kinds.text.model import Task
+
+EMBEDDINGS = "embeddings"
+EMBEDDING_SUM = "embedding_sum"
+LOGITS = "logits"
+
+
+class Words(nn.Module):
+    """Token ids `[n, tokens]` to the word embeddings `[n, tokens, width]`."""
+
+    def __init__(self, words: nn.Module) -> None:
+        super().__init__()
+        self.words = words
+
+    def forward(self, ids: torch.Tensor, **_beside: torch.Tensor) -> torch.Tensor:
+        """Look them up; nothing beside them matters."""
+        embeddings: torch.Tensor = self.words(ids)
+        return embeddings
+
+
+class Hidden(nn.Module):
+    """A network without its head: embeddings, or a block's output, to the last one's, `[n, tokens, width]`."""
+
+    def __init__(self, base: nn.Module) -> None:
+        super().__init__()
+        self.base = base
+
+    def forward(self, value: torch.Tensor, **beside: torch.Tensor) -> torch.Tensor:
+        """Run it."""
+        hidden: torch.Tensor = self.base(inputs_embeds=value, **beside).last_hidden_state
+        return hidden
+
+
+class Head(nn.Module):
+    """A network to its logits: `[n, labels]`, or `[n, tokens, labels]`, which are start and end for an answer."""
+
+    def __init__(self, network: nn.Module, task: Task) -> None:
+        super().__init__()
+        self.network = network
+        self.task = task
+
+    def forward(self, value: torch.Tensor, **beside: torch.Tensor) -> torch.Tensor:
+        """Run it."""
+        return logits(self.network(inputs_embeds=value, **beside), self.task)
+
+
+class PassThrough(nn.Module):
+    """In the place of the embeddings: gives what it is given as embeddings."""
+
+    def forward(self, *arguments: object, **named: object) -> torch.Tensor:
+        """Find it among the arguments, whose order differs from network to network."""
+        candidates = (*arguments, *named.values())
+        return next(value for value in candidates if isinstance(value, torch.Tensor) and value.is_floating_point())
+
+
+def logits(output: Any, task: Task) -> torch.Tensor:  # noqa: ANN401 - transformers' output classes are many
+    """The logits of a network's output; of question answering, start and end are the last dimension."""
+    if task is Task.ANSWER:
+        return torch.stack([output.start_logits, output.end_logits], dim=-1)
+    result: torch.Tensor = output.logits
+    return result
+
+
+def split_text_network(network: Any, task: Task, classes: int) -> tuple[Stage, ...]:  # noqa: ANN401 - as above
+    """The stages of a transformers model in evaluation mode.
+
+    `embeddings`, `embedding_sum` (words, positions and types added and normalized), `layer_0` and so on, `logits`; a
+    network that is not made so has `embeddings` and `logits` alone.
+    """
+    words = network.get_input_embeddings()
+    width = words.weight.shape[1]
+    hidden, last = (ANY, width), (classes,) if task is Task.SEQUENCE else (ANY, classes)
+    first = Stage(EMBEDDINGS, "embedding", hidden, {}, Words(words))
+    whole = (first, Stage(LOGITS, "module", last, {}, Head(network, task)))
+    blocks = _path_of_blocks(network)
+    if blocks is None:
+        return whole
+    base = network.base_model
+    inner = _with_module(base, EMBEDDINGS, PassThrough())
+    if getattr(inner, "pooler", None) is not None:
+        inner, base = _with_module(inner, "pooler", None), _with_module(base, "pooler", None)
+    chain = [Stage(EMBEDDING_SUM, "module", hidden, {}, Hidden(_with_module(base, blocks, nn.ModuleList())))]
+    for index, block in enumerate(network.base_model.get_submodule(blocks)):
+        alone = _with_module(inner, blocks, nn.ModuleList([block]))
+        chain.append(Stage(f"layer_{index}", "module", hidden, {}, Hidden(alone)))
+    prefix = network.base_model_prefix
+    outer = _with_module(network, f"{prefix}.{EMBEDDINGS}", PassThrough())
+    head = Head(_with_module(outer, f"{prefix}.{blocks}", nn.ModuleList()), task)
+    stages = (first, *chain, Stage(LOGITS, "module", last, {}, head))
+    return stages if _agree(stages, whole, width) else whole
+
+
+def _path_of_blocks(network: Any) -> str | None:  # noqa: ANN401 - as above
+    base = network.base_model
+    if base is network or not isinstance(getattr(base, EMBEDDINGS, None), nn.Module):
+        return None
+    count = getattr(network.config, "num_hidden_layers", None)
+    lists = [
+        name
+        for name, module in base.named_modules()
+        if isinstance(module, nn.ModuleList) and len(module) == count and not name.startswith(EMBEDDINGS)
+    ]
+    return min(lists, key=lambda name: name.count("."), default=None)
+
+
+def _with_module(module: nn.Module, path: str, replacement: nn.Module | None) -> Any:  # noqa: ANN401 - as above
+    name, _, rest = path.partition(".")
+    twin = copy.copy(module)
+    twin._modules = dict(module._modules)
+    child = module._modules[name]
+    assert child is not None, "the path was found by walking it"
+    twin._modules[name] = _with_module(child, rest, replacement) if rest else replacement
+    return twin
+
+
+def _agree(stages: tuple[Stage, ...], whole: tuple[Stage, ...], width: int) -> bool:
+    generator = torch.Generator().manual_seed(0)
+    embeddings = torch.randn(2, 3, width, generator=generator)
+    mask = torch.tensor([[1, 1, 1], [1, 1, 0]])
+    with torch.no_grad():
+        expected = whole[-1].module(embeddings, attention_mask=mask)
+        try:
+            value = embeddings
+            for stage in stages[1:]:
+                value = stage.module(value, attention_mask=mask)
+        except Exception:  # a network whose parts do not fit together in this way may raise anything
+            return False
+    return torch.equal(value, expected)

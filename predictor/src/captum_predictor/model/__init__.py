@@ -1,0 +1,1 @@
+"""A model directory: its description, weights, architecture and digest."""

@@ -1,0 +1,118 @@
+"""A model directory: `model.json` beside `model.safetensors`, loaded, frozen and ready to be served."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from captum_predictor.acceleration.linear_as_convolution import speed_up_behind_flatten
+from captum_predictor.acceleration.one_channel_gradient import speed_up_one_channel
+from captum_predictor.graph.stages import Normalize, Stage, StageError, kind_of, split_into_stages
+from captum_predictor.model import weights
+from captum_predictor.model.architectures import ArchitectureError, build_network, one_line, use_channels_last
+from captum_predictor.model.description import FILE_NAME, ModelDescription, ModelDirectoryError, read_description
+from captum_predictor.model.digest import model_digest
+
+__all__ = ["LoadedModel", "ModelDirectoryError", "load_model"]
+
+NORMALIZATION = "normalization"
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A network as the predictor runs it.
+
+    Its stages' modules are in evaluation mode, float32, frozen, and channels_last where a parameter has four
+    dimensions; on a CPU convolutions of one channel are `OneChannelConv2d`, and large linear layers behind a flatten of
+    pictures `PictureLinear`. Inputs, gradients and `baseline` are in the units of `input_range`, before normalization.
+    `digest` is the SHA-256 over architecture and weights.
+    """
+
+    kind: str
+    labels: tuple[str, ...]
+    input_name: str
+    input_shape: tuple[int, ...]
+    input_range: tuple[float, float]
+    baseline: float
+    stages: tuple[Stage, ...]
+    digest: str
+
+
+def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
+    """Load a model directory onto a device. Raises `ModelDirectoryError`; no pickle is ever read."""
+    description = read_description(directory)
+    described_in = directory / FILE_NAME
+    try:
+        network = build_network(description.architecture, description.architecture_options)
+    except ArchitectureError as error:
+        raise ModelDirectoryError(described_in, f"architecture: {error}") from error
+    tensors = weights.load_weights(network, directory / weights.FILE_NAME)
+    digest = model_digest(description, tensors)
+    _freeze(network)
+    try:
+        stages = _stages(description, network)
+    except StageError as error:
+        raise ModelDirectoryError(described_in, str(error)) from error
+    if device == "cpu":
+        speed_up_one_channel(network)
+        speed_up_behind_flatten(stages, description.input_shape)
+    _check_output(described_in, stages[-1], description.labels)
+    for stage in stages:
+        _move(directory, stage.module, device)
+    return LoadedModel(
+        kind=description.kind,
+        labels=description.labels,
+        input_name=description.input_name,
+        input_shape=description.input_shape,
+        input_range=description.input_range,
+        baseline=description.baseline,
+        stages=stages,
+        digest=digest,
+    )
+
+
+def _freeze(network: nn.Module) -> None:
+    network.eval().requires_grad_(False)
+    for module in network.modules():
+        if getattr(module, "inplace", False):
+            module.inplace = False  # type: ignore[assignment]  # a segment may begin here: its source must stay as it is
+    use_channels_last(network)
+
+
+def _stages(description: ModelDescription, network: nn.Module) -> tuple[Stage, ...]:
+    for name, module in network.named_modules():
+        if isinstance(module, _BatchNorm) and module.running_mean is None:
+            raise StageError(f"{name!r} normalizes by the batch's own statistics, expected track_running_stats=True")
+    stages = split_into_stages(network, description.input_shape)
+    if description.normalization is not None:
+        normalize = Normalize(
+            description.normalization.mean, description.normalization.std, len(description.input_shape)
+        )
+        kind, options = kind_of(normalize)
+        stages = (Stage(NORMALIZATION, kind, description.input_shape, options, normalize.eval()), *stages)
+    names = [description.input_name, *(stage.name for stage in stages)]
+    for name in names:
+        if names.count(name) > 1:
+            raise StageError(
+                f"two tensors would be called {name!r}; expected the input and every stage to differ in name"
+            )
+    return stages
+
+
+def _check_output(path: Path, last: Stage, labels: tuple[str, ...]) -> None:
+    if len(last.shape) != 1:
+        raise ModelDirectoryError(
+            path, f"stage {last.name!r}: got an output of shape {list(last.shape)}, expected [classes]"
+        )
+    if last.shape != (len(labels),):
+        raise ModelDirectoryError(
+            path, f"labels: got {len(labels)}, expected {last.shape[0]}, the width of {last.name!r}"
+        )
+
+
+def _move(directory: Path, module: nn.Module, device: str) -> None:
+    try:
+        module.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA raises AssertionError
+        raise ModelDirectoryError(directory, f"cannot be moved to device {device!r}: {one_line(error)}") from error

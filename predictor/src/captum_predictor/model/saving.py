@@ -1,0 +1,28 @@
+"""Write a trained network as a model directory."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+from torch import nn
+
+from captum_predictor.model import weights
+from captum_predictor.model.atomic_files import replaced_file
+from captum_predictor.model.description import FILE_NAME, parse_description
+
+
+def save_model(network: nn.Module, directory: Path, document: Mapping[str, Any]) -> None:
+    """Write `network`'s weights and `document`, the contents of `model.json`, into `directory`, each by a rename.
+
+    Raises `ModelDirectoryError` where `document` does not fit the schema; nothing is written then.
+    """
+    described_in = directory / FILE_NAME
+    parse_description(described_in, dict(document))
+    # Copies in the default layout: safetensors takes neither shared nor channels_last tensors.
+    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
+    with replaced_file(directory / weights.FILE_NAME) as path:
+        path.write_bytes(save(tensors))
+    with replaced_file(described_in) as path:
+        path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n")

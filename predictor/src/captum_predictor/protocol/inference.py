@@ -1,0 +1,293 @@
+"""V2 inference with the gradient extension: from a request's message to what is computed, and from that to the answer.
+
+REST and gRPC share it; docs/gradient-extension.md is its description.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from captum_serving.errors import BadInput, TooLarge
+from captum_serving.protocol import wire
+from captum_serving.protocol.requested import object_of, requested_outputs, typed
+
+from captum_predictor.engine.engine import NOTHING, Answer, Array, Predicted
+from captum_predictor.engine.lanes import Priority
+from captum_predictor.engine.path_integral import StraightPaths
+from captum_predictor.graph.chain import ANY, Chain, Segment
+from captum_predictor.kinds.kind import Front, floats
+from captum_predictor.protocol.path_inputs import INPUTS as PATH_INPUTS
+from captum_predictor.protocol.path_inputs import START, read_paths
+
+COTANGENT = "cotangent"
+GRADIENT = "gradient"
+PREDICTED_ROWS = "predicted_rows"
+GRADIENT_FROM = "gradient_from"
+GRADIENT_SOURCE = "gradient_source"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """`rows` of one request, and the `answer_bytes` of one response's tensors."""
+
+    rows: int
+    answer_bytes: int
+
+
+@dataclass(frozen=True)
+class Query:
+    """What a request asks to be computed; arrays are of the dtypes that the stages take, and finite.
+
+    The segment begins at the source and ends with the last stage whose value is wanted. The gradient is that of a part
+    of it, `differentiated`: mostly of the whole. With a `path`, which ends at the source's rows, it is the integral.
+    """
+
+    segment: Segment
+    source: Array
+    cotangent: Array | Predicted | None
+    priority: Priority
+    outputs: dict[str, bool]
+    """The names of the outputs in the answer's order, and whether each goes as bytes."""
+    beside: Mapping[str, Array] = field(default_factory=lambda: NOTHING)
+    differentiated: Segment | None = None
+    path: StraightPaths | None = None
+    predictions: Callable[[Array], object] = lambda value: value
+    """Of a V1 request: its predictions, by the sink's value."""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a request asks for, where that needs no computing on a lane."""
+
+    tensors: Mapping[str, Array]
+    outputs: dict[str, bool]
+
+
+class Reader:
+    """Reads requests for one model, whose front it asks for what depends on the model's kind."""
+
+    def __init__(self, front: Front, limits: Limits) -> None:
+        self._front = front
+        self._chain = Chain(front.model)
+        self._limits = limits
+
+    def read(self, message: wire.Message) -> Query | Ready:
+        """Check a V2 request.
+
+        Raises:
+            BadInput: Anything in it that does not fit the model or the extension.
+            TooLarge: More rows, or a larger answer, than the limits allow.
+        """
+        parameters = object_of(message.document, "parameters")
+        explanation = typed(parameters, "explanation", bool, "true or false") or False
+        sink = typed(parameters, "sink", str, "a stage's name")
+        if not message.tensors.keys().isdisjoint(self._front.texts):
+            return self._read_texts(message, sink)
+        asked = self._chain.segment(self._source(message), sink)
+        source = message.tensors[asked.source]
+        cotangent = message.tensors.get(COTANGENT)
+        predicted = _predicted(parameters)
+        differentiated = self._differentiated(parameters, asked, cotangent is not None or predicted is not None)
+        outputs = self._outputs(message, asked, with_gradient=differentiated is not None)
+        wanted = {asked.sink.name, *outputs} - {GRADIENT}
+        segment = self._chain.segment(
+            asked.source, [name for name in self._chain.after(asked.source) if name in wanted][-1]
+        )
+        self._check_shape(segment, source, segment.source, wanted, differentiated)
+        if predicted is not None:
+            _check_predicted(predicted, asked, source, cotangent)
+        source = self._front.check_source(segment.source, source, explanation)
+        beside = self._front.check_beside(message.tensors, source.shape[:2])
+        path = read_paths(
+            message.tensors,
+            source,
+            differentiated is not None,
+            lambda starts: self._front.check_source(segment.source, starts, explanation),
+        )
+        if path is not None and differentiated is not None:
+            shapes = segment.shapes(source.shape[1:])
+            values = len(source) * sum(math.prod(shapes[name]) for name in wanted)
+            self._check_paths(path, len(source), values, shapes[differentiated.source], predicted)
+        if cotangent is not None:
+            rows = len(source) if path is None else len(path.starts)
+            expected = (rows, *asked.sink_shape(source.shape[1:]))
+            if cotangent.shape != expected:
+                raise BadInput(
+                    f"cotangent: shape is {list(cotangent.shape)}; expected {list(expected)}, "
+                    f"that of {asked.sink.name!r} for these rows"
+                )
+            cotangent = floats(cotangent, COTANGENT)
+            if path is not None and list(outputs) == [GRADIENT]:
+                source = source[:0]  # of the paths' ends themselves nothing is asked
+        priority = Priority.EXPLANATION if explanation else Priority.PREDICTION
+        return Query(segment, source, predicted or cotangent, priority, outputs, beside, differentiated, path)
+
+    def read_instances(self, instances: object) -> Query:
+        """Check the `instances` of a V1 request.
+
+        Raises:
+            BadInput: They do not fit the model's input.
+            TooLarge: More of them than the limit allows.
+        """
+        if not isinstance(instances, list) or not instances:
+            raise BadInput("'instances' is missing or empty; expected a list of one or more instances")
+        segment = self._chain.segment(self._front.model.input_name, None)
+        self._check_rows(segment.source, len(instances))
+        read = self._front.read_instances(instances)
+        self._check_shape(segment, read.source, "instances", {segment.sink.name}, None)
+        source = self._front.check_source(segment.source, read.source, False)
+        outputs = {segment.sink.name: False}
+        return Query(segment, source, None, Priority.PREDICTION, outputs, read.beside, predictions=read.predictions)
+
+    def _read_texts(self, message: wire.Message, sink: str | None) -> Ready:
+        names = list(message.tensors)
+        if not set(names) <= set(self._front.texts):
+            raise BadInput(
+                f"inputs are {_quoted(names)}; expected {_quoted(self._front.texts)} alone, or tensors without them"
+            )
+        rows = message.tensors[names[0]].shape
+        self._check_rows(names[0], rows[0] if rows else 0)
+        tensors = self._front.read_texts(message.tensors, sink)
+        size = sum(tensor.nbytes for tensor in tensors.values())
+        if rows[0] > 1 and size > self._limits.answer_bytes:
+            raise TooLarge(
+                f"the answer for {rows[0]} rows has over {size} bytes; "
+                f"expected at most {self._limits.answer_bytes}: send fewer rows"
+            )
+        return Ready(tensors, requested_outputs(message, list(tensors)))
+
+    def _source(self, message: wire.Message) -> str:
+        others = (COTANGENT, *PATH_INPUTS, *self._front.beside)
+        names = [name for name in message.tensors if name not in others]
+        if len(names) != 1 or names[0] not in self._chain.sources:
+            input_name, *stages = self._chain.sources
+            beside = f"{_quoted(self._front.beside)} and a" if self._front.beside else "a"
+            texts = f"; or {_quoted(self._front.texts)} alone" if self._front.texts else ""
+            raise BadInput(
+                f"inputs are {_quoted(message.tensors)}; expected {input_name!r}, the model's input, or the output of "
+                f"one stage ({', '.join(stages) or 'there is none'}), and at most {beside} 'cotangent' and "
+                f"a path's {', '.join(PATH_INPUTS)} beside it{texts}"
+            )
+        return names[0]
+
+    def _differentiated(self, parameters: Mapping[str, Any], asked: Segment, with_gradient: bool) -> Segment | None:
+        source = typed(parameters, GRADIENT_SOURCE, str, "the input's or a stage's name")
+        if not with_gradient:
+            if source is not None:
+                raise BadInput(
+                    f"there is {GRADIENT_SOURCE} without a gradient; expected a cotangent or {PREDICTED_ROWS} too"
+                )
+            return None
+        if source in (None, asked.source):
+            return asked
+        between = [stage.name for stage in asked.stages[:-1]]
+        if source not in between:
+            raise BadInput(
+                f"{GRADIENT_SOURCE} is {str(source)[:80]!r}; expected the source or a stage between it and the sink: "
+                f"{', '.join([asked.source, *between])}"
+            )
+        return self._chain.segment(source, asked.sink.name)
+
+    def _outputs(self, message: wire.Message, asked: Segment, with_gradient: bool) -> dict[str, bool]:
+        gradient = [GRADIENT] if with_gradient else []
+        hint = "" if with_gradient else " (a gradient needs an input 'cotangent')"
+        choices = [*self._chain.after(asked.source), *gradient]
+        return requested_outputs(message, choices, hint, default=[asked.sink.name, *gradient])
+
+    def _check_shape(
+        self, segment: Segment, array: Array, name: str, wanted: Collection[str], differentiated: Segment | None
+    ) -> None:
+        if array.ndim == 0 or not segment.takes(array.shape[1:]):
+            sizes = ", ".join(["n", *("tokens" if size == ANY else str(size) for size in segment.source_shape)])
+            raise BadInput(f"{name}: shape is {list(array.shape)}; expected [{sizes}]")
+        rows, shape = len(array), array.shape[1:]
+        self._check_rows(segment.source, rows)
+        shapes = segment.shapes(shape)
+        by = [] if differentiated is None else [differentiated.source]
+        size = sum(math.prod(shapes[held]) for held in [*wanted, *by])
+        if rows > 1 and 4 * rows * size > self._limits.answer_bytes:
+            raise TooLarge(
+                f"the answer for {rows} rows has {4 * rows * size} bytes; "
+                f"expected at most {self._limits.answer_bytes}: send fewer rows"
+            )
+
+    def _check_paths(
+        self, path: StraightPaths, rows: int, values: int, by: tuple[int, ...], predicted: Predicted | None
+    ) -> None:
+        """Points count as rows beside the source's, and their gradients as an answer: they are held like these."""
+        steps = f"{len(path.starts)} x {len(path.nodes)} points of a path"
+        self._check_rows(f"the source with the {steps}", rows + path.rows)
+        size = 4 * (values + path.rows * math.prod(by))
+        if path.rows > 1 and size > self._limits.answer_bytes:
+            raise TooLarge(
+                f"the values with the gradients of {steps} have {size} bytes; "
+                f"expected at most {self._limits.answer_bytes}: send fewer paths or steps"
+            )
+        if predicted not in (None, Predicted(len(path.starts), 0)):
+            raise BadInput(
+                f"{PREDICTED_ROWS} is {predicted.rows} and {GRADIENT_FROM} is {predicted.first}, and {START} has "
+                f"{len(path.starts)} rows; expected {PREDICTED_ROWS} {len(path.starts)} and {GRADIENT_FROM} 0"
+            )
+
+    def _check_rows(self, name: str, rows: int) -> None:
+        if rows == 0:
+            raise BadInput(f"{name}: has 0 rows; expected at least 1")
+        if rows > self._limits.rows:
+            raise TooLarge(f"{name}: has {rows} rows; expected at most {self._limits.rows} in one request")
+
+
+def ready(query: Query, answer: Answer) -> Ready:
+    """What was computed, as the outputs that were asked for."""
+    tensors = dict(answer.values)
+    if answer.gradient is not None:
+        tensors[GRADIENT] = answer.gradient
+    return Ready(tensors, query.outputs)
+
+
+def answer_message(
+    ready: Ready, request: Mapping[str, Any], model_name: str, digest: str
+) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The response to `request`: its document without the outputs, and the output tensors in order."""
+    document: dict[str, Any] = {"model_name": model_name, "parameters": {"model_digest": digest}}
+    if request.get("id"):
+        document["id"] = request["id"]
+    return document, {name: ready.tensors[name] for name in ready.outputs}
+
+
+def _predicted(parameters: Mapping[str, Any]) -> Predicted | None:
+    rows, first = (_whole(parameters, name) for name in (PREDICTED_ROWS, GRADIENT_FROM))
+    if rows is None and first is None:
+        return None
+    if rows is None or first is None or rows < 1 or (first != 0 and first < rows):
+        raise BadInput(
+            f"parameters: {PREDICTED_ROWS} is {rows} and {GRADIENT_FROM} is {first}; "
+            f"expected both or none, with 1 <= {PREDICTED_ROWS} <= {GRADIENT_FROM}, or {GRADIENT_FROM} 0"
+        )
+    return Predicted(rows, first)
+
+
+def _whole(parameters: Mapping[str, Any], name: str) -> int | None:
+    expected = "a whole number"
+    if isinstance(parameters.get(name), bool):  # which Python takes for an int
+        typed(parameters, name, str, expected)
+    return typed(parameters, name, int, expected)
+
+
+def _check_predicted(predicted: Predicted, segment: Segment, source: Array, cotangent: Array | None) -> None:
+    if cotangent is not None:
+        raise BadInput(f"there is a cotangent, and the parameter {PREDICTED_ROWS} too; expected one of them")
+    if len(segment.sink.shape) != 1 or segment.sink.shape[0] == ANY:
+        raise BadInput(
+            f"{PREDICTED_ROWS}: {segment.sink.name!r} predicts no class; expected a sink of the shape [classes]"
+        )
+    if predicted.first >= len(source):
+        raise BadInput(f"{GRADIENT_FROM} is {predicted.first}; expected less than {len(source)}, the rows")
+    if predicted.rows > len(source):
+        raise BadInput(f"{PREDICTED_ROWS} is {predicted.rows}; expected at most {len(source)}, the rows")
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return ", ".join(repr(name[:80]) for name in names) or "none"

@@ -1,0 +1,1 @@
+"""The server: flags, routes, gRPC, and the service that they ask."""

@@ -1,0 +1,93 @@
+"""The model as kserve knows it: its readiness, and the way that gRPC's requests take to the service."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+from captum_serving.errors import BadInput
+from captum_serving.protocol import wire
+from kserve import InferInput, InferOutput, InferRequest, InferResponse, Model
+from kserve.protocol.infer_type import to_http_parameters
+
+from captum_predictor.engine.engine import Array
+from captum_predictor.server.metrics import observed
+from captum_predictor.server.service import Service
+
+
+class GrpcModel(Model):  # type: ignore[misc]  # kserve is untyped
+    """kserve's Model over the service. REST has routes of its own and does not come through here."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(service.name)
+        self._service = service
+        self.ready = True
+
+    async def healthy(self) -> bool:
+        """Whether a request would be answered."""
+        return bool(self.ready) and self._service.ready()
+
+    async def predict(
+        self, payload: InferRequest, headers: Mapping[str, str] | None = None, response_headers: object = None
+    ) -> InferResponse:
+        """Answer gRPC's ModelInfer, with the gradient extension in its parameters."""
+        with observed("grpc_infer"):
+            self._service.require(payload.model_name, payload.model_version)
+            message = _message(payload, self._service.takes_strings)
+            document, tensors = await self._service.answer(message)
+            return _response(document, tensors, raw=payload.use_binary_outputs)
+
+    def get_input_types(self) -> list[dict[str, Any]]:
+        """The input, as gRPC's ModelMetadata lists it."""
+        return list(self._service.metadata()["inputs"])
+
+    def get_output_types(self) -> list[dict[str, Any]]:
+        """The output, as gRPC's ModelMetadata lists it."""
+        return list(self._service.metadata()["outputs"])
+
+
+def _message(request: InferRequest, strings: bool) -> wire.Message:
+    datatypes = wire.DATATYPES | wire.STRINGS if strings else wire.DATATYPES
+    tensors: dict[str, Array] = {}
+    for tensor in request.inputs:
+        if tensor.name in tensors:
+            raise BadInput(f"inputs: {tensor.name[:80]!r} is there twice; expected each tensor once")
+        tensors[tensor.name] = _array(tensor, datatypes)
+    outputs = [{"name": output.name} for output in request.request_outputs or []]
+    document = {"id": request.id, "parameters": to_http_parameters(request.parameters), "outputs": outputs}
+    return wire.Message(document, tensors)
+
+
+def _array(tensor: InferInput, datatypes: Collection[str]) -> Array:
+    name, shape = tensor.name, tensor.shape
+    if tensor.datatype not in datatypes:
+        raise BadInput(f"{name}: datatype is {tensor.datatype[:40]!r}; expected one of {', '.join(datatypes)}")
+    if any(size < 0 for size in shape):
+        raise BadInput(f"{name}: shape is {shape}; expected sizes of 0 or more")
+    try:
+        array: Array = tensor.as_numpy()
+    except (ValueError, OverflowError):
+        raise BadInput(
+            f"{name}: its contents do not fit; expected {math.prod(shape)} {tensor.datatype} values for {shape}"
+        ) from None
+    return wire.as_strings(list(array.flat), name, array.shape, str) if array.dtype.kind == "O" else array
+
+
+def _response(document: dict[str, Any], tensors: Mapping[str, Array], *, raw: bool) -> InferResponse:
+    outputs = []
+    for name, tensor in tensors.items():
+        output = InferOutput(name, list(tensor.shape), wire.NAMES[tensor.dtype])
+        if raw:
+            output.set_data_from_numpy(np.ascontiguousarray(tensor))
+        else:
+            output.data = tensor.reshape(-1).tolist()
+        outputs.append(output)
+    return InferResponse(
+        response_id=document.get("id", ""),
+        model_name=document["model_name"],
+        infer_outputs=outputs,
+        parameters=document["parameters"],
+        use_binary_outputs=raw,
+    )

@@ -1,0 +1,120 @@
+"""The REST routes. They are registered before kserve's own, and so win."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from importlib import metadata
+from typing import Any
+
+import orjson
+from captum_serving.boundary.front import while_connected
+from captum_serving.errors import Forbidden, NotAllowed, NotFound
+from captum_serving.process.metrics import metrics
+from captum_serving.protocol import wire
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from captum_predictor.server.metrics import observed
+from captum_predictor.server.service import Service
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+VERSION = metadata.version("kserve-captum-predictor")
+METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
+
+
+def register(app: FastAPI, service: Service) -> None:
+    """Add the routes that serve `service` to `app`."""
+    routes = Routes(service)
+    v1, v2 = "/v1/models/{model}", "/v2/models/{model}"
+    version = v2 + "/versions/{version}"
+    for method, path, handler in (
+        ("POST", v2 + "/infer", routes.infer),  # the most frequent: they are tried in this order
+        ("POST", v1 + ":predict", routes.predict),
+        ("POST", v1 + ":explain", routes.explain),
+        ("GET", v1, routes.ready),
+        ("GET", v2, routes.metadata),
+        ("GET", version, routes.metadata),
+        ("GET", v2 + "/ready", routes.ready),
+        ("GET", version + "/ready", routes.ready),
+        ("POST", version + "/infer", routes.infer),
+        ("POST", "/v2/repository/{rest:path}", routes.refuse),
+        ("GET", "/v2", routes.server),
+        ("GET", "/metrics", metrics),
+    ):
+        app.add_route(path, handler, methods=[method])
+        # kserve has routes of its own that other methods at these paths would fall through to.
+        app.add_route(path, _not_allowed, methods=[other for other in METHODS if other != method])
+
+
+class Routes:
+    """The handlers, one a route."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def predict(self, request: Request) -> Response:
+        """`POST /v1/models/{model}:predict`."""
+        with observed("v1_predict"):
+            self._require(request)
+            probabilities = await while_connected(request, self._service.predict(await request.body()))
+            return _json({"predictions": probabilities})
+
+    async def infer(self, request: Request) -> Response:
+        """`POST /v2/models/{model}/infer`, in JSON or binary."""
+        with observed("v2_infer"):
+            self._require(request)
+            header_length = request.headers.get(wire.HEADER_LENGTH)
+            work = self._service.infer(await request.body(), header_length)
+            body, answer_header_length = await while_connected(request, work)
+            if answer_header_length is None:
+                return Response(body, media_type="application/json")
+            headers = {wire.HEADER_LENGTH: str(answer_header_length)}
+            return Response(body, headers=headers, media_type="application/octet-stream")
+
+    async def metadata(self, request: Request) -> Response:
+        """`GET /v2/models/{model}`."""
+        self._require(request)
+        return _json(self._service.metadata())
+
+    async def ready(self, request: Request) -> Response:
+        """`GET /v1/models/{model}` and `GET /v2/models/{model}/ready`."""
+        self._require(request)
+        ready = self._service.ready()
+        return _json({"name": self._service.name, "ready": ready}, 200 if ready else 503)
+
+    async def server(self, request: Request) -> Response:
+        """`GET /v2`: what a client may use."""
+        extensions = ["binary_tensor_data", "vector_jacobian_product"]
+        return _json({"name": "kserve-captum-predictor", "version": VERSION, "extensions": extensions})
+
+    async def explain(self, request: Request) -> Response:
+        """`POST /v1/models/{model}:explain`: not here.
+
+        Raises:
+            NotFound: Always.
+        """
+        self._require(request)
+        raise NotFound("this is the predictor; explanations are the explainer's: send :explain there")
+
+    async def refuse(self, request: Request) -> Response:
+        """`POST /v2/repository/...`: refused.
+
+        Raises:
+            Forbidden: Always.
+        """
+        raise Forbidden(
+            "models are loaded when the server starts; the repository's index, load and unload are not offered"
+        )
+
+    def _require(self, request: Request) -> None:
+        self._service.require(request.path_params["model"], request.path_params.get("version"))
+
+
+async def _not_allowed(request: Request) -> Response:
+    raise NotAllowed(f"{request.method} is not possible at {request.url.path[:200]}")
+
+
+def _json(document: Any, status: int = 200) -> Response:  # noqa: ANN401 - JSON is any value
+    return Response(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY), status, media_type="application/json")

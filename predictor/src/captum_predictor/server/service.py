@@ -1,0 +1,129 @@
+"""One model, served: what every protocol's front calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from captum_serving.errors import BadInput, NotFound
+from captum_serving.protocol import wire
+
+from captum_predictor.engine.engine import Answer, Array, Engine
+from captum_predictor.kinds.kind import Front
+from captum_predictor.protocol.inference import Limits, Query, Reader, Ready, answer_message, ready
+
+T = TypeVar("T")
+
+# Encoding more than this would hold the event loop for milliseconds: it is done in a thread.
+LARGE_BYTES = 1 << 20
+# Not the event loop's own threads, of which there are six or more: each would keep what its largest message took.
+THREADS = ThreadPoolExecutor(2, "message")
+
+
+class Service:
+    """The served model: `name` on the wire, the front of its kind, and the engine that computes it."""
+
+    def __init__(self, name: str, front: Front, engine: Engine, limits: Limits) -> None:
+        self.name = name
+        self.takes_strings = bool(front.texts)
+        self.engine = engine
+        self._front = front
+        self._reader = Reader(front, limits)
+
+    def require(self, name: str, version: str | None = None) -> None:
+        """Check that a request means this model.
+
+        Raises:
+            NotFound: Another model, or a version (there are none).
+        """
+        if name != self.name:
+            raise NotFound(f"model {name[:80]!r} is not known; this server has {self.name!r}")
+        if version:
+            raise NotFound(
+                f"model {name!r} has no version {version[:80]!r}; expected none: it is served without versions"
+            )
+
+    def ready(self) -> bool:
+        """Whether a request would be answered."""
+        return self.engine.lanes.alive()
+
+    async def infer(self, body: bytes, header_length: str | None) -> tuple[bytes, int | None]:
+        """Answer a V2 REST body: the response's body, and the length of its JSON header where tensors follow it."""
+        message, query = await off_the_loop(len(body), lambda: self._decode(body, header_length), self._large)
+        document, tensors = await self._answer(message, query)
+        binary = frozenset(name for name, as_bytes in query.outputs.items() if as_bytes)
+        size = sum(tensor.nbytes for tensor in tensors.values())
+        return await off_the_loop(size, lambda: wire.encode(document, tensors, "outputs", binary))
+
+    async def answer(self, message: wire.Message) -> tuple[dict[str, Any], dict[str, Array]]:
+        """Compute what a V2 request asks for: the response's document, and its tensors.
+
+        Raises:
+            BadInput, TooLarge: The request is not one that this model takes.
+        """
+        query = await off_the_loop(message_size(message), lambda: self._reader.read(message), self._large)
+        return await self._answer(message, query)
+
+    async def _answer(self, message: wire.Message, query: Query | Ready) -> tuple[dict[str, Any], dict[str, Array]]:
+        done = query if isinstance(query, Ready) else ready(query, await self._compute(query))
+        return answer_message(done, message.document, self.name, self._front.model.digest)
+
+    async def _compute(self, query: Query) -> Answer:
+        return await self.engine.compute(
+            query.segment,
+            query.source,
+            query.cotangent,
+            query.priority,
+            query.beside,
+            query.outputs,
+            query.differentiated,
+            query.path,
+        )
+
+    @property
+    def _large(self) -> int:
+        return self._front.large_bytes
+
+    async def predict(self, body: bytes) -> object:
+        """Answer a V1 body: a prediction for each instance, in the form of the model's kind."""
+        query = await off_the_loop(len(body), lambda: self._decode_instances(body), self._large)
+        return query.predictions((await self._compute(query)).value)
+
+    def metadata(self) -> dict[str, Any]:
+        """What `GET /v2/models/{name}` says."""
+        model = self._front.model
+        last = model.stages[-1]
+        return {
+            "name": self.name,
+            "versions": [],
+            "platform": "kserve-captum",
+            "outputs": [{"name": last.name, "datatype": "FP32", "shape": [-1, *last.shape]}],
+            "stages": [stage.describe() for stage in model.stages],
+            "model_digest": model.digest,
+            "extensions": ["vector_jacobian_product", "gradient_of_predicted", "values_of_stages", "path_integral"],
+            **self._front.metadata(),
+        }
+
+    def _decode(self, body: bytes, header_length: str | None) -> tuple[wire.Message, Query | Ready]:
+        message = wire.decode(body, header_length, "inputs", strings=str if self.takes_strings else None)
+        return message, self._reader.read(message)
+
+    def _decode_instances(self, body: bytes) -> Query:
+        document = wire.parse_json(body)
+        if not isinstance(document, dict):
+            raise BadInput("the body is not a JSON object; expected an object with 'instances'")
+        return self._reader.read_instances(document.get("instances"))
+
+
+def message_size(message: wire.Message) -> int:
+    """About how many bytes a message's tensors have."""
+    return sum(
+        sum(map(len, tensor.flat)) if tensor.dtype.kind == "O" else tensor.nbytes for tensor in message.tensors.values()
+    )
+
+
+async def off_the_loop(size: int, work: Callable[[], T], large: int = LARGE_BYTES) -> T:
+    """Do `work` over `size` bytes: here where it is short, else in a thread."""
+    return work() if size <= large else await asyncio.get_running_loop().run_in_executor(THREADS, work)

@@ -1,0 +1,167 @@
+"""Which directories are text models, and what is said of those that cannot be served."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+import torch
+from captum_predictor.kinds.load import load_front
+from captum_predictor.model.description import ModelDirectoryError
+from safetensors.torch import load_file, save_file
+
+from tests.tiny_transformers import save_tiny
+
+
+@pytest.fixture
+def directory(tiny_directory, tmp_path):
+    """A copy of a tiny BERT that a test may change."""
+    return shutil.copytree(tiny_directory("bert", "sequence"), tmp_path / "bert")
+
+
+def change(path, **values):
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({name: value for name, value in (document | values).items() if value is not None}))
+
+
+def change_weights(directory, change):
+    weights = load_file(directory / "model.safetensors")
+    save_file(change(weights), directory / "model.safetensors", metadata={"format": "pt"})
+
+
+def error(directory):
+    with pytest.raises(ModelDirectoryError) as raised:
+        load_front(directory)
+    assert "\n" not in str(raised.value)
+    return str(raised.value)
+
+
+def test_pickled_weights_are_not_read(directory):
+    torch.save(load_file(directory / "model.safetensors"), directory / "pytorch_model.bin")
+    (directory / "model.safetensors").unlink()
+    assert "has no model.safetensors, expected the weights as safetensors (pytorch_model.bin is a pickle" in error(
+        directory
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        (
+            {"architectures": ["BertForMaskedLM"]},
+            "architectures: got ['BertForMaskedLM'], expected one that ends in ForSeq",
+        ),
+        ({"architectures": None}, "architectures: got None, expected one that ends in"),
+        ({"auto_map": {"AutoConfig": "code.Config"}}, "has 'auto_map', expected a network of transformers' own"),
+        ({"quantization_config": {"bits": 4}}, "has 'quantization_config', expected a network of transformers' own"),
+        ({"model_type": "no_such"}, "transformers cannot load it"),
+        ({"hidden_size": 64}, "transformers cannot load it"),
+        ({"id2label": {"0": "a", "1": "b", "2": "a"}}, "id2label: got a, b, a, expected labels that differ"),
+        ({"vocab_size": "many"}, "transformers cannot load it"),
+    ],
+)
+def test_a_configuration_that_does_not_do_gets_a_line(directory, values, sentence):
+    change(directory / "config.json", **values)
+    assert sentence in error(directory)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\x00"])
+def test_a_configuration_that_is_no_object_gets_a_line(directory, text):
+    (directory / "config.json").write_text(text)
+    assert "expected a transformers configuration" in error(directory)
+
+
+def test_weights_that_lack_the_head_get_a_line(directory):
+    change_weights(directory, lambda weights: {n: t for n, t in weights.items() if not n.startswith("classifier")})
+    assert "the weights lack classifier.bias, classifier.weight, expected all of a BertForSequence" in error(directory)
+
+
+def test_weights_that_are_not_finite_get_a_line(directory):
+    change_weights(directory, lambda weights: weights | {"classifier.bias": torch.full((3,), torch.nan)})
+    assert "classifier.bias: holds NaN or infinity, expected finite numbers" in error(directory)
+
+
+def test_weights_that_end_early_get_a_line(directory):
+    path = directory / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    assert "transformers cannot load it" in error(directory)
+
+
+def test_a_directory_without_a_tokenizer_gets_a_line(directory):
+    for path in directory.glob("tokenizer*"):
+        path.unlink()
+    assert "tokenizer" in error(directory)
+
+
+def test_a_tokenizer_without_padding_gets_a_line(directory):
+    change(directory / "tokenizer_config.json", pad_token=None)
+    assert "its tokenizer has no pad_token, expected one" in error(directory)
+
+
+def test_weights_in_half_precision_are_served_in_float32(directory):
+    change_weights(directory, lambda weights: {name: tensor.half() for name, tensor in weights.items()})
+    change(directory / "config.json", dtype="float16")
+    front = load_front(directory)
+    assert {parameter.dtype for stage in front.model.stages for parameter in stage.module.parameters()} == {
+        torch.float32
+    }
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"])
+def test_the_digest_changes_with_every_part(directory, name):
+    before = load_front(directory).model.digest
+    assert load_front(directory).model.digest == before
+    if name == "model.safetensors":
+        change_weights(directory, lambda weights: weights | {"classifier.bias": torch.ones(3)})
+    else:
+        path = directory / name
+        path.write_text(path.read_text() + "\n")
+    assert load_front(directory).model.digest != before
+
+
+def test_a_network_of_other_parts_has_embeddings_and_logits_alone(tmp_path):
+    from transformers import AlbertConfig, AlbertForSequenceClassification
+
+    save_tiny(tmp_path, "bert", "sequence")
+    torch.manual_seed(0)
+    sizes = {"embedding_size": 16, "hidden_size": 32, "num_attention_heads": 4, "intermediate_size": 64}
+    # ALBERT's layers are one, run again and again.
+    network = AlbertForSequenceClassification(AlbertConfig(vocab_size=140, num_hidden_layers=3, **sizes))
+    network.save_pretrained(tmp_path)
+    model = load_front(tmp_path).model
+    assert [(stage.name, stage.shape) for stage in model.stages] == [("embeddings", (-1, 16)), ("logits", (2,))]
+
+
+def test_a_network_that_needs_its_ids_gets_a_line(tmp_path):
+    from transformers import BartConfig, BartForSequenceClassification
+
+    save_tiny(tmp_path, "bert", "sequence")
+    sizes = {"d_model": 16, "encoder_layers": 1, "decoder_layers": 1, "encoder_ffn_dim": 16, "decoder_ffn_dim": 16}
+    network = BartForSequenceClassification(BartConfig(vocab_size=140, max_position_embeddings=48, **sizes))
+    network.save_pretrained(tmp_path)
+    assert "BartForSequenceClassification cannot be run from its embeddings" in error(tmp_path)
+
+
+def test_an_image_models_start_does_not_import_transformers():
+    program = (
+        "import captum_predictor.__main__, sys; print([n for n in ('transformers', 'tokenizers') if n in sys.modules])"
+    )
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("problem_type", "labels", "scores"),
+    [("multi_label_classification", 3, "sigmoid"), ("regression", 3, "none"), (None, 1, "none"), (None, 3, "softmax")],
+)
+def test_what_makes_probabilities_is_the_configurations(tmp_path, serve_directory, problem_type, labels, scores):
+    save_tiny(tmp_path, "bert", "sequence", problem_type=problem_type, labels=[f"label {i}" for i in range(labels)])
+    served = serve_directory(tmp_path)
+    assert served.service.metadata()["probabilities"] == scores
+    logits = served.infer(**served.network_inputs("a dog"))[1]["logits"][0]
+    (prediction,) = served.predict("a dog")[1]["predictions"]
+    if scores == "none":
+        assert list(prediction["scores"].values()) == pytest.approx(logits.tolist())
+    elif scores == "sigmoid":
+        expected = torch.from_numpy(logits.copy()).sigmoid().tolist()
+        assert list(prediction["probabilities"].values()) == pytest.approx(expected)
