@@ -28,7 +28,7 @@ import orjson
 import torch
 import urllib3
 from captum_explainer.deadline import Deadline
-from captum_explainer.predictor.client import PredictorClient
+from captum_explainer.predictor_client.client import PredictorClient
 from captum_explainer.settings import Settings
 from captum_predictor.engine.cpus import usable_cpus
 from captum_predictor.engine.lanes import MOST_THREADS

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import requests
 import torch
-from captum_explainer.segmentation import segment
+from captum_explainer.inputs.superpixels import segment
 from lime import lime_image
 from numpy.typing import NDArray
 from PIL import Image

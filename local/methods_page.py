@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from captum_explainer.catalogue import catalogue
-from captum_explainer.method import COST_TERMS, Method
+from captum_explainer.catalogue.catalogue import catalogue
+from captum_explainer.catalogue.method import COST_TERMS, Method
 
 from charts.values_table import with_table
 from local.servers import ROOT, NotReady, Pair, running_pair

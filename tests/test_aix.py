@@ -10,7 +10,7 @@ import pytest
 import requests
 import torch
 import yaml
-from captum_explainer.segmentation import segment
+from captum_explainer.inputs.superpixels import segment
 from lime.lime_image import LimeImageExplainer
 
 from local.servers import Pair

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pytest
 import requests
-from captum_explainer.catalogue import catalogue
+from captum_explainer.catalogue.catalogue import catalogue
 from captum_serving.process.niceness import NICENESS
 from captum_serving.protocol.wire import HEADER_LENGTH, encode
 

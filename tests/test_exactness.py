@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from captum_explainer.catalogue import catalogue
+from captum_explainer.catalogue.catalogue import catalogue
 from torch import nn
 
 from local.servers import ROOT, Pair

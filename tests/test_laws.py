@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import DeepLift
-from captum_explainer.catalogue import catalogue
+from captum_explainer.catalogue.catalogue import catalogue
 from torch import Tensor
 
 from local.servers import ROOT, Pair

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from captum_explainer.catalogue import catalogue
-from captum_explainer.parameters.smooth import SMOOTH
+from captum_explainer.catalogue.catalogue import catalogue
+from captum_explainer.parameters.noise_tunnel import SMOOTH
 from PIL import Image
 
 from charts.values_table import with_table

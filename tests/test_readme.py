@@ -9,8 +9,8 @@ import re
 import numpy as np
 import pytest
 import requests
-from captum_explainer.catalogue import catalogue
-from captum_explainer.predictor.description import Access
+from captum_explainer.catalogue.catalogue import catalogue
+from captum_explainer.predictor_client.description import Access
 from PIL import Image
 
 from local.servers import ROOT, Pair

@@ -13,8 +13,8 @@ import pytest
 import requests
 import torch
 from captum._utils.models.linear_model import SkLearnLasso
-from captum_explainer.catalogue import catalogue
-from captum_explainer.predictor.description import Access
+from captum_explainer.catalogue.catalogue import catalogue
+from captum_explainer.predictor_client.description import Access
 from skimage.segmentation import quickshift
 from torch import Tensor
 

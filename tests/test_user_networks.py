@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 import requests
 import torch
-from captum_explainer.catalogue import catalogue
-from captum_explainer.predictor.description import Access
+from captum_explainer.catalogue.catalogue import catalogue
+from captum_explainer.predictor_client.description import Access
 from captum_predictor.model.saving import save_model
 from torch import nn
 

@@ -8,8 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 import torch
-from captum_explainer.predictor.description import Access, Description, Stage
-from captum_explainer.predictor.session import Answer, Values
+from captum_explainer.predictor_client.description import Access, Description, Stage
+from captum_explainer.predictor_client.session import Answer, Values
 from captum_explainer.settings import Settings
 from torch import nn
 

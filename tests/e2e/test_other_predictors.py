@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from captum_explainer.catalogue import catalogue
-from captum_explainer.predictor.description import Access
+from captum_explainer.catalogue.catalogue import catalogue
+from captum_explainer.predictor_client.description import Access
 from kubernetes import client
 
 from local.servers import ROOT

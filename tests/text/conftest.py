@@ -12,13 +12,13 @@ import orjson
 import pytest
 import torch
 from captum_explainer.deadline import Deadline
-from captum_explainer.formats import choice
-from captum_explainer.predictor.description import Description, read_description
-from captum_explainer.predictor.http_answer import Reply
-from captum_explainer.predictor.session import Session
-from captum_explainer.request import Incoming, Read
+from captum_explainer.formats import dispatch
+from captum_explainer.formats.request import Incoming, Read
+from captum_explainer.kinds.text.explain import explain_texts
+from captum_explainer.predictor_client.description import Description, read_description
+from captum_explainer.predictor_client.http_answer import Reply
+from captum_explainer.predictor_client.session import Session
 from captum_explainer.settings import Settings
-from captum_explainer.text.explain import explain_texts
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
 from captum_predictor.kinds.load import load_front
@@ -78,7 +78,7 @@ class Explained:
         self.network = loaded.eval().requires_grad_(False)
         self.tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
 
-    def answer(self, body: bytes, read: Read = choice.read, **flags: Any) -> Any:
+    def answer(self, body: bytes, read: Read = dispatch.read, **flags: Any) -> Any:
         """The answer to a body that comes by the way of `read`, to an explainer with these flags."""
         settings = Settings(model_name="tiny", predictor_host="127.0.0.1:1", **flags)
         request = read(Incoming(body), self.description, settings)

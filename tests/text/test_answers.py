@@ -9,9 +9,9 @@ import numpy as np
 import orjson
 import pytest
 from captum_explainer.formats import alibi, torchserve, v2
-from captum_explainer.request import Incoming
+from captum_explainer.formats.request import Incoming
+from captum_explainer.kinds.text.methods import as_json
 from captum_explainer.settings import Settings
-from captum_explainer.text.methods import as_json
 from captum_serving.errors import BadInput, TooLarge
 
 FAMILIES = ("bert", "distilbert", "roberta")

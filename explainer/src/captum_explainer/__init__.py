@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from captum_explainer.predictor.session import ModelChanged
-    from captum_explainer.remote_model import RemoteModel
+    from captum_explainer.predictor_client.session import ModelChanged
+    from captum_explainer.skeleton.remote_model import RemoteModel
 
 __all__ = ["ModelChanged", "RemoteModel"]
 
@@ -14,11 +14,11 @@ __all__ = ["ModelChanged", "RemoteModel"]
 def __getattr__(name: str) -> object:
     # When they are asked for: torch takes seconds to import.
     if name == "RemoteModel":
-        from captum_explainer.remote_model import RemoteModel
+        from captum_explainer.skeleton.remote_model import RemoteModel
 
         return RemoteModel
     if name == "ModelChanged":
-        from captum_explainer.predictor.session import ModelChanged
+        from captum_explainer.predictor_client.session import ModelChanged
 
         return ModelChanged
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -20,8 +20,8 @@ def main() -> None:
     from captum_serving.kserve_server.launch import Server
     from captum_serving.process.reproducible_sums import reproduce_matrix_products
 
-    from captum_explainer.model import attach
-    from captum_explainer.parameters.defaults import check_defaults
+    from captum_explainer.server.check_defaults import check_defaults
+    from captum_explainer.server.service import attach
     from captum_explainer.settings import parse
 
     reproduce_matrix_products()

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from captum_explainer.aix_flags import add_aix_flags, current_host
+from captum_explainer.server.aix_flags import add_aix_flags, current_host
 
 PROTOCOLS = ("v1", "v2")
 ENVELOPES = ("kserve", "none")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import IntegratedGradients
-from captum_explainer.explain import explain
-from captum_explainer.request import Incoming
+from captum_explainer.attribution.explain import explain
+from captum_explainer.formats.request import Incoming
 from PIL import Image
 
 

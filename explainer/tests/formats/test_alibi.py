@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
-from captum_explainer.formats import choice
+from captum_explainer.formats import dispatch
 from captum_explainer.formats.alibi import DEFAULTS
 from captum_serving.errors import BadInput
 
@@ -14,7 +14,7 @@ def explanation(ask, inputs):
 
     def explanation(instances=None, **parameters):
         body = {"format": "alibi", "instances": inputs.tolist() if instances is None else instances}
-        return json.loads(ask(choice.read, json.dumps({**body, "parameters": parameters}).encode()).body)
+        return json.loads(ask(dispatch.read, json.dumps({**body, "parameters": parameters}).encode()).body)
 
     return explanation
 
@@ -157,5 +157,5 @@ def test_what_is_not_alibis_is_refused(parameters, sentence, explanation):
 )
 def test_a_bad_body_is_refused(body, sentence, ask):
     with pytest.raises(BadInput) as refusal:
-        ask(choice.read, json.dumps(body).encode())
+        ask(dispatch.read, json.dumps(body).encode())
     assert sentence in refusal.value.sentence

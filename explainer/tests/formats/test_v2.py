@@ -8,7 +8,7 @@ import torch
 import tritonclient.http
 from captum.attr import Saliency
 from captum_explainer.formats.v2 import read
-from captum_explainer.predictor.description import Access
+from captum_explainer.predictor_client.description import Access
 from captum_serving.errors import BadInput, TooLarge
 from captum_serving.protocol import wire
 

@@ -4,10 +4,10 @@ import pytest
 import torch
 from captum.attr import LRP, DeepLift
 from captum.attr._utils.lrp_rules import EpsilonRule
-from captum_explainer.predictor.description import Access, Stage
+from captum_explainer.predictor_client.description import Access, Stage
 from captum_explainer.skeleton.build import Separate, build_skeleton
 from captum_explainer.skeleton.cuts import Cuts
-from captum_explainer.skeleton.segment import RemoteSegment
+from captum_explainer.skeleton.remote_segment import RemoteSegment
 from captum_serving.errors import BadGateway, BadInput
 from torch import nn
 

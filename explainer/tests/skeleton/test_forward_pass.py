@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from captum_explainer.predictor.description import Stage
+from captum_explainer.predictor_client.description import Stage
 from captum_explainer.skeleton.cuts import Cuts, cut
 from captum_explainer.skeleton.forward_pass import ForwardPass
 

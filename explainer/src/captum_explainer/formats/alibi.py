@@ -12,10 +12,10 @@ from captum_serving.errors import BadInput
 from torch import Tensor
 
 from captum_explainer.formats import native
-from captum_explainer.parameters.kinds import shown
+from captum_explainer.formats.request import Answer, Explanations, Incoming, Request
+from captum_explainer.parameters.parameter import shown
 from captum_explainer.parameters.path import AUTO, QUADRATURES
-from captum_explainer.predictor.description import Description
-from captum_explainer.request import Answer, Explanations, Incoming, Request
+from captum_explainer.predictor_client.description import Description
 from captum_explainer.settings import Settings
 
 INPUT_METHOD, LAYER_METHOD = "integrated_gradients", "layer_integrated_gradients"

@@ -7,15 +7,15 @@ from typing import Any
 import orjson
 from captum_serving.errors import BadInput
 
-from captum_explainer.catalogue import nearest
-from captum_explainer.instances import checked, read_instances, with_own_targets
-from captum_explainer.pictures import decode
-from captum_explainer.predictor.description import Description
-from captum_explainer.rendering.choice import find_writer
-from captum_explainer.request import Answer, Explanations, Incoming, Request
+from captum_explainer.catalogue.catalogue import nearest
+from captum_explainer.formats.request import Answer, Explanations, Incoming, Request
+from captum_explainer.inputs.arrays import checked, read_instances, with_own_targets
+from captum_explainer.inputs.pictures import decode
+from captum_explainer.inputs.texts import is_meant as is_text
+from captum_explainer.inputs.texts import read_texts
+from captum_explainer.predictor_client.description import Description
+from captum_explainer.rendering.response import find_writer
 from captum_explainer.settings import Settings
-from captum_explainer.text.instances import is_meant as is_text
-from captum_explainer.text.instances import read_texts
 
 
 def read_picture(incoming: Incoming, description: Description) -> Request:

@@ -15,11 +15,11 @@ from captum_serving.errors import BadInput
 from captum_serving.protocol.wire import parse_json
 
 from captum_explainer.formats import native
-from captum_explainer.instances import SIGNATURES
-from captum_explainer.multipart import is_form, read_form
-from captum_explainer.parameters.kinds import shown
-from captum_explainer.predictor.description import Description
-from captum_explainer.request import Answer, Explanations, Incoming, Request
+from captum_explainer.formats.multipart import is_form, read_form
+from captum_explainer.formats.request import Answer, Explanations, Incoming, Request
+from captum_explainer.inputs.arrays import SIGNATURES
+from captum_explainer.parameters.parameter import shown
+from captum_explainer.predictor_client.description import Description
 from captum_explainer.settings import Settings
 
 # The names under which its handlers look for a picture.

@@ -15,10 +15,10 @@ from captum_serving.errors import BadInput, TooLarge
 from captum_serving.protocol.requested import object_of, requested_outputs
 from captum_serving.protocol.wire import HEADER_LENGTH, Message, decode, encode
 
-from captum_explainer import pictures
-from captum_explainer.instances import SIGNATURES, checked
-from captum_explainer.predictor.description import Description
-from captum_explainer.request import Answer, Explanations, Incoming, Request
+from captum_explainer.formats.request import Answer, Explanations, Incoming, Request
+from captum_explainer.inputs import pictures
+from captum_explainer.inputs.arrays import SIGNATURES, checked
+from captum_explainer.predictor_client.description import Description
 from captum_explainer.settings import Settings
 
 EXPLAIN = "explain"

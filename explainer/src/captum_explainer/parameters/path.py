@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from captum_explainer.method import Problem
-from captum_explainer.parameters.kinds import Parameter, choice, integer
+from captum_explainer.catalogue.method import Problem
+from captum_explainer.parameters.parameter import Parameter, choice, integer
 
 QUADRATURES = ("gausslegendre", "riemann_left", "riemann_right", "riemann_middle", "riemann_trapezoid")
 

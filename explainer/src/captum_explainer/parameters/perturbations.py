@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from captum_explainer.parameters.kinds import Parameter, integer
+from captum_explainer.parameters.parameter import Parameter, integer
 
 # Rows of perturbed inputs a call: Captum's own default is one, and then the round trips are most of the time.
 PERTURBATIONS_PER_EVAL: dict[str, Parameter] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from captum_explainer.parameters.kinds import Parameter, choice
+from captum_explainer.parameters.parameter import Parameter, choice
 
 # What each is fitted with: how strong its penalty is where a request does not say.
 SURROGATES = {"lasso": 0.01, "ridge": 1.0}

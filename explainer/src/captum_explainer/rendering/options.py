@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 from captum_serving.errors import BadInput
 
-from captum_explainer.catalogue import nearest
-from captum_explainer.parameters.kinds import shown
+from captum_explainer.catalogue.catalogue import nearest
+from captum_explainer.parameters.parameter import shown
 from captum_explainer.rendering.colours import COLOUR_MAPS
 from captum_explainer.rendering.normalization import Sign
 

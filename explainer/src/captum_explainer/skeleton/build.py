@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from captum_explainer.predictor.description import Access, Description, Stage
+from captum_explainer.predictor_client.description import Access, Description, Stage
 from captum_explainer.skeleton.cuts import Cuts, cut, nonlinearity
-from captum_explainer.skeleton.ruled_segment import RuledSegment
-from captum_explainer.skeleton.segment import Foresee, RemoteSegment, Segments
+from captum_explainer.skeleton.lrp_segment import RuledSegment
+from captum_explainer.skeleton.remote_segment import Foresee, RemoteSegment, Segments
 
 # What gives its gradient on in the memory format that it comes in, when the model is evaluated.
 PASSED_THROUGH = ("dropout", "identity", "normalize")

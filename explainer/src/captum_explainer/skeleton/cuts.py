@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from captum_serving.errors import BadGateway, BadInput
 from torch import nn
 
-from captum_explainer.predictor.description import OPAQUE, Description, Stage
+from captum_explainer.predictor_client.description import OPAQUE, Description, Stage
 
 # What Captum has rules for (its SUPPORTED_NON_LINEAR): these stay local, so that it can rewrite their backward pass.
 NONLINEARITIES: dict[str, type[nn.Module]] = {

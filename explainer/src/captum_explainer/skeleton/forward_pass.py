@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from captum_explainer.predictor.session import Rows
+from captum_explainer.predictor_client.session import Rows
+from captum_explainer.skeleton.answer_book import Known
 from captum_explainer.skeleton.cuts import DROPOUT, Piece, nonlinearity
-from captum_explainer.skeleton.foreseen import Known
 
 # Computed here they have the predictor's bits: they choose among numbers, or round once. The others' last bits may
 # differ from one processor to the next.

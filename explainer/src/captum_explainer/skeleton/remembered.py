@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from captum_explainer.predictor.session import Answer, Rows
-from captum_explainer.skeleton.segment import Segments
+from captum_explainer.predictor_client.session import Answer, Rows
+from captum_explainer.skeleton.remote_segment import Segments
 
 
 class Remembered:

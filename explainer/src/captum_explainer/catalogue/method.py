@@ -1,0 +1,164 @@
+"""What an attribution method declares, and what it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import torch
+from captum.attr import NoiseTunnel
+from torch import Tensor, nn
+
+from captum_explainer.catalogue.path_integral import Integrate
+from captum_explainer.parameters.parameter import Parameter
+from captum_explainer.predictor_client.description import Access
+
+Family = Literal["primary", "layer", "neuron"]
+
+COST_TERMS = {
+    "instances": "of the request",
+    "segments": "of an instance",
+    "windows": "of an instance",
+    "units": "the layer's channels or, with `layer_mask` `units`, its numbers",
+    "passes": "that the points of the path make: 1, or as many as `internal_batch_size` needs; with `n_steps` `auto`, "
+    "those of every number that is tried",
+    "remote": "runs of stages between nonlinearities, each of which but the last is a call of the backward pass; "
+    "`below` and `above` those before and behind the layer",
+    "linear": "stages that are no nonlinearity",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What one Captum call is to explain.
+
+    Attributes:
+        model: [rows, *input shape] to [rows, outputs]: the skeleton, or where there is `integrate` what makes it first.
+        inputs: float32 [rows, *input shape].
+        target: The output to explain, one a row; what takes no target passes over it.
+        baselines: float32 [rows, *input shape], or for a method with several, [baselines, *input shape].
+        layer: The skeleton's module whose output is the layer's, where the method takes one.
+        parameters: The method's own parameters, validated, with their defaults.
+        feature_mask: int64 [1, *input shape], the segment of each value, where the method takes segments.
+        layer_mask: int64 [1, *layer's shape], the group of each unit, where the method takes groups of them.
+        integrate: Integrates the target's gradient along paths, where the predictor does.
+        memo: What the method keeps of the one instance of this call for the calls for its other targets.
+    """
+
+    model: Callable[[Tensor], Tensor]
+    inputs: Tensor
+    target: list[int]
+    baselines: Tensor
+    layer: nn.Module | None
+    parameters: dict[str, Any]
+    feature_mask: Tensor | None = None
+    layer_mask: Tensor | None = None
+    integrate: Integrate | None = None
+    memo: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def only_layer(self) -> nn.Module:
+        """The layer, of a method that always has one."""
+        assert self.layer is not None
+        return self.layer
+
+    @property
+    def neuron(self) -> tuple[int, ...]:
+        """The neuron's index in the layer's output, as Captum's `neuron_selector` takes it."""
+        return tuple(self.parameters["neuron"])
+
+    def parameters_for_captum(self, *names: str) -> dict[str, Any]:
+        """Those parameters, as keyword arguments of Captum's `attribute`."""
+        return {name: self.parameters[name] for name in names}
+
+    def run(self, explainer: Any, **arguments: Any) -> Attribution:  # noqa: ANN401 - captum is untyped
+        """What Captum's method says of the inputs, through its noise tunnel where the request asks for one."""
+        smooth = self.parameters.get("smooth")
+        if smooth is None:
+            return detached(explainer.attribute(self.inputs, **arguments))
+        return detached(NoiseTunnel(explainer).attribute(self.inputs, **smooth, **arguments))
+
+
+class Attribution(NamedTuple):
+    """Attributions [rows, ...], and what else belongs into each row's details."""
+
+    values: Tensor
+    details: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method of Captum's, as the catalogue shows it and the explainer runs it.
+
+    Attributes:
+        attribute: Runs Captum on a problem.
+        summary: What it does, in one sentence.
+        paper: Where it is described.
+        access: What the predictor must give.
+        family: What is explained, and where.
+        parameters: Its own parameters by name, beside those that all methods share.
+        baselines: Whether it takes none, one an instance, several, or a distribution: two or more.
+        when: What it is good for, and what to know before; for the page of methods.
+        cost: How often it asks the predictor, beside the one call that scores inputs and baselines, for the predicted
+            class: an expression over parameters and the names of COST_TERMS.
+        nonlinearities: Its backward rule is another one at nonlinearities, which must be local modules.
+        relevance: It passes relevance back by a rule for each stage, which must be modules of their own.
+        takes_layer: It needs a layer though it attributes to the input.
+        takes_target: It explains one of the model's outputs, or how a neuron brings it about.
+        takes_segments: It attributes to groups of values, which `segmentation` chooses.
+        segmentation: How it cuts up pictures, where the request does not say.
+        evaluations: How many perturbed inputs so many segments make, by its parameters; one each by default.
+        takes_units: It attributes to groups of a layer's units, which `layer_mask` chooses.
+        points: The rows [n, *input shape] of its one pass, by inputs, baselines and parameters, where they can be known
+            before it runs; point `i` is of instance `i modulo instances`.
+        integrates: It takes the integral of the gradient by the input, along straight paths and by a quadrature.
+        replaces_layer: It gives the layer other values than the network's, so that a pass through what is behind the
+            layer cannot be foreseen.
+        one_by_one: Each instance is a Captum call of its own.
+        random: It draws; implies a call of its own for each instance, unless it is `across` them.
+        across: It explains the instances by one another: two or more, in one Captum call.
+        repeats: It passes the same rows through the model again, which the predictor need not compute again.
+        rows_an_instance: Rows of a pass for each instance, at the least.
+        complete: Its attributions sum to the difference of the scores at input and baseline.
+        slope: Its attributions are per unit of an input's value, as a gradient is, and not contributions.
+    """
+
+    attribute: Callable[[Problem], Attribution]
+    summary: str
+    paper: str
+    when: str
+    cost: str
+    access: Access = Access.GRADIENTS
+    family: Family = "primary"
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+    baselines: Literal["none", "one", "several", "distribution"] = "none"
+    nonlinearities: bool = False
+    relevance: bool = False
+    takes_layer: bool = False
+    takes_target: bool = True
+    takes_segments: bool = False
+    segmentation: Literal["quickshift", "grid"] = "quickshift"
+    evaluations: Callable[[int, dict[str, Any]], int] | None = None
+    takes_units: bool = False
+    points: Callable[[Tensor, Tensor, dict[str, Any]], Tensor | None] | None = None
+    integrates: bool = False
+    replaces_layer: bool = False
+    one_by_one: bool = False
+    random: bool = False
+    across: bool = False
+    repeats: bool = False
+    rows_an_instance: int = 1
+    complete: bool = False
+    slope: bool = False
+
+    @property
+    def has_layer(self) -> bool:
+        """Whether the request must name a layer."""
+        return self.takes_layer or self.family != "primary"
+
+
+def detached(values: Tensor | tuple[Tensor, ...]) -> Attribution:
+    """Captum's attributions without details; of a tuple, which layer methods may return, the only one."""
+    tensor = values[0] if isinstance(values, tuple) else values
+    return Attribution(tensor.detach().to(torch.float32))

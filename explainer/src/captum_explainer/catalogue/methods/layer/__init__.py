@@ -1,0 +1,1 @@
+"""Methods that attribute to a layer's output."""

@@ -1,0 +1,25 @@
+"""The activation of a layer."""
+
+from __future__ import annotations
+
+from captum.attr import LayerActivation
+
+from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.predictor_client.description import Access
+
+
+def attribute(problem: Problem) -> Attribution:
+    """The layer's output, [rows, *the layer's shape]."""
+    return detached(LayerActivation(problem.model, problem.only_layer).attribute(problem.inputs))
+
+
+METHOD = Method(
+    attribute,
+    summary="A layer's output for the input, as the network computes it.",
+    paper="Captum, https://captum.ai/api/layer.html#layer-activation",
+    when="What a layer sees, whatever the class: the cheapest look into the network, and no explanation of a score.",
+    cost="0",
+    access=Access.STRUCTURE,
+    family="layer",
+    takes_target=False,
+)

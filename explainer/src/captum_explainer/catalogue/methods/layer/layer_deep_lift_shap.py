@@ -1,0 +1,32 @@
+"""DeepLIFT SHAP of a layer."""
+
+from __future__ import annotations
+
+from captum.attr import LayerDeepLiftShap
+
+from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.methods.primary.deep_lift_shap import METHOD as DEEP_LIFT_SHAP
+from captum_explainer.predictor_client.description import Access
+
+
+def attribute(problem: Problem) -> Attribution:
+    """DeepLIFT's contributions of the layer's differences, averaged over the baselines, [1, *the layer's shape]."""
+    values = LayerDeepLiftShap(problem.model, problem.only_layer).attribute(
+        problem.inputs, baselines=problem.baselines, target=problem.target
+    )
+    return detached(values)
+
+
+METHOD = Method(
+    attribute,
+    summary="DeepLIFT SHAP of a layer's output instead of the input.",
+    paper=DEEP_LIFT_SHAP.paper,
+    when="SHAP values of a layer's units, against the layer's outputs at typical instances.",
+    cost="instances * above",
+    access=Access.STRUCTURE,
+    family="layer",
+    baselines="distribution",
+    nonlinearities=True,
+    one_by_one=True,
+    complete=True,
+)

@@ -1,0 +1,43 @@
+"""Feature ablation of a layer."""
+
+from __future__ import annotations
+
+from captum.attr import LayerFeatureAblation
+
+from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.parameters.layer_mask import LAYER_MASK
+from captum_explainer.parameters.parameter import finite
+from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
+from captum_explainer.predictor_client.description import Access
+
+
+def attribute(problem: Problem) -> Attribution:
+    """The score's fall where a group of the layer's units is replaced, [1, *the layer's shape]."""
+    values = LayerFeatureAblation(problem.model, problem.only_layer).attribute(
+        problem.inputs,
+        # Captum does not repeat a list of targets with the perturbations of a call, and fails; an index fits any rows.
+        target=problem.target[0],
+        layer_mask=problem.layer_mask,
+        **problem.parameters_for_captum("layer_baselines", "perturbations_per_eval"),
+    )
+    return detached(values)
+
+
+METHOD = Method(
+    attribute,
+    summary="How much the score falls where one channel or unit of a layer after the other is replaced by a number.",
+    paper="Captum, https://captum.ai/api/layer.html#layer-feature-ablation",
+    when="Which channels the score needs: measured and not derived, so it holds of any network behind the layer.",
+    cost="instances * (3 + ceil(units / perturbations_per_eval))",
+    access=Access.STRUCTURE,
+    family="layer",
+    parameters={
+        "layer_baselines": finite(0.0, "what takes a unit's place, in the layer's units"),
+        **LAYER_MASK,
+        **PERTURBATIONS_PER_EVAL,
+    },
+    takes_units=True,
+    one_by_one=True,
+    repeats=True,
+    replaces_layer=True,
+)

@@ -1,0 +1,35 @@
+"""Integrated gradients of a layer."""
+
+from __future__ import annotations
+
+from captum.attr import LayerIntegratedGradients
+
+from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.parameters.noise_tunnel import SMOOTH
+from captum_explainer.parameters.path import AUTO_PATH_PARAMETERS, path_arguments
+from captum_explainer.predictor_client.description import Access
+
+
+def attribute(problem: Problem) -> Attribution:
+    """The gradient's integral between the layer's outputs at baseline and input, [rows, *the layer's shape]."""
+    return problem.run(
+        LayerIntegratedGradients(problem.model, problem.only_layer),
+        baselines=problem.baselines,
+        target=problem.target,
+        **path_arguments(problem),
+    )
+
+
+METHOD = Method(
+    attribute,
+    summary="Integrated gradients along the straight path between a layer's outputs at the baseline and at the input.",
+    paper="Sundararajan et al., Axiomatic Attribution for Deep Networks, https://arxiv.org/abs/1703.01365",
+    when="Contributions of a layer's units that add up, along a path within the layer.",
+    cost="4 + 2 * passes",
+    access=Access.STRUCTURE,
+    family="layer",
+    parameters={**AUTO_PATH_PARAMETERS, **SMOOTH},
+    baselines="one",
+    complete=True,
+    replaces_layer=True,
+)

@@ -1,0 +1,37 @@
+"""Layer-wise relevance propagation, down to a layer."""
+
+from __future__ import annotations
+
+from captum.attr import LayerLRP
+from captum.attr._core.lrp import SUPPORTED_NON_LINEAR_LAYERS
+from captum_serving.errors import BadInput
+
+from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.methods.primary.lrp import METHOD as LRP
+from captum_explainer.predictor_client.description import Access
+
+
+def attribute(problem: Problem) -> Attribution:
+    """The relevance of each unit of the layer, [rows, *the layer's shape].
+
+    Raises:
+        BadInput: Captum has no rule at the layer, and so no relevance there.
+    """
+    if type(problem.only_layer) in SUPPORTED_NON_LINEAR_LAYERS:
+        layer, kind = problem.parameters["layer"], type(problem.only_layer).__name__
+        raise BadInput(f"layer_lrp: Captum keeps no relevance at {layer!r}, a {kind}; expected the stage before it")
+    values = LayerLRP(problem.model, problem.only_layer).attribute(problem.inputs, target=problem.target)
+    return detached(values)
+
+
+METHOD = Method(
+    attribute,
+    summary="The relevance of each unit of a layer, from the same propagation as LRP's.",
+    paper=LRP.paper,
+    when="Where the score is divided, stage by stage: linear stages and max-pools, not the ReLUs that pass it on.",
+    cost="linear",
+    access=Access.STRUCTURE,
+    family="layer",
+    relevance=True,
+    repeats=True,
+)

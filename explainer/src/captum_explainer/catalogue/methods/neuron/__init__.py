@@ -1,0 +1,1 @@
+"""Methods that attribute one neuron's value to the input."""

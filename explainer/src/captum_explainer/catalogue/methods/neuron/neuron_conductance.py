@@ -1,0 +1,35 @@
+"""The conductance of a neuron."""
+
+from __future__ import annotations
+
+from captum.attr import NeuronConductance
+
+from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.methods.layer.layer_conductance import METHOD as LAYER_CONDUCTANCE
+from captum_explainer.parameters.noise_tunnel import SMOOTH
+from captum_explainer.parameters.path import PATH_PARAMETERS, path_arguments
+from captum_explainer.predictor_client.description import Access
+
+
+def attribute(problem: Problem) -> Attribution:
+    """What of the integrated gradients flows from each input value through the neuron, [rows, *input shape]."""
+    return problem.run(
+        NeuronConductance(problem.model, problem.only_layer),
+        neuron_selector=problem.neuron,
+        baselines=problem.baselines,
+        target=problem.target,
+        **path_arguments(problem),
+    )
+
+
+METHOD = Method(
+    attribute,
+    summary="How much of each input value's integrated gradient flows through one neuron to the score.",
+    paper=LAYER_CONDUCTANCE.paper,
+    when="Which part of the input a neuron passes on to the score: the one neuron's method that has a target.",
+    cost="2 * passes",
+    access=Access.STRUCTURE,
+    family="neuron",
+    parameters={**PATH_PARAMETERS, **SMOOTH},
+    baselines="one",
+)

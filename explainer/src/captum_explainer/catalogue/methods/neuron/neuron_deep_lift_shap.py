@@ -1,0 +1,32 @@
+"""DeepLIFT SHAP of a neuron."""
+
+from __future__ import annotations
+
+from captum.attr import NeuronDeepLiftShap
+
+from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.methods.primary.deep_lift_shap import METHOD as DEEP_LIFT_SHAP
+from captum_explainer.predictor_client.description import Access
+
+
+def attribute(problem: Problem) -> Attribution:
+    """DeepLIFT's contributions to the neuron, averaged over the baselines, [1, *input shape]."""
+    values = NeuronDeepLiftShap(problem.model, problem.only_layer).attribute(
+        problem.inputs, problem.neuron, baselines=problem.baselines
+    )
+    return detached(values)
+
+
+METHOD = Method(
+    attribute,
+    summary="DeepLIFT SHAP of one neuron of a layer instead of the score.",
+    paper=DEEP_LIFT_SHAP.paper,
+    when="What makes a neuron differ from its values at typical instances.",
+    cost="instances * below",
+    access=Access.STRUCTURE,
+    family="neuron",
+    baselines="distribution",
+    nonlinearities=True,
+    takes_target=False,
+    one_by_one=True,
+)

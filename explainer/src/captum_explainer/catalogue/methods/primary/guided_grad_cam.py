@@ -1,0 +1,46 @@
+"""Guided Grad-CAM."""
+
+from __future__ import annotations
+
+from captum.attr import GuidedGradCam
+from captum_serving.errors import BadInput
+
+from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.parameters.noise_tunnel import SMOOTH
+from captum_explainer.parameters.parameter import choice
+from captum_explainer.predictor_client.description import Access
+
+
+def attribute(problem: Problem) -> Attribution:
+    """Guided backpropagation times the upsampled Grad-CAM of a layer, [rows, *input shape].
+
+    Raises:
+        BadInput: The layer's output has no height and width.
+    """
+    attribution = problem.run(
+        GuidedGradCam(problem.model, problem.only_layer),
+        target=problem.target,
+        **problem.parameters_for_captum("interpolate_mode"),
+    )
+    if attribution.values.numel() == 0:
+        raise BadInput(
+            "guided_grad_cam: the layer's output has no height and width; expected a layer before the flatten"
+        )
+    return attribution
+
+
+METHOD = Method(
+    attribute,
+    summary="Guided backpropagation, weighted by where Grad-CAM sees the layer respond.",
+    paper="Selvaraju et al., Grad-CAM, https://arxiv.org/abs/1610.02391",
+    when="Guided backpropagation's strokes, where the class has its evidence.",
+    cost="remote + above - 2",
+    access=Access.STRUCTURE,
+    parameters={
+        "interpolate_mode": choice("nearest", ("nearest", "bilinear", "bicubic", "area"), "how Grad-CAM is upsampled"),
+        **SMOOTH,
+    },
+    nonlinearities=True,
+    takes_layer=True,
+    slope=True,
+)

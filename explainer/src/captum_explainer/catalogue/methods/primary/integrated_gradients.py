@@ -1,0 +1,35 @@
+"""Integrated gradients."""
+
+from __future__ import annotations
+
+from captum.attr import IntegratedGradients
+
+from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.path_integral import PathIntegral, points
+from captum_explainer.parameters.noise_tunnel import SMOOTH
+from captum_explainer.parameters.path import AUTO_PATH_PARAMETERS, path_arguments
+
+
+def attribute(problem: Problem) -> Attribution:
+    """The gradient's integral from baseline to input, [rows, *input shape]; it sums to the difference of the scores."""
+    integrate = problem.integrate
+    return problem.run(
+        IntegratedGradients(problem.model) if integrate is None else PathIntegral(problem.model, integrate),
+        baselines=problem.baselines,
+        target=problem.target,
+        **path_arguments(problem),
+    )
+
+
+METHOD = Method(
+    attribute,
+    summary="The gradient's integral along the straight path from a baseline to the input.",
+    paper="Sundararajan et al., Axiomatic Attribution for Deep Networks, https://arxiv.org/abs/1703.01365",
+    when="The default: contributions that add up, of any model with gradients; the convergence delta tells the error.",
+    cost="passes if passes > 1 else 0",
+    parameters={**AUTO_PATH_PARAMETERS, **SMOOTH},
+    points=points,
+    integrates=True,
+    baselines="one",
+    complete=True,
+)

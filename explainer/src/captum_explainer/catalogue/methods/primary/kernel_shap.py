@@ -1,0 +1,40 @@
+"""KernelSHAP."""
+
+from __future__ import annotations
+
+from captum.attr import KernelShap
+
+from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.surrogates import ScoredModel, surrogate_attribution
+from captum_explainer.parameters.parameter import integer
+from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
+from captum_explainer.predictor_client.description import Access
+
+
+def attribute(problem: Problem) -> Attribution:
+    """Each segment's SHAP value, at each of its values, [1, *input shape]."""
+    assert problem.feature_mask is not None
+    explainer = KernelShap(problem.model)
+    explainer.interpretable_model = ScoredModel(explainer.interpretable_model, explainer.inf_weight)
+    values = explainer.attribute(
+        problem.inputs,
+        baselines=problem.baselines,
+        target=problem.target,
+        feature_mask=problem.feature_mask,
+        **problem.parameters_for_captum("n_samples", "perturbations_per_eval"),
+    )
+    return surrogate_attribution(values, problem.feature_mask, explainer.interpretable_model)
+
+
+METHOD = Method(
+    attribute,
+    summary="SHAP values of the input's segments, by a linear fit to the scores of random subsets of them.",
+    paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
+    when="SHAP values of any model, of which nothing is known but scores; the fit (r2) tells how far to believe them.",
+    cost="instances * ceil(n_samples / perturbations_per_eval)",
+    access=Access.SCORES,
+    parameters={"n_samples": integer(500, "random subsets of segments", limit="max_samples"), **PERTURBATIONS_PER_EVAL},
+    baselines="one",
+    takes_segments=True,
+    random=True,
+)

@@ -1,0 +1,28 @@
+"""Layer-wise relevance propagation."""
+
+from __future__ import annotations
+
+from captum.attr import LRP
+
+from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.parameters.noise_tunnel import SMOOTH
+from captum_explainer.predictor_client.description import Access
+
+
+def attribute(problem: Problem) -> Attribution:
+    """The relevance of each input value, [rows, *input shape]; it sums to the score but for what biases take."""
+    return problem.run(LRP(problem.model), target=problem.target)
+
+
+METHOD = Method(
+    attribute,
+    summary="The score, divided over each stage's inputs by their share in its output, from the last stage back.",
+    paper="Bach et al., On Pixel-Wise Explanations, https://doi.org/10.1371/journal.pone.0130140",
+    when="Contributions without a baseline, by the epsilon rule (1e-9) at each linear stage and max-pool; "
+    "of networks of ReLUs, tanh and max-pools. Biases keep their share.",
+    cost="linear",
+    access=Access.STRUCTURE,
+    parameters=SMOOTH,
+    relevance=True,
+    repeats=True,
+)

@@ -1,0 +1,39 @@
+"""Shapley value sampling."""
+
+from __future__ import annotations
+
+from captum.attr import ShapleyValueSampling
+
+from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.segment_space import attribute_segments
+from captum_explainer.parameters.parameter import integer
+from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
+from captum_explainer.predictor_client.description import Access
+
+
+def attribute(problem: Problem) -> Attribution:
+    """Each segment's estimated Shapley value, at each of its values, [1, *input shape]."""
+    return attribute_segments(
+        ShapleyValueSampling, problem, **problem.parameters_for_captum("n_samples", "perturbations_per_eval")
+    )
+
+
+METHOD = Method(
+    attribute,
+    summary="Shapley values of the input's segments, by adding them to the baseline in random orders.",
+    paper="Castro et al., Polynomial calculation of the Shapley value based on sampling, "
+    "https://doi.org/10.1016/j.cor.2008.04.004",
+    when="Shapley values without a fit: unbiased, and they add up whatever the number of orders; "
+    "for few segments, since each order evaluates each of them.",
+    cost="instances * (1 + n_samples * ceil(segments / perturbations_per_eval))",
+    access=Access.SCORES,
+    parameters={
+        "n_samples": integer(25, "random orders of the segments", limit="max_samples"),
+        **PERTURBATIONS_PER_EVAL,
+    },
+    baselines="one",
+    takes_segments=True,
+    segmentation="grid",  # superpixels of a noisy picture may be more than all orders may have
+    evaluations=lambda segments, parameters: segments * parameters["n_samples"],
+    random=True,
+)

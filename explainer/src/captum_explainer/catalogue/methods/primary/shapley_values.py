@@ -1,0 +1,37 @@
+"""Shapley values, by all orders."""
+
+from __future__ import annotations
+
+import math
+
+from captum.attr import ShapleyValues
+
+from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.segment_space import attribute_segments
+from captum_explainer.parameters.parameter import integer
+from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
+from captum_explainer.predictor_client.description import Access
+
+
+def attribute(problem: Problem) -> Attribution:
+    """Each segment's Shapley value, at each of its values, [1, *input shape]."""
+    return attribute_segments(ShapleyValues, problem, **problem.parameters_for_captum("perturbations_per_eval"))
+
+
+METHOD = Method(
+    attribute,
+    summary="The Shapley values of a few segments of the input, from all orders of adding them to the baseline.",
+    paper="Shapley, A Value for n-Person Games, https://doi.org/10.1515/9781400881970-018",
+    when="The exact values, of very few segments: n of them take n! * n evaluations (six take 4,320).",
+    cost="instances * (1 + factorial(segments) * ceil(segments / perturbations_per_eval))",
+    access=Access.SCORES,
+    parameters={
+        **PERTURBATIONS_PER_EVAL,
+        "n_segments": integer(4, "patches of an image, about", minimum=2, limit="max_perturbations"),
+    },
+    baselines="one",
+    takes_segments=True,
+    segmentation="grid",
+    evaluations=lambda segments, _: math.factorial(segments) * segments,
+    one_by_one=True,
+)

@@ -1,0 +1,119 @@
+"""LIME's linear model as the lime package fits it: a ridge over all segments, of all outputs at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from captum_serving.errors import BadInput
+from numpy.typing import NDArray
+from torch import Tensor
+
+from captum_explainer.catalogue.method import Attribution, Problem
+
+KERNEL_WIDTH = 0.25
+# The fit holds the square of their number, and takes its cube.
+MOST_SEGMENTS = 4096
+# Below it the equations may be as good as singular, and the coefficients noise.
+LEAST_ALPHA = 1e-6
+# So many samples are numbers at a time, for thousands of segments of thousands of samples would be gigabytes.
+SAMPLES_AT_ONCE = 1000
+
+Array = NDArray[np.floating[Any]]
+Subsets = NDArray[np.bool_]
+
+
+class Ridge(NamedTuple):
+    """Coefficients [segments, outputs], intercepts [outputs], the fits' weighted R² [outputs]: NaN of a constant."""
+
+    coefficients: Array
+    intercepts: Array
+    r2: Array
+
+
+def ridge_attribution(problem: Problem, mask: Tensor) -> Attribution:
+    """Each segment's coefficient at each of its values, [1, *input shape]; one fit serves all targets of an instance.
+
+    The first sample is the whole picture; the others are random halves of its segments, the rest at the baseline.
+
+    Raises:
+        BadInput: Too many segments, or a penalty too weak for a solution.
+    """
+    if "ridge" not in problem.memo:
+        problem.memo["ridge"] = _fitted(problem, mask)
+    fit: Ridge = problem.memo["ridge"]
+    (target,) = problem.target
+    r2 = float(np.float32(fit.r2[target]))
+    details = {
+        "segments": mask[0].numpy(),
+        "intercept": float(np.float32(fit.intercepts[target])),
+        "r2": None if np.isnan(r2) else r2,
+    }
+    return Attribution(torch.from_numpy(fit.coefficients[:, target].astype(np.float32))[mask], details)
+
+
+def weights_of(subsets: Subsets) -> Array:
+    """How near each sample is to the whole, by how much of the instance is in it."""
+    # A subset's cosine distance to the whole is a matter of its size alone; that of the empty one is 1.
+    distances = 1.0 - np.sqrt(subsets.mean(axis=1))
+    weights: Array = np.sqrt(np.exp(-(distances**2) / KERNEL_WIDTH**2))
+    return weights
+
+
+def fit_ridge(subsets: Subsets, scores: Array, alpha: float, weights: Array) -> Ridge:
+    """Fit all outputs.
+
+    Args:
+        subsets: [samples, segments], true where a segment is the picture's.
+        scores: [samples, outputs].
+        alpha: The penalty of the squared coefficients; the intercept has none.
+        weights: [samples].
+    """
+    total = weights.sum()
+    mean_score = weights @ scores / total
+    centred = scores - mean_score
+    share = sum(w @ x for x, w, _ in _parts(subsets, weights, centred)) / total
+    gram = np.diag(np.full(subsets.shape[1], alpha))
+    moments = np.zeros((subsets.shape[1], scores.shape[1]))
+    for x, w, y in _parts(subsets, weights, centred):
+        weighted = w[:, None] * (x - share)
+        gram += (x - share).T @ weighted
+        moments += weighted.T @ y
+    coefficients = np.linalg.solve(gram, moments)
+    off = np.concatenate([y - (x - share) @ coefficients for x, _, y in _parts(subsets, weights, centred)])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r2 = 1.0 - weights @ off**2 / (weights @ centred**2)
+    # Of a constant score rounding is all that varies.
+    r2[np.ptp(scores, axis=0) == 0.0] = np.nan
+    return Ridge(coefficients, mean_score - share @ coefficients, r2)
+
+
+def _parts(subsets: Subsets, weights: Array, scores: Array) -> Iterator[tuple[Array, Array, Array]]:
+    for start in range(0, len(subsets), SAMPLES_AT_ONCE):
+        part = slice(start, start + SAMPLES_AT_ONCE)
+        yield subsets[part].astype(np.float64), weights[part], scores[part]
+
+
+def _fitted(problem: Problem, mask: Tensor) -> Ridge:
+    parameters, count = problem.parameters, int(mask.max()) + 1
+    if count > MOST_SEGMENTS:
+        raise BadInput(f"{count} segments; expected at most {MOST_SEGMENTS} with the surrogate 'ridge': try 'grid'")
+    if parameters["alpha"] < LEAST_ALPHA:
+        raise BadInput(f"alpha is {parameters['alpha']:g}; expected {LEAST_ALPHA:g} or more with the surrogate 'ridge'")
+    subsets = draw_subsets(parameters["n_samples"], count, parameters["seed"])
+    scores = []
+    with torch.no_grad():
+        for part in torch.split(torch.from_numpy(subsets), parameters["perturbations_per_eval"]):
+            scores.append(problem.model(torch.where(part[:, mask[0]], problem.inputs, problem.baselines)))
+    return fit_ridge(subsets, torch.cat(scores).double().numpy(), parameters["alpha"], weights_of(subsets))
+
+
+def draw_subsets(samples: int, segments: int, seed: int) -> Subsets:
+    """Random subsets [samples, segments], the first of them the whole: those of the lime package with this seed."""
+    generator = np.random.RandomState(seed)
+    parts = [min(SAMPLES_AT_ONCE, samples - start) for start in range(0, samples, SAMPLES_AT_ONCE)]
+    subsets = np.concatenate([generator.randint(0, 2, (part, segments)).astype(bool) for part in parts])
+    subsets[0] = True
+    return subsets

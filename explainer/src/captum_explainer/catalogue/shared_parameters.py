@@ -1,0 +1,121 @@
+"""The parameters that are not one method's own: which method takes which of them, and their defaults."""
+
+from __future__ import annotations
+
+import math
+
+from captum_explainer.catalogue.method import Method
+from captum_explainer.inputs.superpixels import ALGORITHMS, ALIKE, is_picture
+from captum_explainer.parameters.parameter import Parameter, choice, flag, integer, number
+from captum_explainer.parameters.quality_metrics import QUALITY, measured
+from captum_explainer.predictor_client.description import Access, Description
+
+NAMED_BASELINES = ("zeros", "ones", "mean", "blur", "random")
+LARGEST_SEED = 2**32 - 1
+# Ablating each value of a larger instance by itself would take more calls than an answer is worth waiting for.
+MOST_SINGLE_VALUES = 1024
+
+
+def all_parameters(method: Method, description: Description) -> dict[str, Parameter]:
+    """Every parameter that the method takes for this model, but for `method` itself."""
+    shared = {"seed": SEED}
+    if method.takes_target:
+        shared |= {"output": _output(method, description), "target": TARGET, "top_k": TOP_K}
+    if method.has_layer:
+        shared["layer"] = _layer(description)
+    if method.family == "layer":
+        shared |= {"upsample": UPSAMPLE, "interpolate_mode": INTERPOLATE_MODE}
+    if method.family == "neuron":
+        shared["neuron"] = NEURON
+    if method.baselines != "none":
+        shared["baselines"] = _baselines(method, description)
+    if method.takes_segments:
+        shared |= {"segmentation": _segmentation(method, description), "n_segments": N_SEGMENTS}
+    if measured(method):
+        shared |= QUALITY
+    if method.complete:
+        shared["tolerance"] = TOLERANCE
+    return {**method.parameters, **shared, **method.parameters}
+
+
+SEED = Parameter(
+    {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": LARGEST_SEED,
+        "default": 0,
+        "description": "seed of everything random; each instance has draws of its own",
+    }
+)
+TARGET = Parameter(
+    {
+        "anyOf": [
+            {"type": "integer", "minimum": 0},
+            {"type": "string"},
+            {
+                "type": "array",
+                "minItems": 1,
+                "items": {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}, {"type": "null"}]},
+            },
+            {"type": "null"},
+        ],
+        "default": None,
+        "description": "the output to explain: an index, a label, or a list with one an instance; "
+        "null: each instance's predicted class",
+    }
+)
+TOP_K = Parameter(
+    {
+        "type": ["integer", "null"],
+        "minimum": 1,
+        "default": None,
+        "description": "explain the k most likely outputs of each instance instead of one target",
+    }
+)
+UPSAMPLE = flag(False, "bring the layer's attributions to the input's height and width")
+INTERPOLATE_MODE = choice("nearest", ("nearest", "bilinear", "bicubic", "area"), "how `upsample` interpolates")
+NEURON = Parameter(
+    {
+        "anyOf": [
+            {"type": "integer", "minimum": 0},
+            {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}},
+        ],
+        "description": "the neuron's index in the layer's output: one number a dimension",
+    }
+)
+N_SEGMENTS = integer(30, "superpixels or patches of an image, about", minimum=2, limit="max_perturbations")
+TOLERANCE = number(0.05, "share of the scores' difference by which a convergence delta may be off")
+
+
+def _output(method: Method, description: Description) -> Parameter:
+    if description.access == Access.SCORES:
+        return choice("probability", ("probability",), "what is explained: the predictor gives nothing else")
+    # Captum has no relevance rule for a softmax.
+    outputs = ("logit",) if method.relevance else ("logit", "probability")
+    return choice("logit", outputs, "what is explained")
+
+
+def _layer(description: Description) -> Parameter:
+    names = [stage.name for stage in description.stages]
+    return Parameter({"enum": names, "description": "the stage whose output is meant"})
+
+
+def _baselines(method: Method, description: Description) -> Parameter:
+    kinds = [{"type": "number"}, {"enum": list(NAMED_BASELINES)}, {"type": "array", "minItems": 1}]
+    text = (
+        "where the explanation starts from: a number, a name, or an array of one instance's shape, one an instance, "
+        "or for the SHAP family several; `mean` and `blur` are of the instance itself"
+    )
+    default = "random" if method.baselines == "distribution" else description.baseline
+    return Parameter({"anyOf": kinds, "default": default, "description": text})
+
+
+def _segmentation(method: Method, description: Description) -> Parameter:
+    shape = description.input_shape
+    few = method.random or method.evaluations is not None
+    single = not few and (shape is None or math.prod(shape) <= MOST_SINGLE_VALUES)
+    default = "pixels" if single or not is_picture(shape) else method.segmentation
+    # Superpixels are of one picture, and instances that are explained by one another are all cut up alike.
+    algorithms = ALIKE if method.across else ALGORITHMS
+    text = "how values are grouped: superpixels, a grid of patches, or single values, the default of what is no picture"
+    return choice(default, algorithms, text)

@@ -1,0 +1,65 @@
+"""The linear model that LIME and KernelSHAP fit, and how well it fits."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import sklearn.linear_model  # noqa: F401 - Captum does it in its first fit: a second of CPU, of that one's deadline
+import torch
+from captum._utils.models.model import Model
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from captum_explainer.catalogue.method import Attribution
+
+
+class ScoredModel(Model):  # type: ignore[misc]  # captum is untyped
+    """Captum's interpretable model, with the weighted R² of its fit to the random samples.
+
+    Samples of the weight `anchor` are left out of R²: KernelSHAP holds the fit at the input and at the baseline by a
+    weight of a million, which would make any fit look perfect.
+    """
+
+    def __init__(self, model: Model, anchor: float = math.inf) -> None:
+        self.model = model
+        self.anchor = anchor
+        self.r2: float | None = None
+
+    def fit(self, train_data: DataLoader[Any], **arguments: Any) -> Any:  # noqa: ANN401 - Captum's interface
+        """Fit Captum's model, and compare what it says of the samples with their scores."""
+        report = self.model.fit(train_data, **arguments)
+        samples, scores, weights = (torch.cat(parts) for parts in zip(*train_data, strict=True))
+        with torch.no_grad():
+            fitted = self.model(samples.to(torch.float32))
+        drawn = weights.reshape(-1) < self.anchor
+        self.r2 = weighted_r2(scores.reshape(-1)[drawn], fitted.reshape(-1)[drawn], weights.reshape(-1)[drawn])
+        return report
+
+    def representation(self) -> Tensor:
+        """The coefficients [1, segments]."""
+        coefficients: Tensor = self.model.representation()
+        return coefficients
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The fitted model's scores."""
+        scores: Tensor = self.model(x)
+        return scores
+
+    def intercept(self) -> float:
+        """The fitted score of the baseline."""
+        return float(self.model.bias())
+
+
+def weighted_r2(scores: Tensor, fitted: Tensor, weights: Tensor) -> float | None:
+    """1 - weighted residual sum of squares / weighted total; None where all scores are equal."""
+    y, f, w = (t.detach().reshape(-1).double().numpy() for t in (scores, fitted, weights))
+    total = float(np.sum(w * (y - np.average(y, weights=w)) ** 2)) if w.sum() > 0 else 0.0
+    return None if total == 0.0 else 1.0 - float(np.sum(w * (y - f) ** 2)) / total
+
+
+def surrogate_attribution(values: Tensor, mask: Tensor, model: ScoredModel) -> Attribution:
+    """Each value's coefficient is its segment's; details hold the segments, the intercept and the fit."""
+    details = {"segments": mask[0].numpy(), "intercept": model.intercept(), "r2": model.r2}
+    return Attribution(values.detach().to(torch.float32), details)

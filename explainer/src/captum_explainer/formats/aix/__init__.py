@@ -1,0 +1,1 @@
+"""KServe's AIX explainer: its requests, and its masks and words."""

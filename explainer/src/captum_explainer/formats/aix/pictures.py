@@ -1,0 +1,125 @@
+"""KServe's AIX explainer's way in: LIME's masks for the likeliest labels, asked for and answered in its own words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from captum_serving.errors import BadInput
+from torch import Tensor
+
+from captum_explainer.catalogue.catalogue import nearest
+from captum_explainer.formats.aix import texts
+from captum_explainer.formats.aix.masks import Shown, write
+from captum_explainer.formats.aix.numbers import read_number
+from captum_explainer.formats.request import Answer, Explanations, Incoming, Request
+from captum_explainer.inputs.arrays import as_described, checked, read_instances
+from captum_explainer.inputs.pictures import decode
+from captum_explainer.inputs.superpixels import PLANAR
+from captum_explainer.inputs.texts import is_meant as is_text
+from captum_explainer.parameters.parameter import shown
+from captum_explainer.predictor_client.description import Description
+from captum_explainer.server.aix_flags import LIME_TEXTS, TRUTHS
+from captum_explainer.settings import Settings
+
+# Its keys that nobody else's requests have.
+SIGNS = ("top_labels", "segmentation_alg", "positive_only", "min_weight")
+KEYS = (*SIGNS, "num_samples", "seed")
+# Its answer has room for nothing else: a picture's masks by LIME, for the likeliest labels.
+FIXED = ("target", "top_k")
+
+
+def is_meant(document: dict[str, Any], settings: Settings) -> bool:
+    """Whether a body that names no format is AIX's: by one of its keys, or because the explainer stands in for it."""
+    return settings.explainer_type is not None or any(key in document for key in (*SIGNS, "num_features"))
+
+
+def read_document(
+    document: dict[str, Any], incoming: Incoming, description: Description, settings: Settings
+) -> Request:
+    """Read a JSON object; its numbers may be strings, as AIX's clients send them. `parameters` may have LIME's own.
+
+    Raises:
+        BadInput: A key is not known, a value is not of its kind, or the instances do not fit the model.
+        TooLarge: More instances than the server takes.
+    """
+    if settings.explainer_type == LIME_TEXTS or is_text(document.get("instances"), description):
+        return texts.read_document(document, description, settings)
+    known = ["instances", *KEYS, "parameters"]
+    for key in document:
+        if key not in known:
+            raise BadInput(f"the request's key {nearest(key, known)}")
+    parameters = _parameters(document, description, settings)
+    instances = read_instances(document.get("instances"), description, settings, _channels_last_as_described)
+    return _request(instances, parameters, _shown(document, settings))
+
+
+def read_picture(incoming: Incoming, description: Description, settings: Settings) -> Request:
+    """Read a body that is a picture's bytes, which are one instance; all else is the flags'.
+
+    Raises:
+        BadInput: It is broken, or does not fit the model.
+    """
+    instances = checked([decode(incoming.body, description)], description)
+    return _request(instances, _parameters({}, description, settings), _shown({}, settings))
+
+
+def _request(instances: Tensor, parameters: dict[str, Any], shown: Shown) -> Request:
+    def write_masks(explanations: Explanations, description: Description) -> Answer:
+        return write(instances, explanations, shown)
+
+    return Request(instances, parameters, write_masks)
+
+
+def _parameters(document: dict[str, Any], description: Description, settings: Settings) -> dict[str, Any]:
+    # What the flag asks for is for every model; what the request asks for is meant.
+    labels = min(settings.top_labels, description.output_width or settings.top_labels)
+    own = document.get("parameters", {})
+    if not isinstance(own, dict):
+        raise BadInput('parameters is not an object; expected LIME\'s parameters, as in {"n_segments": 50}')
+    if own.get("method", "lime") != "lime" or any(key in own for key in FIXED):
+        raise BadInput(
+            f"an answer in AIX's format is LIME's, for its top_labels; expected none of method, {', '.join(FIXED)} "
+            'in parameters, or "format": "captum"'
+        )
+    parameters = {
+        "method": "lime",
+        "surrogate": "ridge",
+        "output": "probability",
+        "baselines": 0,
+        "top_k": read_number(document, "top_labels", int, labels),
+        "n_samples": read_number(document, "num_samples", int, settings.num_samples),
+        "segmentation": document.get("segmentation_alg", settings.segmentation_algorithm),
+        **({"seed": read_number(document, "seed", int, 0)} if "seed" in document else {}),
+        **own,
+    }
+    if parameters["segmentation"] not in PLANAR:
+        name = "segmentation" if "segmentation" in own else "segmentation_alg"
+        raise BadInput(f"{name} is {shown(parameters['segmentation'])}; expected one of {', '.join(PLANAR)}")
+    return parameters
+
+
+def _shown(document: dict[str, Any], settings: Settings) -> Shown:
+    positive_only = document.get("positive_only", settings.positive_only)
+    if str(positive_only).lower() not in TRUTHS:
+        raise BadInput(f"positive_only is {shown(positive_only)}; expected true or false")
+    return Shown(
+        positive_only=TRUTHS[str(positive_only).lower()],
+        min_weight=read_number(document, "min_weight", float, settings.min_weight),
+    )
+
+
+def _channels_last_as_described(array: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """AIX's pictures have their colours last; a grey one has three that are equal, of which the model may take one.
+
+    LIME hides all three alike, so that each sample's one channel is what converting the sample would give.
+    """
+    if array.ndim == len(shape) == 3 and array.shape != shape and array.shape[:2] == shape[1:]:
+        planes = np.moveaxis(array, -1, 0)
+        if shape[0] == 1 and len(planes) == 3:
+            if (planes != planes[0]).any():
+                raise BadInput(f"{name} has colours; expected a grey picture: the model's input is {list(shape)}")
+            return planes[:1]
+        if len(planes) == shape[0]:
+            return planes
+    return as_described(array, name, shape)

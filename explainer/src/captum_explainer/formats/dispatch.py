@@ -1,0 +1,46 @@
+"""Which way in a body that is posted to `:explain` takes: several peers' requests come by this one path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from captum_serving.errors import BadInput
+from captum_serving.protocol.wire import parse_json
+
+from captum_explainer.catalogue.catalogue import nearest
+from captum_explainer.formats import alibi, native
+from captum_explainer.formats.aix import pictures
+from captum_explainer.formats.request import Incoming, Request
+from captum_explainer.inputs.arrays import SIGNATURES
+from captum_explainer.predictor_client.description import Description
+from captum_explainer.server.aix_flags import LIME_IMAGES
+from captum_explainer.settings import Settings
+
+# A format reads a body that was parsed, and the rest of what came with it.
+ReadDocument = Callable[[dict[str, Any], Incoming, Description, Settings], Request]
+FORMATS: dict[str, ReadDocument] = {
+    "captum": native.read_document,
+    "aix": pictures.read_document,
+    "alibi": alibi.read_document,
+}
+
+
+def read(incoming: Incoming, description: Description, settings: Settings) -> Request:
+    """Read a body: JSON whatever its Content-Type said, or a picture's bytes, which are one instance.
+
+    Raises:
+        BadInput: It is neither, or the instances do not fit the model.
+        TooLarge: More instances than the server takes.
+    """
+    if incoming.body.startswith(SIGNATURES):
+        if settings.explainer_type == LIME_IMAGES:
+            return pictures.read_picture(incoming, description, settings)
+        return native.read_picture(incoming, description)
+    document = parse_json(incoming.body)
+    if not isinstance(document, dict):
+        raise BadInput('the body is not a JSON object; expected {"instances": [...], "parameters": {...}}')
+    name = document.pop("format", "aix" if pictures.is_meant(document, settings) else "captum")
+    if not isinstance(name, str) or name not in FORMATS:
+        raise BadInput(f"format: {nearest(name, list(FORMATS))}")
+    return FORMATS[name](document, incoming, description, settings)

@@ -1,0 +1,1 @@
+"""A request's instances, baselines and targets as tensors."""

@@ -1,0 +1,133 @@
+"""A request's instances as one tensor, checked against what the model declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from captum_serving.errors import BadInput, TooLarge
+from captum_serving.protocol.wire import numbers
+from torch import Tensor
+
+from captum_explainer.inputs.pictures import from_base64
+from captum_explainer.predictor_client.description import Description
+from captum_explainer.settings import Settings
+
+# What a picture's bytes begin with; none of them is JSON.
+SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF")
+# What an instance that is an object holds its picture or its numbers in; the last two are TorchServe's.
+HOLDERS = ("b64", "data", "body")
+# Rounding (of float32, of decimal text), as a share of the declared range's width.
+ROUNDING = 1e-3
+
+
+def as_described(array: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """An instance in the model's shape: a channel of one may be left out.
+
+    Raises:
+        BadInput: It has another shape; `name` is what the sentence calls it.
+    """
+    if array.shape == shape:
+        return array
+    if (1, *array.shape) == shape:
+        return array[None]
+    raise BadInput(f"{name} has the shape {list(array.shape)}; expected {list(shape)}, the model's input")
+
+
+def read_instances(
+    instances: object,
+    description: Description,
+    settings: Settings,
+    fit: Callable[[np.ndarray, str, tuple[int, ...]], np.ndarray] = as_described,
+) -> Tensor:
+    """Instances in JSON as float32 [instances, *input shape].
+
+    Each is nested numbers, `{"b64": picture}` or `{"data": picture or nested numbers}`; an object may hold a `target`.
+
+    `fit` brings an array to the shape that the model describes, or says what is wrong with it.
+
+    Raises:
+        BadInput: They are no list of instances, or do not fit the model.
+        TooLarge: More than the server takes.
+    """
+    listed = listed_instances(instances, "instances", settings)
+    arrays = [_instance(instance, f"instances[{i}]", description, fit) for i, instance in enumerate(listed)]
+    return checked(arrays, description)
+
+
+def listed_instances(instances: object, kind: str, settings: Settings) -> list[object]:
+    """The instances as a list of one or more; `kind` is what the sentence expects a list of.
+
+    Raises:
+        BadInput: They are no list, or an empty one.
+        TooLarge: More than the server takes.
+    """
+    if not isinstance(instances, list) or not instances:
+        raise BadInput(f"instances is missing or empty; expected a list of {kind}")
+    if len(instances) > settings.max_instances:
+        limit = settings.max_instances
+        raise TooLarge(f"{len(instances)} instances; expected at most {limit} (the server's limit, --max_instances)")
+    return instances
+
+
+def checked(arrays: list[np.ndarray], description: Description) -> Tensor:
+    """Arrays of one instance each as float32 [instances, *input shape].
+
+    Raises:
+        BadInput: They have several shapes, hold nothing, NaN or infinity, or values outside the declared range.
+    """
+    if description.text is not None:
+        raise BadInput('the model takes texts; expected {"instances": [...]} with texts')
+    if len({array.shape for array in arrays}) > 1:
+        shapes = sorted({str(list(array.shape)) for array in arrays})
+        raise BadInput(f"instances have the shapes {', '.join(shapes[:5])}; expected one shape")
+    if arrays[0].size == 0 or arrays[0].ndim == 0:
+        raise BadInput(f"instances have the shape {list(arrays[0].shape)}; expected one that holds numbers")
+    batch = np.stack(arrays)
+    if not np.isfinite(batch).all():
+        raise BadInput("instances hold NaN or infinity; expected finite numbers")
+    if description.input_range is not None:
+        low, high = description.input_range
+        slack = ROUNDING * (high - low)
+        if batch.min() < low - slack or batch.max() > high + slack:
+            got = f"{batch.min():g} to {batch.max():g}"
+            raise BadInput(f"instances hold values of {got}; expected {low:g} to {high:g}, the model's declared range")
+    return torch.from_numpy(batch)
+
+
+def with_own_targets(parameters: dict[str, Any], instances: list[Any]) -> dict[str, Any]:
+    """The parameters, and the targets that instances name for themselves: the predicted class where one names none.
+
+    Raises:
+        BadInput: The parameters have a target too.
+    """
+    targets = [instance.get("target") if isinstance(instance, dict) else None for instance in instances]
+    if all(target is None for target in targets):
+        return parameters
+    if parameters.get("target") is not None:
+        raise BadInput("parameters has a target, and so have instances; expected one or the other")
+    return {**parameters, "target": targets}
+
+
+def _instance(
+    instance: object,
+    name: str,
+    description: Description,
+    fit: Callable[[np.ndarray, str, tuple[int, ...]], np.ndarray],
+) -> np.ndarray:
+    if isinstance(instance, dict):
+        keys = [str(key) for key in instance if key != "target"]
+        if len(keys) != 1 or keys[0] not in HOLDERS:
+            raise BadInput(
+                f'{name} has the keys {sorted(map(str, instance))[:5]}; expected {{"b64": picture}}, '
+                '{"data": picture or numbers}, each with or without a "target", or nested numbers'
+            )
+        name, instance = f"{name}.{keys[0]}", instance[keys[0]]
+        if keys[0] == "b64" or isinstance(instance, str):
+            return from_base64(instance, description, name)
+    if not isinstance(instance, list):
+        raise BadInput(f'{name} is not a list; expected nested numbers or {{"b64": picture}}')
+    array = numbers(instance, name).astype(np.float32)
+    return array if description.input_shape is None else fit(array, name, description.input_shape)

@@ -1,0 +1,77 @@
+"""Encoded pictures as instances."""
+
+from __future__ import annotations
+
+import base64
+import io
+import warnings
+
+import numpy as np
+from captum_serving.errors import BadInput
+from PIL import Image, UnidentifiedImageError
+
+from captum_explainer.predictor_client.description import Description
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
+# A picture for a model whose shape is not known is not decoded where it is larger; a bomb never is.
+MAX_SIDE = 4096
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+def from_base64(text: object, description: Description, name: str = "b64") -> np.ndarray:
+    """Decode `{"b64": text}`; see `decode`. `name` is what an error calls the text."""
+    if not isinstance(text, str):
+        raise BadInput(f"{name} is not a string; expected a picture in base64")
+    try:
+        data = base64.b64decode(text.partition(",")[2] if text.startswith("data:") else text, validate=True)
+    except ValueError:  # of which binascii.Error is one, and what is not ASCII another
+        raise BadInput(f"{name} is not base64; expected a picture in base64") from None
+    return decode(data, description)
+
+
+def decode(data: bytes, description: Description) -> np.ndarray:
+    """A picture's pixels as float32 in the model's declared range and shape, [channels, height, width].
+
+    For a model whose shape is not known: [height, width] for a grey picture, else [height, width, 3], in 0..1.
+
+    Raises:
+        BadInput: It is no picture, it is broken, or its size is not the model's.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            return _pixels(Image.open(io.BytesIO(data), formats=FORMATS), description)
+    except UnidentifiedImageError:
+        raise BadInput(f"the picture's format is not known; expected one of {', '.join(FORMATS)}") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise BadInput(f"the picture is absurdly large; expected at most {MAX_SIDE}x{MAX_SIDE}") from None
+    except (OSError, ValueError, SyntaxError, EOFError):
+        raise BadInput("the picture is broken; expected a whole one") from None
+
+
+def _pixels(picture: Image.Image, description: Description) -> np.ndarray:
+    shape = description.input_shape
+    if shape is None:
+        if max(picture.size) > MAX_SIDE:
+            raise BadInput(f"the picture is {picture.width}x{picture.height}; expected at most {MAX_SIDE}x{MAX_SIDE}")
+        grey = picture.mode in ("1", "L", "LA", "I;16")
+        return np.asarray(_converted(picture, "L" if grey else "RGB"), dtype=np.float32) / 255.0
+    if len(shape) != 3 or shape[0] not in MODES:
+        raise BadInput(
+            f"a picture was sent, and the model's input has the shape {list(shape)}; expected nested numbers"
+        )
+    channels, height, width = shape
+    if picture.size != (width, height):
+        raise BadInput(f"the picture is {picture.width}x{picture.height}; expected {width}x{height}, the model's input")
+    low, high = description.input_range or (0.0, 1.0)
+    planes = np.asarray(_converted(picture, MODES[channels]), dtype=np.float32).reshape(height, width, channels)
+    return np.ascontiguousarray(np.moveaxis(planes, -1, 0)) / np.float32(255.0) * np.float32(high - low) + np.float32(
+        low
+    )
+
+
+def _converted(picture: Image.Image, mode: str) -> Image.Image:
+    if picture.mode == "I;16":
+        # Pillow's own conversion clips: of 65536 greys all but 255 would be white.
+        picture = Image.fromarray(np.round(np.asarray(picture) / 257.0).astype(np.uint8))
+    return picture.convert(mode)

@@ -1,0 +1,91 @@
+"""Which output of the model is explained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from captum_serving.errors import BadInput
+from torch import Tensor
+
+from captum_explainer.parameters.parameter import shown
+from captum_explainer.predictor_client.description import Description
+from captum_explainer.predictor_client.session import Array, Rows
+
+
+def resolve_targets(
+    target: Any,  # noqa: ANN401 - JSON
+    top_k: int | None,
+    scores: Tensor,
+    description: Description,
+) -> list[list[int]]:
+    """The outputs to explain of each instance: one, or `top_k` of them from the likeliest.
+
+    Args:
+        target: An index, a label (a string is always a label), None for the predicted class, or a list with one of
+            these an instance.
+        top_k: How many, instead of a target.
+        scores: [instances, outputs].
+        description: The model, for its labels.
+
+    Raises:
+        BadInput: No such output, or a list of another length than the instances.
+    """
+    count, width = scores.shape
+    if top_k is not None:
+        if target is not None:
+            raise BadInput("both target and top_k are there; expected one of them")
+        if top_k > width:
+            raise BadInput(f"top_k is {top_k}; expected at most {width}, the model's outputs")
+        ranked: list[list[int]] = scores.argsort(dim=1, descending=True, stable=True)[:, :top_k].tolist()
+        return ranked
+    if target is None:
+        return [[index] for index in scores.argmax(dim=1).tolist()]
+    if not isinstance(target, list):
+        return [[_index(target, width, description)]] * count
+    if len(target) != count:
+        raise BadInput(f"target has {len(target)} entries; expected {count}, one an instance")
+    predicted = scores.argmax(dim=1).tolist()
+    return [
+        [guess if one is None else _index(one, width, description)]
+        for one, guess in zip(target, predicted, strict=True)
+    ]
+
+
+def given_targets(
+    target: Any,  # noqa: ANN401 - JSON
+    top_k: int | None,
+    count: int,
+    description: Description,
+) -> list[int] | None:
+    """The output to explain of each of so many instances, as far as no score decides it; None where one does.
+
+    Raises:
+        BadInput: As `resolve_targets`.
+    """
+    unknown = target is None or (isinstance(target, list) and None in target)
+    if unknown or top_k is not None or description.output_width is None:
+        return None
+    return [
+        index for (index,) in resolve_targets(target, None, torch.zeros(count, description.output_width), description)
+    ]
+
+
+def one_hot(targets: Sequence[int] | Array, width: int) -> Rows:
+    """A row for each target, which is 1 there and 0 elsewhere: float32 [targets, width]."""
+    rows = np.zeros((len(targets), width), np.float32)
+    rows[np.arange(len(targets)), targets] = 1.0
+    return rows
+
+
+def _index(target: int | str, width: int, description: Description) -> int:
+    if isinstance(target, str):
+        if target not in description.labels:
+            known = ", ".join(repr(label) for label in description.labels) or "none: the model has no labels"
+            raise BadInput(f"target is the label {shown(target)}; expected an index, or one of {known}")
+        return description.labels.index(target)
+    if target >= width:
+        raise BadInput(f"target is {target}; expected an index of 0 to {width - 1}")
+    return target

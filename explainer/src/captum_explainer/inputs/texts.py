@@ -1,0 +1,83 @@
+"""A request's texts, read and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from captum_serving.errors import BadInput
+
+from captum_explainer.inputs.arrays import listed_instances
+from captum_explainer.parameters.parameter import shown
+from captum_explainer.predictor_client.description import Access, Description, TextTask
+from captum_explainer.settings import Settings
+
+QUESTION, CONTEXT = "question", "context"
+# What a text is held in: ours, and TorchServe's envelope's.
+HOLDERS = ("text", "data", "body")
+PAIR = "text_pair"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text and where there is one its pair: of question answering the question and its context."""
+
+    text: str
+    pair: str | None = None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The text, and its pair where there is one."""
+        return (self.text,) if self.pair is None else (self.text, self.pair)
+
+
+def is_meant(instances: object, description: Description) -> bool:
+    """Whether instances are texts: the model takes nothing else, or nobody knows what it takes and they look so."""
+    if description.access > Access.SCORES:
+        return description.text is not None
+    first = instances[0] if isinstance(instances, list) and instances else None
+    return isinstance(first, str) or (isinstance(first, dict) and "text" in first)
+
+
+def read_texts(instances: object, description: Description, settings: Settings) -> list[Text]:
+    """Strings, `{"text": ...}`, with or without a `text_pair`, or of question answering `{"question", "context"}`.
+
+    An object may hold a `target`.
+
+    Raises:
+        BadInput: They are no list of texts, or not what the task takes.
+        TooLarge: More than the server takes.
+    """
+    listed = listed_instances(instances, "texts", settings)
+    task = TextTask.SEQUENCE if description.text is None else description.text.task
+    return [_read(instance, f"instances[{i}]", task) for i, instance in enumerate(listed)]
+
+
+def _read(instance: object, name: str, task: TextTask) -> Text:
+    if task is TextTask.ANSWER:
+        parts = _strings(instance, name, '{"question": ..., "context": ...}')
+        if set(parts) != {QUESTION, CONTEXT}:
+            raise BadInput(f"{name} has the keys {_keys(parts)}; expected 'question' and 'context'")
+        return Text(parts[QUESTION], parts[CONTEXT])
+    if isinstance(instance, str):
+        return Text(instance)
+    parts = _strings(instance, name, 'a string or {"text": ...}')
+    pair = parts.pop(PAIR, None) if task is TextTask.SEQUENCE else None
+    if len(parts) != 1 or not set(parts) <= set(HOLDERS):
+        more = " and at most a 'text_pair' and a 'target'" if task is TextTask.SEQUENCE else " and at most a 'target'"
+        raise BadInput(f"{name} has the keys {_keys(parts)}; expected 'text'{more}")
+    return Text(next(iter(parts.values())), pair)
+
+
+def _strings(instance: object, name: str, expected: str) -> dict[str, str]:
+    if not isinstance(instance, dict):
+        raise BadInput(f"{name} is {shown(instance)}; expected {expected}")
+    parts: dict[str, Any] = {str(key): value for key, value in instance.items() if key != "target"}
+    for key, value in parts.items():
+        if not isinstance(value, str):
+            raise BadInput(f"{name}.{key[:80]} is {shown(value)}; expected a string")
+    return parts
+
+
+def _keys(parts: dict[str, str]) -> str:
+    return ", ".join(repr(key[:80]) for key in parts) or "none"

@@ -1,0 +1,74 @@
+"""One text explained by its words, of which some are left out: of any model that scores texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from captum_explainer.attribution.explain import run_method
+from captum_explainer.catalogue.method import Attribution, Problem
+from captum_explainer.catalogue.resolve import Resolved
+from captum_explainer.inputs.texts import Text
+from captum_explainer.kinds.text.outputs import Probabilities
+from captum_explainer.kinds.text.pieces import cut
+from captum_explainer.kinds.text.word_model import Score, WordModel
+from captum_explainer.kinds.text.words import normalized
+from captum_explainer.predictor_client.description import Description
+from captum_explainer.settings import Settings
+
+
+class ByWords:
+    """The text as far as the model sees it, and its words.
+
+    Attributes:
+        logits: float32 [1, outputs], as the predictor gives them.
+        at_baseline: The same of the text without any word.
+    """
+
+    def __init__(
+        self, chosen: Resolved, description: Description, settings: Settings, text: Text, score: Score
+    ) -> None:
+        self._chosen = chosen
+        self._pieces = cut(text, chosen["bag_of_words"], settings.max_perturbations)
+        self._words = WordModel(self._pieces, chosen["replacement"], score)
+        self._probabilities = Probabilities(description, None)
+        self._memo: dict[str, Any] = {}
+        with torch.no_grad():
+            ends = self._words(torch.stack([torch.ones(self._pieces.count), torch.zeros(self._pieces.count)]))
+        self.logits, self.at_baseline = ends[:1], ends[1:]
+
+    @property
+    def words(self) -> list[str]:
+        """The words of the answer."""
+        return self._pieces.words
+
+    def attribute(self, output: int) -> Attribution:
+        """One output's attributions, float32 [1, features]."""
+        count = self._pieces.count
+        if count == 0:
+            return Attribution(torch.zeros(1, 0))
+        model: nn.Module = self._words
+        if self._chosen["output"] == "probability":
+            model = nn.Sequential(self._words, self._probabilities)
+        problem = Problem(
+            model,
+            torch.ones(1, count),
+            [output],
+            torch.zeros(1, count),
+            layer=None,
+            parameters=self._chosen.values,
+            feature_mask=torch.arange(count)[None],
+            memo=self._memo,
+        )
+        return run_method(self._chosen, problem)
+
+    def importances(self, attributions: Tensor) -> Tensor:
+        """Each word's: that of its feature."""
+        of_words = attributions[0][torch.from_numpy(self._pieces.features)]
+        return normalized(of_words, self._chosen["normalization"])
+
+    def details(self) -> dict[str, Any]:
+        """Where the words are."""
+        return self._pieces.details()

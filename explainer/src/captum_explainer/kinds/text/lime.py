@@ -1,0 +1,75 @@
+"""LIME of a text's words: Captum's, or as the lime package does it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from captum_serving.errors import BadInput
+from numpy.typing import NDArray
+
+from captum_explainer.catalogue.method import Attribution, Problem
+from captum_explainer.catalogue.methods.primary import lime
+from captum_explainer.catalogue.ridge import LEAST_ALPHA, MOST_SEGMENTS, Ridge, Subsets, fit_ridge, weights_of
+
+# With so weak a penalty the package fits all words before it chooses some.
+CHOOSING_ALPHA = 0.01
+
+
+def attribute(problem: Problem) -> Attribution:
+    """Each word's coefficient in a linear model of the score, [1, features]."""
+    if problem.parameters["surrogate"] == "ridge":
+        return _as_the_package(problem)
+    found = lime.attribute(problem)
+    details = found.details or {}
+    # Words are their own segments.
+    return Attribution(found.values, {key: details[key] for key in ("intercept", "r2")})
+
+
+def draw_words(samples: int, words: int, seed: int) -> Subsets:
+    """Random subsets [samples, words], the first of them the whole: those of the lime package with this seed.
+
+    Of each other one a number of words is drawn, and then so many that are left out.
+    """
+    generator = np.random.RandomState(seed)
+    subsets = np.ones((samples, words), dtype=bool)
+    for row, left_out in enumerate(generator.randint(1, words + 1, samples - 1), start=1):
+        subsets[row, generator.choice(words, left_out, replace=False)] = False
+    return subsets
+
+
+def _as_the_package(problem: Problem) -> Attribution:
+    if "ridge" not in problem.memo:
+        problem.memo["ridge"] = _drawn(problem)
+    subsets, scores = problem.memo["ridge"]
+    (target,) = problem.target
+    weights, column = weights_of(subsets), scores[:, target : target + 1]
+    chosen = _strongest(subsets, column, weights, problem.parameters["num_features"])
+    fit: Ridge = fit_ridge(subsets[:, chosen], column, problem.parameters["alpha"], weights)
+    values = np.zeros((1, subsets.shape[1]), dtype=np.float32)
+    values[0, chosen] = fit.coefficients[:, 0]
+    r2 = float(np.float32(fit.r2[0]))
+    details = {"intercept": float(np.float32(fit.intercepts[0])), "r2": None if np.isnan(r2) else r2}
+    return Attribution(torch.from_numpy(values), details)
+
+
+def _drawn(problem: Problem) -> tuple[Subsets, NDArray[np.float64]]:
+    parameters, count = problem.parameters, problem.inputs.shape[1]
+    if count > MOST_SEGMENTS:
+        raise BadInput(f"a text has {count} words; expected at most {MOST_SEGMENTS} with the surrogate 'ridge'")
+    if parameters["alpha"] < LEAST_ALPHA:
+        raise BadInput(f"alpha is {parameters['alpha']:g}; expected {LEAST_ALPHA:g} or more with the surrogate 'ridge'")
+    subsets = draw_words(parameters["n_samples"], count, parameters["seed"])
+    with torch.no_grad():
+        parts = torch.split(torch.from_numpy(subsets).float(), parameters["perturbations_per_eval"])
+        scores = torch.cat([problem.model(part) for part in parts])
+    return subsets, scores.double().numpy()
+
+
+def _strongest(
+    subsets: Subsets, scores: NDArray[np.float64], weights: NDArray[np.floating], most: int | None
+) -> NDArray[np.int64]:
+    """The words of the largest coefficients in a fit of all."""
+    if most is None or most >= subsets.shape[1]:
+        return np.arange(subsets.shape[1])
+    coefficients = fit_ridge(subsets, scores, CHOOSING_ALPHA, weights).coefficients[:, 0]
+    return np.argsort(-np.abs(coefficients), kind="stable")[:most]

@@ -1,0 +1,231 @@
+"""What a text's logits say: probabilities, and which of them are explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from captum_serving.errors import BadInput
+from torch import Tensor, nn
+
+from captum_explainer.inputs.targets import resolve_targets
+from captum_explainer.inputs.texts import Text
+from captum_explainer.kinds.text.tokens import Tokens
+from captum_explainer.parameters.parameter import shown
+from captum_explainer.predictor_client.description import Access, Description, TextTask
+
+START, END = 0, 1
+# As far from its start an answer's end may be, in tokens: as the predictor looks for it.
+MOST_ANSWER_TOKENS = 30
+# The label of what is no entity, by the convention that all schemes of tags share.
+OUTSIDE = "O"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What one explanation is of.
+
+    Attributes:
+        outputs: Indices into the flat logits: one, or of question answering those of the start and the end.
+        value: As the answer's parameters name it, to be sent back.
+        details: Which it is, in the answer's details.
+    """
+
+    outputs: tuple[int, ...]
+    value: Any
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class Probabilities(nn.Module):
+    """Flat logits [rows, outputs] to their probabilities, of the same shape."""
+
+    def __init__(self, description: Description, tokens: Tokens | None) -> None:
+        super().__init__()
+        self.model = description.text
+        self.scores = description.access == Access.SCORES
+        self.context = None if tokens is None else torch.from_numpy(tokens.sequences == 1)
+        self.labels = max(1, len(description.labels))
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """A softmax over the labels, over the context's tokens for an answer, or what else the model declares."""
+        if self.scores or self.model is None or self.model.probabilities == "none":
+            return logits
+        if self.model.probabilities == "sigmoid":
+            return torch.sigmoid(logits)
+        if self.model.task is TextTask.SEQUENCE:
+            return torch.softmax(logits, dim=1)
+        by_token = logits.reshape(len(logits), -1, self.labels)
+        if self.model.task is TextTask.TOKENS:
+            return torch.softmax(by_token, dim=2).flatten(1)
+        assert self.context is not None
+        return torch.softmax(by_token.masked_fill(~self.context[:, None], -torch.inf), dim=1).flatten(1)
+
+
+def resolve(
+    target: Any,  # noqa: ANN401 - JSON
+    top_k: int | None,
+    logits: Tensor,
+    tokens: Tokens | None,
+    text: Text,
+    description: Description,
+) -> list[Target]:
+    """What to explain of one text: one target, or the `top_k` likeliest.
+
+    Args:
+        target: None for what the model predicts, or of a sequence a label or its index; of tokens a token's index,
+            [token, label], or a label, whose most certain token is meant; of an answer a token's index for its start
+            and its end alike, or [start, end].
+        top_k: How many, instead of a target.
+        logits: [1, outputs], flat.
+        tokens: The text's; None where nobody knows them.
+        text: The text.
+        description: The model.
+
+    Raises:
+        BadInput: There is no such target, or not so many.
+    """
+    if target is not None and top_k is not None:
+        raise BadInput("both target and top_k are there; expected one of them")
+    probabilities = Probabilities(description, tokens)(logits)[0]
+    task = TextTask.SEQUENCE if description.text is None else description.text.task
+    if task is TextTask.SEQUENCE or tokens is None:
+        (ranked,) = resolve_targets(target, top_k, logits, description)
+        return [_class(index, logits[0], probabilities, description) for index in ranked]
+    if task is TextTask.TOKENS:
+        table = probabilities.reshape(len(tokens.strings), -1)
+        return [
+            _token(*pair, table, tokens, description) for pair in _entities(target, top_k, table, tokens, description)
+        ]
+    table = probabilities.reshape(len(tokens.strings), 2)
+    return [_span(*pair, table, tokens, text) for pair in _spans(target, top_k, table, tokens)]
+
+
+def _class(index: int, logits: Tensor, probabilities: Tensor, description: Description) -> Target:
+    predicted = int(logits.argmax())
+    details = {
+        "prediction": predicted,
+        "prediction_label": description.label(predicted),
+        "probability": float(probabilities[predicted]),
+        "target": index,
+        "target_label": description.label(index),
+    }
+    return Target((index,), index, details)
+
+
+def _token(token: int, label: int, table: Tensor, tokens: Tokens, description: Description) -> Target:
+    predicted = int(table[token].argmax())
+    details = {
+        "token": token,
+        "token_text": tokens.strings[token],
+        "prediction": predicted,
+        "prediction_label": description.label(predicted),
+        "probability": float(table[token, predicted]),
+        "target": label,
+        "target_label": description.label(label),
+    }
+    return Target((token * table.shape[1] + label,), [token, label], details)
+
+
+def _span(start: int, end: int, table: Tensor, tokens: Tokens, text: Text) -> Target:
+    ((first, last),) = _best_spans(table, tokens, 1)
+    details = {
+        "prediction": [first, last],
+        "prediction_label": _answer(first, last, tokens, text),
+        "probability": float(table[first, START] * table[last, END]),
+        "target": [start, end],
+        "target_label": _answer(start, end, tokens, text),
+    }
+    return Target((start * 2 + START, end * 2 + END), [start, end], details)
+
+
+def _answer(start: int, end: int, tokens: Tokens, text: Text) -> str | None:
+    """The characters of the context; None where the tokens are not in it, or the wrong way round."""
+    if end < start or tokens.sequences[start] != 1 or tokens.sequences[end] != 1 or text.pair is None:
+        return None
+    return text.pair[int(tokens.offsets[start, 0]) : int(tokens.offsets[end, 1])]
+
+
+def _entities(
+    target: Any,  # noqa: ANN401 - JSON
+    top_k: int | None,
+    table: Tensor,
+    tokens: Tokens,
+    description: Description,
+) -> list[tuple[int, int]]:
+    certain, predicted = table.max(dim=1)
+    if isinstance(target, list):
+        token, label = _pair(target, len(table), "token, label", description)
+        return [(token, label)]
+    if isinstance(target, int):
+        token = _index(target, len(table), "token")
+        return [(token, int(predicted[token]))]
+    own = torch.from_numpy(~tokens.special)
+    if isinstance(target, str):
+        label = _label(target, description)
+        return [(int(table[:, label].masked_fill(~own, -1.0).argmax()), label)]
+    outside = [i for i, name in enumerate(description.labels) if name == OUTSIDE]
+    entities = own & ~torch.isin(predicted, torch.tensor(outside, dtype=predicted.dtype))
+    # A text of nothing but special tokens has a most certain one all the same.
+    chosen = own if own.any() else ~own
+    # Entities come first, whose certainty is at most 1, and behind them what is none.
+    ranks = torch.where(chosen, certain + entities, -1.0).argsort(descending=True, stable=True)
+    ranked = ranks[: int(chosen.sum())].tolist()
+    return [(token, int(predicted[token])) for token in _first(ranked, top_k, "tokens of this text")]
+
+
+def _spans(
+    target: Any,  # noqa: ANN401 - JSON
+    top_k: int | None,
+    table: Tensor,
+    tokens: Tokens,
+) -> list[tuple[int, int]]:
+    if isinstance(target, str):
+        raise BadInput(f"target is {shown(target)}; expected a token's index, or [start, end]")
+    if isinstance(target, int):
+        token = _index(target, len(table), "token")
+        return [(token, token)]
+    if isinstance(target, list):
+        return [_pair(target, len(table), "start, end", None)]
+    return _first(_best_spans(table, tokens, top_k or 1), top_k, "answers in this context")
+
+
+def _best_spans(table: Tensor, tokens: Tokens, most: int) -> list[tuple[int, int]]:
+    """By the product of the start's and the end's probability, where the end is not before the start nor too far."""
+    context = torch.from_numpy(tokens.sequences == 1).nonzero()[:, 0]
+    products = torch.outer(table[context, START], table[context, END])
+    allowed = torch.ones_like(products).triu() - torch.ones_like(products).triu(MOST_ANSWER_TOKENS)
+    ranked = torch.where(allowed > 0, products, -1.0).flatten().argsort(descending=True, stable=True)
+    best = ranked[: min(most, int(allowed.sum()))].tolist()
+    return [(int(context[i // len(context)]), int(context[i % len(context)])) for i in best]
+
+
+def _first(ranked: list[Any], top_k: int | None, what: str) -> list[Any]:
+    if top_k is not None and top_k > len(ranked):
+        raise BadInput(f"top_k is {top_k}; expected at most {len(ranked)}, the {what}")
+    return ranked[: top_k or 1]
+
+
+def _pair(target: list[Any], tokens: int, names: str, description: Description | None) -> tuple[int, int]:
+    if len(target) != 2 or not isinstance(target[0], int):
+        raise BadInput(f"target is {shown(target)}; expected [{names}]")
+    first, second = target
+    if description is not None:
+        label = second if isinstance(second, int) else _label(second, description)
+        return _index(first, tokens, "token"), _index(label, len(description.labels), "label")
+    if not isinstance(second, int):
+        raise BadInput(f"target is {shown(target)}; expected [{names}]")
+    return _index(first, tokens, "token"), _index(second, tokens, "token")
+
+
+def _label(name: object, description: Description) -> int:
+    if name not in description.labels:
+        known = ", ".join(repr(label) for label in description.labels)
+        raise BadInput(f"target is the label {shown(name)}; expected one of {known}")
+    return description.labels.index(str(name))
+
+
+def _index(index: int, size: int, what: str) -> int:
+    if not 0 <= index < size:
+        raise BadInput(f"target is the {what} {index}; expected an index of 0 to {size - 1}")
+    return index

@@ -1,0 +1,114 @@
+"""A text as the model's tokens: what is sent to the network, and what the tokens are of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from captum_explainer.inputs.texts import Text
+from captum_explainer.predictor_client.session import Array, Session
+
+# An answer may hold 65,536 strings, and so many texts of 1024 tokens.
+TEXTS_A_CALL = 64
+OF_EACH_TOKEN = ("tokens", "special_tokens_mask", "offsets", "word_ids", "sequence_ids")
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One text's, without padding.
+
+    Attributes:
+        strings: As the vocabulary writes them.
+        ids: int64 [1, tokens].
+        beside: What stands beside them, int64 [1, tokens] each.
+        special: bool [tokens], what the tokenizer added.
+        offsets: int64 [tokens, 2], the characters of its text that a token stands for.
+        words: int64 [tokens], the number of the word in its text; -1 for special ones.
+        sequences: int64 [tokens], 0 of the text and 1 of its pair; -1 for special ones.
+        dropped: How many were cut off to fit the model.
+    """
+
+    strings: list[str]
+    ids: Array
+    beside: dict[str, Array]
+    special: Array
+    offsets: Array
+    words: Array
+    sequences: Array
+    dropped: int
+
+    def baseline(self, padding_id: int) -> Array:
+        """Padding in the place of all but the special tokens, int64 [1, tokens]."""
+        return np.where(self.special, self.ids, padding_id)
+
+    def kept(self, text: Text) -> Text:
+        """The text as far as the model sees it."""
+        if not self.dropped:
+            return text
+        ends = [int(self.offsets[self.sequences == i, 1].max(initial=0)) for i in range(len(text.parts))]
+        return Text(*(part[:end] for part, end in zip(text.parts, ends, strict=True)))
+
+
+def tokenize(session: Session, texts: Sequence[Text]) -> list[Tokens]:
+    """The tokens of each text.
+
+    Raises:
+        ServingError: As `Session.tokens`.
+    """
+    found: list[Tokens] = []
+    for start in range(0, len(texts), TEXTS_A_CALL):
+        found += _tokenize(session, texts[start : start + TEXTS_A_CALL])
+    return found
+
+
+def token_ids(session: Session, texts: Sequence[Text]) -> tuple[Array, dict[str, Array]]:
+    """The ids [texts, tokens] of texts, and what stands beside them; what is shorter is padded.
+
+    Raises:
+        ServingError: As `Session.tokens`.
+    """
+    names = _of_network(session)
+    found = _call(session, texts, *names)
+    return found[names[0]], {name: found[name] for name in names[1:]}
+
+
+def _tokenize(session: Session, texts: Sequence[Text]) -> list[Tokens]:
+    """Texts with and without a pair are not of one call."""
+    rows: dict[int, Tokens] = {}
+    for paired in (False, True):
+        chosen = [i for i, text in enumerate(texts) if (text.pair is not None) == paired]
+        if not chosen:
+            continue
+        names = _of_network(session)
+        found = _call(session, [texts[i] for i in chosen], *names, *OF_EACH_TOKEN, "truncated_tokens")
+        rows |= {i: _row(found, k, names) for k, i in enumerate(chosen)}
+    return [rows[i] for i in range(len(texts))]
+
+
+def _row(found: dict[str, Array], row: int, names: tuple[str, ...]) -> Tokens:
+    # Padding is what the tokenizer added and wrote as nothing.
+    length = sum(1 for string in found["tokens"][row] if string != "")
+    one: dict[str, Any] = {name: found[name][row : row + 1, :length].astype(np.int64) for name in names}
+    return Tokens(
+        strings=list(found["tokens"][row, :length]),
+        ids=one.pop(names[0]),
+        beside=one,
+        special=found["special_tokens_mask"][row, :length] != 0,
+        offsets=found["offsets"][row, :length],
+        words=found["word_ids"][row, :length],
+        sequences=found["sequence_ids"][row, :length],
+        dropped=int(found["truncated_tokens"][row]),
+    )
+
+
+def _of_network(session: Session) -> tuple[str, ...]:
+    model = session.description.text
+    return (session.description.input_name, *(() if model is None else model.beside))
+
+
+def _call(session: Session, texts: Sequence[Text], *names: str) -> dict[str, Array]:
+    pairs = [text.pair for text in texts if text.pair is not None]
+    return session.tokens([text.text for text in texts], pairs or None, *names)

@@ -1,0 +1,87 @@
+"""Which words an answer shows, and how important each is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from captum_explainer.inputs.texts import Text
+from captum_explainer.kinds.text.tokens import Tokens
+
+# What byte-level tokens begin with where a space was; TorchServe leaves it out too.
+SPACE = "Ġ"
+L2 = "l2"
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The words of an answer.
+
+    Attributes:
+        words: Their texts.
+        members: The tokens of each.
+        offsets: The first character of its text and the one after the last; None of a special token.
+        sequences: 0 of the text, 1 of its pair; None of a special token.
+    """
+
+    words: list[str]
+    members: list[list[int]]
+    offsets: list[list[int] | None]
+    sequences: list[int | None]
+
+    def details(self) -> dict[str, Any]:
+        """Where the words are, for the answer's details."""
+        return {"offsets": self.offsets, "sequences": self.sequences}
+
+
+def shown_words(tokens: Tokens, text: Text, merge: bool, skip_special: bool) -> Shown:
+    """The tokens themselves, or with `merge` whole words, and with `skip_special` without those that were added."""
+    groups: list[list[int]] = []
+    previous: tuple[int, int] | None = None
+    for i in range(len(tokens.strings)):
+        word = None if tokens.words[i] < 0 else (int(tokens.sequences[i]), int(tokens.words[i]))
+        if merge and word is not None and word == previous:
+            groups[-1].append(i)
+        elif not (skip_special and tokens.special[i]):
+            groups.append([i])
+        previous = word
+    words: list[str] = []
+    offsets: list[list[int] | None] = []
+    sequences: list[int | None] = []
+    for group in groups:
+        if tokens.special[group[0]]:
+            words.append(tokens.strings[group[0]])
+            offsets.append(None)
+            sequences.append(None)
+            continue
+        start, end = int(tokens.offsets[group[0], 0]), int(tokens.offsets[group[-1], 1])
+        part = text.parts[int(tokens.sequences[group[0]])]
+        words.append(part[start:end] if merge else tokens.strings[group[0]].replace(SPACE, ""))
+        offsets.append([start, end])
+        sequences.append(int(tokens.sequences[group[0]]))
+    return Shown(words, groups, offsets, sequences)
+
+
+def importances(attributions: Tensor, shown: Shown, normalization: str) -> Tensor:
+    """Each word's: the sum over its tokens of the sums over their embeddings.
+
+    Args:
+        attributions: float32 [1, tokens, width].
+        shown: The words.
+        normalization: `l2` or `none`.
+    """
+    of_tokens = attributions.sum(dim=-1).squeeze(0)
+    if all(len(group) == 1 for group in shown.members):
+        of_words = of_tokens[[group[0] for group in shown.members]]
+    else:
+        of_words = torch.stack([of_tokens[group].sum() for group in shown.members])
+    return normalized(of_words, normalization)
+
+
+def normalized(values: Tensor, normalization: str) -> Tensor:
+    """Values divided by their L2 norm, or with `none` as they are; all zeros stay so."""
+    norm = torch.norm(values)
+    return values / norm if normalization == L2 and norm > 0 else values

@@ -1,0 +1,49 @@
+"""The parameters of Captum's metrics, which tell how good an explanation is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from captum_explainer.catalogue.method import Method
+from captum_explainer.parameters.parameter import Parameter, integer
+from captum_explainer.predictor_client.description import Description
+
+METRICS = ("infidelity", "sensitivity")
+# Captum's own radius, as a share of the input's range.
+RADIUS = 0.02
+
+QUALITY: dict[str, Parameter] = {
+    "metrics": Parameter(
+        {
+            "type": "array",
+            "items": {"enum": list(METRICS)},
+            "uniqueItems": True,
+            "default": [],
+            "description": "what else to measure: `infidelity` (normalized) and maximal `sensitivity`, "
+            "under small changes of the input (Yeh et al., https://arxiv.org/abs/1901.09392); the less, the better",
+        }
+    ),
+    "perturb_radius": Parameter(
+        {
+            "type": ["number", "null"],
+            "exclusiveMinimum": 0,
+            "maximum": 1e30,
+            "default": None,
+            "description": "of the metrics' changes: the largest of sensitivity's, which are uniform, and the standard "
+            "deviation of infidelity's, which are normal; in the input's units; null: 2 % of its range",
+        }
+    ),
+    "n_perturb_samples": integer(10, "changed inputs a metric", limit="max_samples"),
+}
+
+
+def measured(method: Method) -> bool:
+    """Whether the metrics are of this method: what attributes the score to the input, of each instance by itself."""
+    return method.family == "primary" and not method.across
+
+
+def radius(values: dict[str, Any], description: Description) -> float:
+    """The radius that a request gives, or the default share of what the model declares."""
+    low, high = description.input_range or (0.0, 1.0)
+    given = values["perturb_radius"]
+    return RADIUS * (high - low) if given is None else float(given)

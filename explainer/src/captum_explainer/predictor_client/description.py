@@ -1,0 +1,168 @@
+"""What the predictor says of its model, and so which methods can be asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Any
+
+import orjson
+from captum_serving.errors import BadGateway
+
+from captum_explainer.predictor_client.description_schema import mistake
+
+EXTENSION = "vector_jacobian_product"
+OF_PREDICTED = "gradient_of_predicted"
+OF_STAGES = "values_of_stages"
+OF_PATHS = "path_integral"
+BINARY = "binary_tensor_data"
+
+# The kind of a stage that says nothing of what is in it.
+OPAQUE = "module"
+# The size of a dimension that the number of tokens decides.
+ANY = -1
+
+
+class Access(IntEnum):
+    """How much a predictor gives away, from the least; each level has those below it."""
+
+    SCORES = 1
+    GRADIENTS = 2
+    STRUCTURE = 3
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A named step of the model: its kind, one instance's output shape, and the options of its kind."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    options: dict[str, Any]
+
+
+class TextTask(StrEnum):
+    """What a text model's head answers."""
+
+    SEQUENCE = "sequence-classification"
+    TOKENS = "token-classification"
+    ANSWER = "question-answering"
+
+
+@dataclass(frozen=True)
+class TextModel:
+    """What a text model's description says beside its stages.
+
+    Attributes:
+        task: What its head answers.
+        probabilities: What makes them of the logits: `softmax`, `sigmoid`, or `none`.
+        beside: The tensors that may stand beside a source, which differ from network to network.
+        padding_id: The id of padding.
+    """
+
+    task: TextTask
+    probabilities: str
+    beside: tuple[str, ...]
+    padding_id: int
+
+
+@dataclass(frozen=True)
+class Description:
+    """A model as its predictor describes it; of a predictor without our extension only the name is known.
+
+    `predicts` says that it chooses the predicted class's gradient by itself, `gives_values` that one call gives the
+    values of several stages, `integrates` that it integrates gradients along a path.
+    `text` is there where the model takes texts. Its shapes have -1 where they have a size for each token.
+    """
+
+    name: str
+    access: Access = Access.SCORES
+    input_name: str = "input"
+    input_shape: tuple[int, ...] | None = None
+    input_range: tuple[float, float] | None = None
+    output_name: str = "output"
+    output_width: int | None = None
+    labels: tuple[str, ...] = ()
+    baseline: float = 0.0
+    stages: tuple[Stage, ...] = ()
+    digest: str | None = None
+    binary: bool = False
+    predicts: bool = False
+    gives_values: bool = False
+    integrates: bool = False
+    text: TextModel | None = None
+
+    def shape_of(self, name: str) -> tuple[int, ...]:
+        """One instance's output shape of a stage; KeyError where there is none of that name."""
+        if not self.stages and name == self.output_name and self.output_width is not None:
+            return (self.output_width,)
+        return {stage.name: stage.shape for stage in self.stages}[name]
+
+    def label(self, index: int) -> str:
+        """The label of an output, or its number where the model has no labels."""
+        return self.labels[index] if index < len(self.labels) else str(index)
+
+
+def takes_binary(server: bytes) -> bool:
+    """Whether a server's own metadata (`GET /v2`) declares the binary tensor data extension."""
+    try:
+        return BINARY in orjson.loads(server)["extensions"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return False
+
+
+def read_description(name: str, body: bytes) -> Description:
+    """Read the answer to `GET /v2/models/{name}`.
+
+    Raises:
+        BadGateway: It says that it has our extension and then does not describe the model as the extension demands.
+    """
+    try:
+        document = orjson.loads(body)
+        if EXTENSION not in document.get("extensions", []):
+            # kserve's own servers describe neither inputs nor outputs unless they are told to.
+            inputs = document.get("inputs") or [{}]
+            return Description(name, input_name=inputs[0].get("name", Description.input_name))
+    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, IndexError):
+        raise BadGateway(f"the predictor's description of {name!r} is not one of the Open Inference Protocol") from None
+    wrong = mistake(document)
+    if wrong is not None:
+        raise BadGateway(f"the predictor's description of {name!r} is not one of the gradient extension; {wrong}")
+    return _described(name, document)
+
+
+def _described(name: str, document: dict[str, Any]) -> Description:
+    first_input, first_output = document["inputs"][0], document["outputs"][0]
+    outputs = tuple(first_output["shape"][1:])
+    whole = {"name": first_output["name"], "kind": OPAQUE, "shape": outputs}
+    stages = tuple(
+        Stage(s["name"], s["kind"], tuple(s["shape"]), s.get("options", {})) for s in document.get("stages", [whole])
+    )
+    limits = document.get("input_range")
+    return Description(
+        name=name,
+        access=Access.STRUCTURE if any(stage.kind != OPAQUE for stage in stages) else Access.GRADIENTS,
+        input_name=first_input["name"],
+        input_shape=None if "kind" in document else tuple(first_input["shape"][1:]),
+        input_range=limits and (float(limits[0]), float(limits[1])),
+        output_name=first_output["name"],
+        output_width=outputs[0] if len(outputs) == 1 else None,
+        text=_text_model(document) if "kind" in document else None,
+        labels=tuple(document.get("labels", ())),
+        baseline=float(document.get("baseline", 0.0)),
+        stages=stages,
+        digest=document["model_digest"],
+        predicts=OF_PREDICTED in document["extensions"],
+        gives_values=OF_STAGES in document["extensions"],
+        integrates=OF_PATHS in document["extensions"],
+    )
+
+
+def _text_model(document: dict[str, Any]) -> TextModel:
+    _, *others = document["inputs"]
+    return TextModel(
+        TextTask(document["task"]),
+        document["probabilities"],
+        tuple(tensor["name"] for tensor in others if tensor.get("datatype") != "BYTES"),
+        document["padding_id"],
+    )

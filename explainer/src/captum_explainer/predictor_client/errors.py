@@ -1,0 +1,51 @@
+"""What the predictor's refusals mean for the explainer's client."""
+
+from __future__ import annotations
+
+import orjson
+from captum_serving.errors import (
+    BadGateway,
+    BadInput,
+    DeadlineExceeded,
+    Forbidden,
+    ServingError,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+
+from captum_explainer.predictor_client.http_answer import Reply
+
+# The caller's own mistakes keep their status; whatever else the predictor refuses is between it and us.
+MEANINGS: dict[int, type[ServingError]] = {
+    400: BadInput,
+    401: Unauthorized,
+    403: Forbidden,
+    413: TooLarge,
+    429: Unavailable,
+    503: Unavailable,
+    504: DeadlineExceeded,
+}
+
+
+def accepted(reply: Reply) -> Reply:
+    """The reply itself, where its status is 200.
+
+    Raises:
+        ServingError: It is not; the predictor's own sentence is kept where it is one for the caller.
+    """
+    if reply.status == 200:
+        return reply
+    sentence = _sentence(reply.body)
+    meaning = MEANINGS.get(reply.status, BadGateway)
+    if meaning is BadGateway or sentence is None:
+        raise meaning(f"the predictor answered with status {reply.status}" + (f": {sentence}" if sentence else ""))
+    raise meaning(sentence)
+
+
+def _sentence(body: bytes) -> str | None:
+    try:
+        error = orjson.loads(body)["error"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return error[:500] if isinstance(error, str) else None

@@ -1,0 +1,1 @@
+"""Attributions as a PNG: pictures side by side, with titles and colour bars."""

@@ -1,0 +1,153 @@
+"""The answer that is a picture."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import Any
+
+import numpy as np
+import orjson
+import torch
+from captum.attr import LayerAttribution
+from captum_serving.errors import BadInput
+from PIL.PngImagePlugin import PngInfo
+from torch import Tensor
+
+from captum_explainer.formats.request import Answer, Explanations
+from captum_explainer.inputs.image_axes import find_layout
+from captum_explainer.predictor_client.description import Description
+from captum_explainer.rendering.colours import Picture
+from captum_explainer.rendering.normalization import Plane, normalize
+from captum_explainer.rendering.options import Render
+from captum_explainer.rendering.picture_png.looks import cmap_of, look, original_of
+from captum_explainer.rendering.picture_png.sheet import Bar, Panel, Sheet
+
+# A picture that is smaller is scaled up, by a whole number.
+READABLE_SIDE = 256
+MOST_PIXELS = 2**24
+# The text chunk with what the JSON answer says beside the attributions; longer values (arrays) are left out of it.
+CHUNK = "Explanation"
+MOST_TEXT = 1000
+
+
+class PngWriter:
+    """Writes the explanations of instances float32 [instances, *input shape] as one PNG.
+
+    Rows are instances and columns their targets, each on a scale of its own.
+
+    Raises:
+        BadInput: The instances are no pictures.
+    """
+
+    def __init__(self, render: Render, instances: Tensor) -> None:
+        shape = tuple(instances.shape[1:])
+        layout = find_layout(shape)
+        if layout is None:
+            raise BadInput(f"render: the instances have the shape {list(shape)}; expected pictures, or no 'render'")
+        self._render, self._instances, self._layout = render, instances, layout
+
+    def write(self, explanations: Explanations, description: Description) -> Answer:
+        """Draw them; the method, the details and the model are in the text chunk `Explanation`, as JSON.
+
+        Raises:
+            BadInput: The attributions have no height and width, or the picture would be absurdly large.
+        """
+        values, details = _table(explanations.values), _table(explanations.details)
+        sheet, scale = self._sheet(len(values), len(values[0]))
+        originals = [
+            original_of(instance.numpy().astype(np.float64), self._layout, description.input_range)
+            for instance in self._instances
+        ]
+        panels = [
+            [
+                self._panel(originals[i], attributions, details[i][k], explanations.parameters, scale)
+                for k, attributions in enumerate(row)
+            ]
+            for i, row in enumerate(values)
+        ]
+        chunks = PngInfo()
+        chunks.add_itxt(CHUNK, _text(explanations, description))
+        buffer = io.BytesIO()
+        sheet.draw(panels).save(buffer, "PNG", pnginfo=chunks)
+        return Answer(buffer.getvalue(), "image/png")
+
+    def _sheet(self, rows: int, columns: int) -> tuple[Sheet, int]:
+        """The largest that fits, and how many pixels a side each of the input's has."""
+        render, layout = self._render, self._layout
+        titles = rows * columns > 1 if render.titles is None else render.titles
+        bar = Bar(cmap_of(render), render.sign) if render.show_colorbar else None
+        readable = math.ceil(READABLE_SIDE / max(layout.height, layout.width))
+        for scale in [render.scale] if render.scale else range(readable, 0, -1):
+            sheet = Sheet(layout.height * scale, layout.width * scale, titles, bar)
+            height, width = sheet.size(rows, columns)
+            if height * width <= MOST_PIXELS:
+                return sheet, scale
+        raise BadInput(
+            f"render: the picture would be {width}x{height}; expected at most {MOST_PIXELS} pixels: "
+            "ask for fewer instances or a smaller scale"
+        )
+
+    def _panel(
+        self,
+        original: Picture,
+        attributions: np.ndarray,
+        details: dict[str, Any],
+        parameters: dict[str, Any],
+        scale: int,
+    ) -> Panel:
+        plane = self._plane(attributions, parameters)
+        normalized = normalize(plane, self._render.sign, self._render.outlier_perc)
+        picture = look(self._render, normalized.values, original)
+        return Panel(picture.repeat(scale, 0).repeat(scale, 1), _title(details, parameters), normalized.limit)
+
+    def _plane(self, attributions: np.ndarray, parameters: dict[str, Any]) -> Plane:
+        """One value a pixel of the input: the sum over channels, as Captum's own pictures have it."""
+        layout = self._layout
+        if attributions.shape == tuple(self._instances.shape[1:]):
+            return _summed(layout.channels_last(attributions), axis=2)
+        if attributions.ndim != 3:
+            raise BadInput(
+                f"render: the attributions of the layer {parameters.get('layer')!r} have the shape "
+                f"{list(attributions.shape)}; expected those of a layer with height and width"
+            )
+        mode = parameters.get("interpolate_mode", "nearest")
+        upsampled = LayerAttribution.interpolate(
+            torch.from_numpy(attributions)[None], (layout.height, layout.width), interpolate_mode=mode
+        )
+        return _summed(upsampled[0].numpy(), axis=0)
+
+
+def _summed(channels: np.ndarray, axis: int) -> Plane:
+    summed: Plane = np.asarray(channels, dtype=np.float64).sum(axis=axis)
+    return summed
+
+
+def _table(rows: list[Any]) -> list[list[Any]]:
+    """Rows of columns; without `top_k` there is one column."""
+    return [row if isinstance(row, list) else [row] for row in rows]
+
+
+def _title(details: dict[str, Any], parameters: dict[str, Any]) -> str:
+    if "target" not in details:
+        return f"{parameters['layer']} {parameters.get('neuron', '')}".rstrip()
+    label = details["target_label"]
+    if details["target"] == details["prediction"]:
+        return f"{label} {details['probability']:.1%}"
+    if parameters.get("output") == "probability":
+        return f"{label} {details['score']:.1%}"
+    return f"{label}, score {details['score']:.3g}"
+
+
+def _text(explanations: Explanations, description: Description) -> str:
+    document = {
+        "details": [[_short(each) for each in row] for row in _table(explanations.details)],
+        "parameters": _short(explanations.parameters),
+        "model": {"name": description.name, "digest": description.digest},
+    }
+    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def _short(values: dict[str, Any]) -> dict[str, Any]:
+    encoded = {name: orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY) for name, value in values.items()}
+    return {name: value for name, value in values.items() if len(encoded[name]) <= MOST_TEXT}

@@ -1,0 +1,1 @@
+"""Words as HTML, coloured by how much they count."""

@@ -1,0 +1,1 @@
+"""The server: flags, routes, and the service that they ask."""

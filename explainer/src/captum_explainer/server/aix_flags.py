@@ -1,0 +1,98 @@
+"""The flags of KServe's AIX explainer: they make an explainer answer as it did, and are its requests' defaults."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from captum_explainer.inputs.superpixels import PLANAR
+
+if TYPE_CHECKING:
+    from captum_explainer.settings import Settings
+
+LIME_IMAGES, LIME_TEXTS = "LimeImages", "LimeTexts"
+TRUTHS = {"true": True, "t": True, "false": False, "f": False}
+# What KServe called a predictor's service before 0.11, and AIX's example still does.
+OLD_SUFFIX = "-predictor-default"
+# A pod's first look-ups may find no name server yet.
+LOOK_UPS = 10
+PAUSE_SECONDS = 0.5
+
+
+def add_aix_flags(parser: argparse.ArgumentParser, default: Settings) -> None:
+    """Add them to the server's own."""
+    add = parser.add_argument_group("standing in for KServe's AIX explainer").add_argument
+    add(
+        "--explainer_type",
+        type=_explainer_type,
+        help=f"{LIME_IMAGES} or {LIME_TEXTS}: answer as the AIX explainer does",
+    )
+    add("--num_samples", type=_whole, default=default.num_samples, help="LIME's samples")
+    add("--top_labels", type=_whole, default=default.top_labels, help="how many of the likeliest labels are explained")
+    add(
+        "--segmentation_algorithm",
+        choices=PLANAR,
+        default=default.segmentation_algorithm,
+        help="how a picture is divided",
+    )
+    add("--positive_only", type=_truth, default=default.positive_only, help="mask only what speaks for a label")
+    add("--min_weight", type=_weight, default=default.min_weight, help="the least coefficient of a segment in a mask")
+
+
+def current_host(host: str) -> str:
+    """The predictor's host under the name that KServe gives it now, where the old one is not known.
+
+    AIX's example names its predictor itself, and so keeps the name from before KServe 0.11 (kserve/kserve#2508). A
+    service that was made then keeps it too, and is known by it.
+    """
+    address, dot, rest = host.partition(".")
+    name, colon, port = address.partition(":")
+    if not name.endswith(OLD_SUFFIX):
+        return host
+    if _is_known(host.rpartition(":")[0] if ":" in host else host):
+        return host
+    return name.removesuffix("-default") + colon + port + dot + rest
+
+
+def _is_known(name: str) -> bool:
+    """Whether a name resolves, or cannot be asked about for a while: then it may well be there."""
+    for _ in range(LOOK_UPS):
+        try:
+            socket.getaddrinfo(name, None)
+        except socket.gaierror as error:
+            if error.errno in (socket.EAI_NONAME, socket.EAI_NODATA):
+                return False
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return True
+    return True
+
+
+def _explainer_type(text: str) -> str:
+    known = {name.lower(): name for name in (LIME_IMAGES, LIME_TEXTS)}
+    if text.lower() not in known:
+        raise argparse.ArgumentTypeError(f"{text!r} is not possible; expected {LIME_IMAGES} or {LIME_TEXTS}: no tables")
+    return known[text.lower()]
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not over 0")
+    return value
+
+
+def _weight(text: str) -> float:
+    value = float(text)
+    if not 0.0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is under 0, or no number")
+    return value
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in TRUTHS:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return TRUTHS[text.lower()]

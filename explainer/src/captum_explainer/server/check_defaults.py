@@ -1,0 +1,38 @@
+"""The server's own defaults of parameters, checked before it serves."""
+
+from __future__ import annotations
+
+from captum_serving.errors import BadInput
+
+from captum_explainer.catalogue.catalogue import catalogue, find_method, nearest
+from captum_explainer.catalogue.shared_parameters import all_parameters
+from captum_explainer.kinds.text import methods as text_methods
+from captum_explainer.parameters.parameter import Parameter
+from captum_explainer.predictor_client.description import Access, Description
+from captum_explainer.settings import Settings
+
+# Which layers there are, and so which neurons, only the model says.
+OF_THE_MODEL = ("layer", "neuron")
+
+
+def check_defaults(settings: Settings) -> None:
+    """Check `--defaults` against the methods that there are.
+
+    Raises:
+        BadInput: A parameter that no method takes, or a value that fits none of those that take it.
+    """
+    unknown_model = Description(settings.model_name, Access.STRUCTURE)
+    taken: dict[str, list[Parameter]] = {}
+    for method in catalogue().values():
+        for name, parameter in all_parameters(method, unknown_model).items():
+            taken.setdefault(name, []).append(parameter)
+    for method in text_methods.METHODS.values():
+        for name, parameter in text_methods.parameters_of(method, unknown_model).items():
+            taken.setdefault(name, []).append(parameter)
+    for name, value in settings.defaults.items():
+        if name == "method":
+            find_method(value, Access.STRUCTURE)
+        elif name not in taken:
+            raise BadInput(f"--defaults: {nearest(name, ['method', *taken])}")
+        elif name not in OF_THE_MODEL and not any(parameter.fits(value, settings) for parameter in taken[name]):
+            taken[name][0].check(f"--defaults: {name}", value, settings)

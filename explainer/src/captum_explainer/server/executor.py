@@ -1,0 +1,69 @@
+"""Blocking work off the event loop: so much at once, so much waiting, and none of it past its deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import torch
+from captum_serving.errors import Overloaded
+from captum_serving.process.niceness import step_back
+
+from captum_explainer.deadline import Deadline
+from captum_explainer.server.metrics import UNFINISHED
+
+T = TypeVar("T")
+
+# What the thread itself says of its end is the better sentence, so it may be a little late.
+GRACE_SECONDS = 0.5
+
+
+class OffLoop:
+    """`threads` threads, before which at most `waiting` more pieces of work wait; `bulk` work lets others go first."""
+
+    def __init__(self, name: str, threads: int, waiting: int, *, bulk: bool = False) -> None:
+        self._most = threads + waiting
+        self._unfinished = 0
+        self._lock = threading.Lock()
+        self._shown = UNFINISHED.labels(name)
+        self._threads = ThreadPoolExecutor(threads, name, initializer=_begin, initargs=(bulk,))
+
+    async def run(self, work: Callable[[], T], deadline: Deadline) -> T:
+        """Do `work` in a thread; the deadline holds whatever the thread does, and is over where this is cancelled.
+
+        Raises:
+            Overloaded: Too much waits already.
+            DeadlineExceeded: It was not done in time.
+        """
+        if self._unfinished >= self._most:
+            raise Overloaded(f"{self._unfinished} requests are under way or waiting; expected fewer: try again")
+        self._count(1)
+        future = self._threads.submit(_unless_late, work, deadline)
+        future.add_done_callback(lambda _: self._count(-1))
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(future), deadline.seconds + GRACE_SECONDS)
+        except TimeoutError:
+            raise deadline.exceeded() from None
+        except asyncio.CancelledError:
+            deadline.give_up()
+            raise
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            self._unfinished += more
+            self._shown.set(self._unfinished)
+
+
+def _unless_late(work: Callable[[], T], deadline: Deadline) -> T:
+    deadline.check()
+    return work()
+
+
+def _begin(bulk: bool) -> None:
+    # The explainer's own tensors are small, and torch's threads would take the predictor's cores.
+    torch.set_num_threads(1)
+    if bulk:
+        step_back()

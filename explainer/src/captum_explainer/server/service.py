@@ -1,0 +1,143 @@
+"""The served model as KServe knows it: off the event loop, within limits, and of one version."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from captum_serving.errors import BadInput, NotFound, ServingError, Unavailable
+from kserve import Model
+
+from captum_explainer.attribution.captum_warnings import ignore_expected_warnings
+from captum_explainer.attribution.explain import explain
+from captum_explainer.attribution.quadrature_cache import remember_quadrature
+from captum_explainer.catalogue.catalogue import as_json
+from captum_explainer.deadline import Deadline
+from captum_explainer.formats.request import Answer, Incoming, Read
+from captum_explainer.kinds.text.explain import explain_texts
+from captum_explainer.kinds.text.methods import as_json as text_catalogue
+from captum_explainer.predictor_client.client import PredictorClient
+from captum_explainer.predictor_client.description import Description
+from captum_explainer.predictor_client.http_answer import Reply
+from captum_explainer.predictor_client.pool import PredictorPool
+from captum_explainer.predictor_client.session import ModelChanged
+from captum_explainer.server import routes
+from captum_explainer.server.executor import OffLoop
+from captum_explainer.server.metrics import observe
+from captum_explainer.settings import Settings
+
+T = TypeVar("T")
+
+logger = logging.getLogger("captum_explainer")
+
+
+class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
+    """Explains one model.
+
+    Pickled into a worker it is its settings alone: threads and connections are the worker's own.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.model_name)
+        self.settings = settings
+        self.predictors = PredictorPool(settings)
+        self.ready = True
+        self._explaining = OffLoop("explain", settings.concurrency, settings.max_waiting, bulk=True)
+        # What only passes through must not wait for explanations.
+        self._passing = OffLoop("pass", settings.concurrency, settings.max_waiting)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """What kserve sends to its workers."""
+        return attach, (self.settings,)
+
+    async def healthy(self) -> bool:
+        """Whether the predictor has ever answered, be it to refuse us: what it says then is for the client to hear.
+
+        It stays true: a predictor that went away is an answer's 503.
+        """
+        if not self.predictors.answered:
+            deadline = Deadline(1.0)
+            try:
+                await self._pass(lambda predictor: predictor.describe(self.name, deadline, {}), deadline)
+            except Exception as error:
+                logger.warning("the predictor does not describe its model: %s", error)
+        return self.predictors.answered
+
+    async def answer(self, name: str, incoming: Incoming, read: Read) -> Answer:
+        """Explain a request that came by the way in which `read` knows.
+
+        Raises:
+            ServingError: The request is wrong, the predictor fails, or there is no time.
+        """
+        self._check_name(name)
+        deadline = Deadline(self.settings.deadline_seconds)
+        return await self._explaining.run(lambda: self._explain(incoming, read, deadline), deadline)
+
+    async def methods(self, name: str, headers: Mapping[str, str]) -> dict[str, Any]:
+        """The catalogue of methods that this model's predictor makes possible."""
+        self._check_name(name)
+        deadline = Deadline(self.settings.deadline_seconds)
+        description = await self._pass(lambda predictor: predictor.describe_anew(name, deadline, headers), deadline)
+        catalogue = as_json if description.text is None else text_catalogue
+        return catalogue(description, self.settings)
+
+    async def prediction(self, name: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+        """The predictor's own answer to a prediction."""
+        self._check_name(name)
+        deadline = Deadline(self.settings.deadline_seconds)
+        return await self._pass(lambda predictor: predictor.predict(name, body, deadline, headers), deadline)
+
+    def _check_name(self, name: str) -> None:
+        if name != self.name:
+            raise NotFound(f"there is no model {name[:100]!r}; this server explains {self.name!r}")
+
+    async def _pass(self, call: Callable[[PredictorClient], T], deadline: Deadline) -> T:
+        def work() -> T:
+            with self.predictors.client() as predictor:
+                return call(predictor)
+
+        return await self._passing.run(work, deadline)
+
+    def _explain(self, incoming: Incoming, read: Read, deadline: Deadline) -> Answer:
+        with self.predictors.client() as predictor:
+            for _ in range(2):
+                description = predictor.describe(self.name, deadline, incoming.passed_on)
+                try:
+                    return self._explain_by(predictor, description, incoming, read, deadline)
+                except ModelChanged:
+                    predictor.forget()
+                except BadInput:
+                    if not self._is_replaced(predictor, description, incoming.passed_on):
+                        raise
+        raise Unavailable(
+            "the predictor's model changed twice during the explanation; try again when its rollout is over"
+        )
+
+    def _explain_by(
+        self, predictor: PredictorClient, description: Description, incoming: Incoming, read: Read, deadline: Deadline
+    ) -> Answer:
+        started = time.perf_counter()
+        request = read(incoming, description, self.settings)
+        session = predictor.session(description, deadline, incoming.passed_on)
+        run = explain_texts if isinstance(request.instances, list) else explain
+        explanations = run(request, description, session, self.settings)
+        observe(explanations.parameters["method"], time.perf_counter() - started, session.calls, session.rows)
+        return request.write(explanations, description)
+
+    def _is_replaced(self, predictor: PredictorClient, description: Description, headers: Mapping[str, str]) -> bool:
+        """Whether a request was wrong for a model that the predictor no longer has."""
+        try:
+            return predictor.describe_anew(self.name, Deadline(1.0), headers) != description
+        except ServingError:
+            return False
+
+
+def attach(settings: Settings) -> Explainer:
+    """Make the explainer of this process, and give it to the routes."""
+    ignore_expected_warnings()
+    remember_quadrature()
+    explainer = Explainer(settings)
+    routes.serve(explainer)
+    return explainer

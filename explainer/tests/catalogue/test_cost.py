@@ -1,0 +1,90 @@
+"""What the page of methods says that a method costs is what it asks the predictor."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from captum_explainer.attribution.explain import explain
+from captum_explainer.catalogue.catalogue import catalogue
+from captum_explainer.formats import native
+from captum_explainer.formats.request import Request
+
+FEW = {"n_steps": 6, "n_samples": 5, "perturbations_per_eval": 3}
+SEGMENTS, UNITS, WINDOWS = 4, 2, 9
+
+
+@pytest.fixture
+def explained(description, settings, images):
+    """Explains images [1, 6, 6]: the values, and how often the predictor was asked."""
+
+    def run(name, predictor, instances=2, extended=True, **parameters):
+        method = catalogue()[name]
+        parameters |= {key: value for key, value in FEW.items() if key in method.parameters}
+        if method.takes_segments:
+            parameters |= {"segmentation": "grid", "n_segments": SEGMENTS}
+        if name == "occlusion":
+            parameters |= {"sliding_window_shapes": 2, "strides": 2}
+        if method.has_layer:
+            parameters["layer"] = "conv"
+        if method.family == "neuron":
+            parameters["neuron"] = [1, 3, 3]
+        predictor.asked.clear()
+        model = dataclasses.replace(description, predicts=extended, gives_values=extended, integrates=extended)
+        request = Request(images[:instances], {"method": name, **parameters}, native.write)
+        return explain(request, model, predictor, settings).values, len(predictor.asked)
+
+    return run
+
+
+@pytest.fixture
+def asked(explained, far_sighted):
+    """How often a method asks the predictor after the scores."""
+    return lambda name, **parameters: explained(name, far_sighted, **parameters)[1] - 1
+
+
+def documented(name, passes=1, instances=2):
+    names = {"segments": SEGMENTS, "units": UNITS, "windows": WINDOWS, "instances": instances, "passes": passes}
+    structure = {"remote": 2, "linear": 3, "below": 1, "above": 1}
+    functions = {"ceil": math.ceil, "factorial": math.factorial}
+    return eval(catalogue()[name].cost, {**FEW, **names, **structure, **functions})
+
+
+@pytest.mark.parametrize("name", list(catalogue()))
+def test_a_method_asks_as_often_as_documented(name, asked):
+    assert asked(name) == documented(name)
+
+
+@pytest.mark.parametrize("name", [name for name, method in catalogue().items() if not method.across])
+def test_of_one_instance_it_asks_as_often_as_documented(name, asked):
+    assert asked(name, instances=1) == documented(name, instances=1)
+
+
+CHANGES = [
+    {},
+    {"target": 1},
+    {"target": [1, None]},
+    {"top_k": 2},
+    {"output": "probability"},
+    {"smooth": {"nt_samples": 3}},
+]
+
+
+@pytest.mark.parametrize("changed", CHANGES, ids=str)
+@pytest.mark.parametrize("name", list(catalogue()))
+def test_what_is_foreseen_changes_no_bit_and_costs_no_call(name, changed, explained, far_sighted):
+    method = catalogue()[name]
+    taken = {*method.parameters, *(("target", "top_k") if method.takes_target else ())}
+    taken |= {"output"} if method.takes_target and not method.relevance else set()
+    parameters = {key: value for key, value in changed.items() if key in taken}
+    values, calls = explained(name, far_sighted, **parameters)
+    asked_for, more = explained(name, far_sighted, extended=False, **parameters)
+    assert all(isinstance(sink, str) for _, sink, _ in far_sighted.asked), "asked for what the predictor does not say"
+    np.testing.assert_array_equal(values, asked_for)
+    assert calls <= more
+
+
+@pytest.mark.parametrize("name", [name for name, method in catalogue().items() if "n_steps" in method.parameters])
+def test_passes_are_as_many_as_the_points_fill(name, asked):
+    # Six points of two instances, by four rows; conductance is of differences, so each pass has its first point again.
+    assert asked(name, internal_batch_size=4) == documented(name, passes=6 if name == "layer_conductance" else 3)
