@@ -15,8 +15,8 @@ from lime.lime_image import LimeImageExplainer
 
 from local.servers import Pair
 from tests.conftest import StartPair
-from tests.explaining import examples
-from tests.forest import EXAMPLE, FOREST, explained, imported
+from tests.support.explaining import examples
+from tests.support.forest import EXAMPLE, FOREST, explained, imported
 
 SPEC = yaml.safe_load((EXAMPLE / "aix-explainer.yaml").read_text())["spec"]
 Scores = Callable[[np.ndarray], np.ndarray]

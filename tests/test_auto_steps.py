@@ -8,8 +8,8 @@ import torch
 from captum.attr import IntegratedGradients
 
 from local.servers import ROOT, Pair
-from tests.explaining import ask, examples
-from tests.reference import load_network
+from tests.support.explaining import ask, examples
+from tests.support.reference import load_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

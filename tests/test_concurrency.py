@@ -26,7 +26,7 @@ from captum_serving.protocol.wire import HEADER_LENGTH, encode
 
 from local.servers import Pair
 from tests.conftest import StartPair
-from tests.explaining import EXPLANATIONS, examples
+from tests.support.explaining import EXPLANATIONS, examples
 
 THREADS = 8
 SECONDS = 3

@@ -10,10 +10,10 @@ import requests
 import torch
 from captum.attr import IntegratedGradients
 
-from tests import faults, misbehaving_predictor
-from tests.faults import refusal
-from tests.faulty_pair import IMAGE, TARGET, Pair, assert_failed, assert_right, faulty_pair, in_process
-from tests.misbehaving_predictor import INPUT, NAME, Answer, Fault, Predictor
+from tests.support import faults, misbehaving_predictor
+from tests.support.faults import refusal
+from tests.support.faulty_pair import IMAGE, TARGET, Pair, assert_failed, assert_right, faulty_pair, in_process
+from tests.support.misbehaving_predictor import INPUT, NAME, Answer, Fault, Predictor
 
 
 @pytest.fixture(scope="module")

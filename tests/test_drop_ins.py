@@ -17,8 +17,8 @@ import tritonclient.http
 from kserve import InferenceRESTClient, RESTConfig
 
 from local.servers import ROOT, Pair
-from tests.explaining import ask, examples
-from tests.reference import attributions, load_network
+from tests.support.explaining import ask, examples
+from tests.support.reference import attributions, load_network
 
 pytestmark = [pytest.mark.parametrize("pair", ["mnist"], indirect=True), pytest.mark.usefixtures("one_thread")]
 

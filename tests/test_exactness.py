@@ -11,8 +11,8 @@ from captum_explainer.catalogue.catalogue import catalogue
 from torch import nn
 
 from local.servers import ROOT, Pair
-from tests.explaining import Answer, ask, examples
-from tests.reference import ONE_BY_ONE, TOGETHER, Network, attributions, load_network
+from tests.support.explaining import Answer, ask, examples
+from tests.support.reference import ONE_BY_ONE, TOGETHER, Network, attributions, load_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

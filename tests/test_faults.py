@@ -14,10 +14,10 @@ import torch
 from captum.attr import DeepLift, IntegratedGradients, Saliency
 
 from local.servers import free_port
-from tests import faults, misbehaving_predictor
-from tests.faults import refusal, with_value
-from tests.faulty_pair import Pair, assert_failed, assert_right, in_process, start, until, until_alive
-from tests.misbehaving_predictor import INPUT, NAME, Answer, Fault, Predictor
+from tests.support import faults, misbehaving_predictor
+from tests.support.faults import refusal, with_value
+from tests.support.faulty_pair import Pair, assert_failed, assert_right, in_process, start, until, until_alive
+from tests.support.misbehaving_predictor import INPUT, NAME, Answer, Fault, Predictor
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.faulty_pair import IMAGE, Pair, faulty_pair, until
-from tests.misbehaving_predictor import NAME, Answer, Handler, Predictor
+from tests.support.faulty_pair import IMAGE, Pair, faulty_pair, until
+from tests.support.misbehaving_predictor import NAME, Answer, Handler, Predictor
 
 ROW_BY_ROW = {"method": "integrated_gradients", "n_steps": 40, "internal_batch_size": 1}
 

@@ -13,8 +13,8 @@ from captum_explainer.catalogue.catalogue import catalogue
 from torch import Tensor
 
 from local.servers import ROOT, Pair
-from tests.explaining import Answer, ask, examples
-from tests.reference import Network, load_network, segments
+from tests.support.explaining import Answer, ask, examples
+from tests.support.reference import Network, load_network, segments
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

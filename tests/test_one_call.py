@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from local.servers import Pair
-from tests.explaining import examples
+from tests.support.explaining import examples
 
 CASES: dict[str, dict[str, Any]] = {
     "integrated gradients": {"method": "integrated_gradients"},

@@ -13,8 +13,8 @@ from captum_explainer import RemoteModel
 from torch import Tensor, nn
 
 from local.servers import ROOT, Pair
-from tests.explaining import ask, examples
-from tests.reference import Network, load_network
+from tests.support.explaining import ask, examples
+from tests.support.reference import Network, load_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

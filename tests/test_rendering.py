@@ -15,7 +15,7 @@ from matplotlib import colormaps
 from PIL import Image
 
 from local.servers import ROOT, Pair
-from tests.explaining import ask, examples
+from tests.support.explaining import ask, examples
 
 PNG = {"Accept": "image/png"}
 

@@ -12,10 +12,10 @@ import requests
 import torch
 from captum.attr import KernelShap
 
-from tests import faults
-from tests.faults import body_of, changed, refusal
-from tests.faulty_pair import IMAGE, TARGET, Pair, assert_failed, faulty_pair
-from tests.misbehaving_predictor import NAME, Answer, Fault, Handler, Predictor, network
+from tests.support import faults
+from tests.support.faults import body_of, changed, refusal
+from tests.support.faulty_pair import IMAGE, TARGET, Pair, assert_failed, faulty_pair
+from tests.support.misbehaving_predictor import NAME, Answer, Fault, Handler, Predictor, network
 
 NETWORK = network()
 FEW = {"method": "kernel_shap", "segmentation": "grid", "n_segments": 4, "n_samples": 20}

@@ -19,9 +19,9 @@ from skimage.segmentation import quickshift
 from torch import Tensor
 
 from local.servers import Pair
-from tests.explaining import Answer, ask
-from tests.forest import FOREST, explained, imported
-from tests.v2_predictor import NAME, probabilities
+from tests.support.explaining import Answer, ask
+from tests.support.forest import FOREST, explained, imported
+from tests.support.v2_predictor import NAME, probabilities
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -39,7 +39,7 @@ def forest(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 def v2(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     flags = ["--binary"] if request.param == "binary" else []
     folder = tmp_path_factory.mktemp(request.param)
-    with explained(NAME, "tests.v2_predictor", folder, flags, "--predictor_protocol", "v2") as pair:
+    with explained(NAME, "tests.support.v2_predictor", folder, flags, "--predictor_protocol", "v2") as pair:
         yield pair
 
 

@@ -19,8 +19,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from local.servers import ROOT, Pair
-from tests.explaining import ask
-from tests.reference import OwnTensor
+from tests.support.explaining import ask
+from tests.support.reference import OwnTensor
 
 IMAGES = int(os.environ.get("KSERVE_CAPTUM_IMAGES", "200"))
 STEPS = int(os.environ.get("KSERVE_CAPTUM_STEPS", "10"))

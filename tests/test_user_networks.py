@@ -25,8 +25,8 @@ from captum_predictor.model.saving import save_model
 from torch import nn
 
 from local.servers import ROOT, Pair, running_pair, tell_to_end
-from tests.explaining import ask
-from tests.reference import Network, attributions, load_network
+from tests.support.explaining import ask
+from tests.support.reference import Network, attributions, load_network
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

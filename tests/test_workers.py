@@ -18,11 +18,11 @@ import pytest
 import requests
 
 from local.servers import READY_SECONDS, Pair, Server, free_port, running
-from tests import misbehaving_predictor as misbehaving
 from tests.conftest import StartPair
-from tests.explaining import EXPLANATIONS, examples
-from tests.faults import drip
-from tests.faulty_pair import DEADLINE, IMAGE, TARGET, assert_failed, assert_right
+from tests.support import misbehaving_predictor as misbehaving
+from tests.support.explaining import EXPLANATIONS, examples
+from tests.support.faults import drip
+from tests.support.faulty_pair import DEADLINE, IMAGE, TARGET, assert_failed, assert_right
 
 EXPLAINED = "captum_explainer_explanation_seconds_count"
 RESPONSES = 'captum_explainer_responses_total{path="explain"'

@@ -6,7 +6,7 @@ from captum_explainer.parameters.path import numbers_of_steps
 
 from local.bench_auto import WARM_UP, WAYS, measure, reference_of
 from local.servers import Pair
-from tests.explaining import examples
+from tests.support.explaining import examples
 
 SCORED = 2
 

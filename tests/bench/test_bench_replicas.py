@@ -10,7 +10,7 @@ import requests
 from local.bench_replicas import METHODS, bytes_of
 from local.replay import replaying
 from local.servers import running
-from tests.explaining import examples
+from tests.support.explaining import examples
 
 ROW = 4 * 28 * 28
 

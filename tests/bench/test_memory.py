@@ -9,7 +9,7 @@ import requests
 
 from local.processes import PEAK, RESIDENT, forget_peak, memory
 from local.servers import Pair, running_pair
-from tests.explaining import examples
+from tests.support.explaining import examples
 
 # 150 MB in MiB.
 MOST_MIB = 143

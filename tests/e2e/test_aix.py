@@ -16,7 +16,7 @@ from kubernetes import client
 from local.servers import ROOT
 from tests.e2e.deployed import GATEWAY, Deployed
 from tests.e2e.kubectl import kubectl
-from tests.explaining import examples
+from tests.support.explaining import examples
 
 SERVICE = ROOT / "examples" / "random-forest" / "aix-explainer.yaml"
 # The node has two cores for all tests; KServe gives a container that asks for nothing a whole one.

@@ -8,7 +8,7 @@ import subprocess
 from tests.e2e.deployed import GATEWAY, Deployed, picture
 from tests.e2e.helm import helm, put
 from tests.e2e.kubectl import pods
-from tests.explaining import examples
+from tests.support.explaining import examples
 
 
 def test_the_charts_own_tests_pass(fashion_mnist: Deployed) -> None:

@@ -8,7 +8,7 @@ import requests
 
 from tests.e2e.deployed import Deployed, under_load, until
 from tests.e2e.kubectl import kubectl, pod_names, pods
-from tests.explaining import examples
+from tests.support.explaining import examples
 
 INSTANCES = examples("mnist")[:1].tolist()
 

@@ -17,7 +17,7 @@ from local.servers import ROOT
 from tests.e2e.deployed import Deployed
 from tests.e2e.kubectl import kubectl
 from tests.e2e.pods import PORT, container
-from tests.explaining import examples
+from tests.support.explaining import examples
 
 FOREST = ROOT / "examples" / "random-forest" / "inferenceservice.yaml"
 

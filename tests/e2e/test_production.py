@@ -9,7 +9,7 @@ from tests.e2e.deployed import Deployed, apply
 from tests.e2e.kubectl import pod_names, read
 from tests.e2e.pods import get_from
 from tests.e2e.volumes import models_volume
-from tests.explaining import examples
+from tests.support.explaining import examples
 
 CONTAINER = "containers/0/resources/requests/cpu"
 SMALL = [{"op": "replace", "path": f"/spec/{one}/{CONTAINER}", "value": "50m"} for one in ("predictor", "explainer")]

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.e2e.conftest import TIMEOUT
 from tests.e2e.deployed import GATEWAY, Deployed, picture
-from tests.explaining import examples
+from tests.support.explaining import examples
 
 MEBIBYTE = 1 << 20
 

@@ -11,7 +11,7 @@ from cluster.wait import digest_of
 from local.servers import ROOT, Pair
 from tests.e2e.conftest import apply_mnist
 from tests.e2e.deployed import Deployed, Load, under_load, until
-from tests.explaining import examples
+from tests.support.explaining import examples
 
 INSTANCES = examples("mnist")[:2].tolist()
 # Many calls an explanation, so that one is nearly always under way when the versions change.

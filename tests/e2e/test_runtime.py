@@ -13,7 +13,7 @@ from tests.e2e.deployed import Deployed
 from tests.e2e.kubectl import kubectl
 from tests.e2e.pods import PORT, start_pod
 from tests.e2e.volumes import models_volume
-from tests.explaining import examples
+from tests.support.explaining import examples
 
 RUNTIME = ROOT / "manifests" / "runtime" / "clusterservingruntime.yaml"
 

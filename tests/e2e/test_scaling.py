@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.e2e.conftest import apply_mnist
 from tests.e2e.deployed import Deployed, under_load, until
 from tests.e2e.kubectl import kubectl, pod_names, pods
-from tests.explaining import examples
+from tests.support.explaining import examples
 
 INSTANCES = examples("mnist")[:1].tolist()
 COUNT = "captum_explainer_explanation_seconds_count"

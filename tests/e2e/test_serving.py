@@ -13,7 +13,7 @@ import requests
 from local.servers import ROOT, Pair
 from tests.e2e.deployed import GATEWAY, Deployed, picture
 from tests.e2e.kubectl import pods
-from tests.explaining import examples
+from tests.support.explaining import examples
 
 # As few as will do: what is compared is the way, and both sides go it.
 FEW = {"n_steps": 10, "n_samples": 40}

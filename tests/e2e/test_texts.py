@@ -14,7 +14,7 @@ from tests.e2e.conftest import own_namespace
 from tests.e2e.deployed import Deployed
 from tests.e2e.kubectl import kubectl
 from tests.e2e.volumes import models_volume
-from tests.tiny_transformers import save_tiny
+from tests.support.tiny_transformers import save_tiny
 
 TEXT = "a wonderful film with a terrible ending"
 

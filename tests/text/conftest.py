@@ -34,7 +34,7 @@ from transformers import (
     AutoTokenizer,
 )
 
-from tests.tiny_transformers import save_tiny
+from tests.support.tiny_transformers import save_tiny
 
 CLASSES = {
     "sequence": AutoModelForSequenceClassification,

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from local.servers import Pair, running_pair
-from tests.tiny_transformers import save_tiny
+from tests.support.tiny_transformers import save_tiny
 
 TEXT = "the quick brown fox 🦊"
 TIMEOUT = 60

@@ -14,7 +14,7 @@ from captum_serving.boundary.front import install
 from captum_serving.protocol import wire
 from fastapi import FastAPI
 
-from tests.tiny_transformers import save_tiny
+from tests.support.tiny_transformers import save_tiny
 
 MODEL = "/v2/models/tiny"
 

@@ -11,7 +11,7 @@ from captum_predictor.kinds.load import load_front
 from captum_predictor.model.description import ModelDirectoryError
 from safetensors.torch import load_file, save_file
 
-from tests.tiny_transformers import save_tiny
+from tests.support.tiny_transformers import save_tiny
 
 
 @pytest.fixture

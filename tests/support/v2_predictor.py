@@ -1,7 +1,7 @@
 """A V2 predictor that is not ours: kserve's own server, and a softmax regression with an input name of its own.
 
-`python -m tests.v2_predictor --host 127.0.0.1 --http_port 8081 --binary` declares the binary tensor data extension and
-then takes nothing else; without the flag it takes JSON only.
+`python -m tests.support.v2_predictor --host 127.0.0.1 --http_port 8081 --binary` declares the binary tensor data
+extension and then takes nothing else; without the flag it takes JSON only.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.misbehaving_predictor import Answer, Fault, Handler
+from tests.support.misbehaving_predictor import Answer, Fault, Handler
 
 HUGE = 10**12
 

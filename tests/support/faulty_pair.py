@@ -16,7 +16,7 @@ import torch
 from captum.attr import Saliency
 
 from local.servers import READY_SECONDS, Server, free_port, running
-from tests.misbehaving_predictor import INPUT, NAME, Predictor, network, serving
+from tests.support.misbehaving_predictor import INPUT, NAME, Predictor, network, serving
 
 DEADLINE = 2.0
 # Of the network and of a machine that is busy with other things.
