@@ -73,9 +73,10 @@ format: setup ## Format the code
 	$(VENV)/bin/ruff check --fix .
 
 .PHONY: lint
-lint: setup ## Check format and lint
+lint: setup ## Check format, lint, and that folders import only from those below them
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
+	$(VENV)/bin/lint-imports
 
 .PHONY: types
 types: setup ## Check the types
