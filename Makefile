@@ -13,7 +13,11 @@ TORCH_INDEX ?= $(if $(SHARED),,https://download.pytorch.org/whl/cpu)
 DATA_DIR ?= $(if $(SHARED),$(abspath $(SHARED)/data),)
 export KSERVE_CAPTUM_DATA ?= $(DATA_DIR)
 
-TYPED := serving/src predictor/src explainer/src client local cluster charts examples/random-forest
+TYPED := serving/src predictor/src explainer/src client local tools cluster charts examples/random-forest
+
+# The checkout that `make compare` compares with; flags such as --sentences-may-differ.
+OTHER ?=
+COMPARE_FLAGS ?=
 
 # What `make serve` serves, and where.
 MODEL ?= fashion-mnist
@@ -66,6 +70,10 @@ test: setup ## Run all tests that need no cluster
 .PHONY: test-bench
 test-bench: setup ## Run the tests of the measurements
 	$(RUN) -m pytest -q tests/bench
+
+.PHONY: compare
+compare: setup ## Compare all answers with another checkout's, byte for byte: make compare OTHER=../before
+	$(RUN) -m tools.compare_answers $(OTHER) $(COMPARE_FLAGS)
 
 .PHONY: format
 format: setup ## Format the code
