@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from local.servers import ROOT
 from tools.answer_differences import Answer
 from tools.checkout_servers import EXPLAINER, PREDICTOR, STAND_IN, NotReady, check_checkout
-from tools.compare_answers import Report
+from tools.compare_answers import ROOT, Report
 from tools.compared_requests import PICTURES, TEXTS, Asked, list_requests
 
 METHODS = {
