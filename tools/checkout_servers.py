@@ -56,9 +56,13 @@ def run_servers(checkout: Path, model: str, logs: Path) -> Iterator[Mapping[str,
         NotReady: One of them did not get ready.
     """
     with ExitStack() as stack:
+        processes: dict[str, subprocess.Popen[bytes]] = {}
 
         def start(role: str, module: str, *flags: str) -> str:
-            return stack.enter_context(_run_server(checkout, module, logs / f"{model}-{role}.log", flags))
+            port, log = _find_free_port(), logs / f"{model}-{role}.log"
+            command = ["-m", module, "--host", "127.0.0.1", "--http_port", str(port), *flags]
+            processes[role] = stack.enter_context(_run_python(checkout, command, log))
+            return f"http://127.0.0.1:{port}"
 
         name = ("--model_name", model)
         model_dir = ("--model_dir", str(checkout / "models" / model))
@@ -69,21 +73,20 @@ def run_servers(checkout: Path, model: str, logs: Path) -> Iterator[Mapping[str,
             stand_in = (*flags, *STAND_IN_FLAGS[model], "--service_envelope", "none")
             urls[STAND_IN] = start(STAND_IN, "captum_explainer", *stand_in)
         for role, url in urls.items():
-            _wait_until_ready(url, logs / f"{model}-{role}.log")
+            _wait_until_ready(processes[role], url, logs / f"{model}-{role}.log")
         yield urls
 
 
 @contextmanager
-def _run_server(checkout: Path, module: str, log: Path, flags: tuple[str, ...]) -> Iterator[str]:
-    port = _find_free_port()
-    command = [sys.executable, "-m", module, "--host", "127.0.0.1", "--http_port", str(port), *flags]
+def _run_python(checkout: Path, arguments: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    command = [sys.executable, *arguments]
     path = os.pathsep.join(str(checkout / source) for source in SOURCES)
     environment = {**os.environ, **SAME_THREADS, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as output:
         # Not from a checkout's top: `python -m` looks for modules in the current folder first.
         process = subprocess.Popen(command, stdout=output, stderr=output, env=environment, cwd=log.parent)
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -93,9 +96,9 @@ def _run_server(checkout: Path, module: str, log: Path, flags: tuple[str, ...]) 
             process.wait()
 
 
-def _wait_until_ready(url: str, log: Path) -> None:
+def _wait_until_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
     end = time.monotonic() + READY_SECONDS
-    while time.monotonic() < end:
+    while time.monotonic() < end and process.poll() is None:
         try:
             if requests.get(f"{url}/v2/health/ready", timeout=2).status_code == 200:
                 return

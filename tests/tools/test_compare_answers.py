@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tools.answer_differences import Answer
-from tools.checkout_servers import EXPLAINER, PREDICTOR, STAND_IN, NotReady, check_checkout
+from tools.checkout_servers import EXPLAINER, PREDICTOR, SOURCES, STAND_IN, NotReady, check_checkout, run_servers
 from tools.compare_answers import ROOT, Report
 from tools.compared_requests import PICTURES, TEXTS, Asked, list_requests
 
@@ -75,6 +75,15 @@ def test_every_method_and_server_is_asked_and_no_request_twice(model: str) -> No
 def test_a_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
     with pytest.raises(NotReady, match=r"has no folder serving/src; expected a checkout"):
         check_checkout(tmp_path)
+
+
+def test_a_server_that_ends_is_not_waited_for_and_its_log_is_shown(tmp_path: Path) -> None:
+    for source in SOURCES:
+        (tmp_path / source).mkdir(parents=True)
+    (tmp_path / "predictor/src/captum_predictor.py").write_text("raise SystemExit('no such model')")
+    (tmp_path / "explainer/src/captum_explainer.py").write_text("")
+    with pytest.raises(NotReady, match="no such model"), run_servers(tmp_path, "fashion-mnist", tmp_path):
+        pass
 
 
 @pytest.mark.parametrize("command", [["-m", "tools.compare_answers"], ["tools/compare_answers.py"]])
