@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from captum_client.errors import QueryError
 from explainer_http import Answer
 from input_images import InputImage
 from numpy.typing import NDArray
-from query_error import QueryError
 
 _KEYS = ("temp", "masks", "top_labels")
 

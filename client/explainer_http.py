@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import requests
 import urllib3
-from query_error import QueryError, printable
+from captum_client.errors import QueryError, printable
 
 MAX_ANSWER_BYTES = 256 * 2**20
 _TOO_SLOW = "Take fewer steps or samples (--parameters '{\"n_steps\": 20}'), or wait longer with --timeout."

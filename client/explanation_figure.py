@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from captum_client.errors import printable
 from explanations import Explanation
 from input_images import InputImage
 from matplotlib.axes import Axes
@@ -12,7 +13,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 from numpy.typing import NDArray
-from query_error import printable
 
 MAX_ROWS = 100
 # Inches: columns stay in line over all rows, whatever the rows' tick labels.

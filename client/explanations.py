@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from captum_client.errors import QueryError, printable
 from explainer_http import Answer
 from numpy.typing import NDArray
-from query_error import QueryError, printable
 
 T = TypeVar("T")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from captum_client.errors import QueryError, printable
 from numpy.typing import NDArray
 from picture_files import SIDE, read_picture
-from query_error import QueryError, printable
 
 TEST_SET_SIZE = 10_000
 SHIPPED_IMAGES = 10

@@ -5,11 +5,11 @@ from math import ceil
 
 import numpy as np
 from aix_answer import Masks, label_name
+from captum_client.errors import printable
 from input_images import InputImage
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from query_error import printable
 
 COLUMNS = 5
 MAX_PANELS = 500

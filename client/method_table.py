@@ -5,8 +5,8 @@ import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
+from captum_client.errors import QueryError, printable
 from explainer_http import Answer
-from query_error import QueryError, printable
 
 
 def method_lines(answer: Answer, names: Sequence[str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 try:
     from aix_answer import Masks, is_aix, read_masks
+    from captum_client.errors import QueryError, printable
     from explainer_http import Answer, Explainer
     from explanations import Explanation, read_explanations
     from input_images import CLASS_NAMES, InputImage, read_test_image
@@ -18,7 +19,6 @@ try:
     from picture_files import read_picture
     from progress_spinner import spinner
     from query_arguments import DEFAULT_OUTPUT, Query, parse_arguments
-    from query_error import QueryError, printable
     from text_query import explain_texts
 except ModuleNotFoundError as missing:
     requirements = Path(__file__).resolve().parent / "requirements.txt"

@@ -4,10 +4,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from captum_client.errors import QueryError, printable
 from explainer_http import Explainer
 from progress_spinner import spinner
 from query_arguments import Query
-from query_error import QueryError, printable
 from text_answer import read_words
 from word_colours import has_colours, word_lines
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from typing import TextIO
 
-from query_error import printable
+from captum_client.errors import printable
 from text_answer import Words
 
 # Of the 256 colours those next to the server's own, RdBu_r: red speaks for the target, blue against it. The pairs are a

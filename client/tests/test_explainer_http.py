@@ -2,9 +2,9 @@ import gzip
 import json
 
 import pytest
+from captum_client.errors import QueryError
 from explainer_http import Explainer
 from fake_explainer import FakeExplainer, Reply
-from query_error import QueryError
 
 LARGE = {"numbers": [n / 7 for n in range(30_000)]}
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from captum_client.errors import QueryError
 from input_images import CLASS_NAMES, InputImage, read_test_image
 from PIL import Image
-from query_error import QueryError
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -3,9 +3,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from captum_client.errors import QueryError
 from picture_files import read_picture
 from PIL import Image
-from query_error import QueryError
 
 
 def saved(picture: Image.Image, name: str = "picture.png", **options: Any) -> Path:
