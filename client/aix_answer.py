@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from captum_client.errors import QueryError
-from explainer_http import Answer
+from captum_client.http.explainer import Answer
 from input_images import InputImage
 from numpy.typing import NDArray
 

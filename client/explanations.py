@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 from captum_client.errors import QueryError, printable
-from explainer_http import Answer
+from captum_client.http.explainer import Answer
 from numpy.typing import NDArray
 
 T = TypeVar("T")

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from captum_client.errors import QueryError, printable
-from explainer_http import Answer
+from captum_client.http.explainer import Answer
 
 
 def method_lines(answer: Answer, names: Sequence[str]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 try:
     from aix_answer import Masks, is_aix, read_masks
     from captum_client.errors import QueryError, printable
-    from explainer_http import Answer, Explainer
+    from captum_client.http.explainer import Answer, Explainer
     from explanations import Explanation, read_explanations
     from input_images import CLASS_NAMES, InputImage, read_test_image
     from method_table import method_lines

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from explainer_http import Answer
+from captum_client.http.explainer import Answer
 from explanations import Explanation, described, read_each, unexpected
 
 # Question answering has two attributions; the suffix of their keys, and what they are.

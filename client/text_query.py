@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from captum_client.errors import QueryError, printable
-from explainer_http import Explainer
+from captum_client.http.explainer import Explainer
 from progress_spinner import spinner
 from query_arguments import Query
 from text_answer import read_words

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from aix_answer import Masks, is_aix, read_masks
 from captum_client.errors import QueryError
-from explainer_http import Answer
+from captum_client.http.explainer import Answer
 from input_images import InputImage
 
 IMAGE = InputImage(np.zeros((28, 28), np.uint8), "test image 0")

@@ -1,5 +1,5 @@
 import pytest
-from explainer_http import Answer
+from captum_client.http.explainer import Answer
 from explanations import Explanation, read_explanations
 from fake_explainer import detail
 

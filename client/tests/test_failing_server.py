@@ -129,7 +129,7 @@ class TestConnection:
     def test_answer_over_the_limit(
         self, run: Run, explainer: FakeExplainer, failure: Failure, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("explainer_http.MAX_ANSWER_BYTES", 2**20)
+        monkeypatch.setattr("captum_client.http.explainer.MAX_ANSWER_BYTES", 2**20)
         explainer.replies = [Reply(b"x" * (2**20 + 1))]
         assert run() == 1
         assert "The answer has more than 1 MB." in failure()

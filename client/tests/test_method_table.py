@@ -1,5 +1,5 @@
 import pytest
-from explainer_http import Answer
+from captum_client.http.explainer import Answer
 from fake_explainer import CATALOGUE
 from method_table import method_lines
 

@@ -254,6 +254,6 @@ class TestAnswer:
         def interrupted(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("explainer_http.Explainer.explain", interrupted)
+        monkeypatch.setattr("captum_client.http.explainer.Explainer.explain", interrupted)
         assert run() == 130
         assert capsys.readouterr().err == "Interrupted.\n"

@@ -3,7 +3,7 @@ import json
 
 import pytest
 from captum_client.errors import QueryError
-from explainer_http import Explainer
+from captum_client.http.explainer import Explainer
 from fake_explainer import FakeExplainer, Reply
 
 LARGE = {"numbers": [n / 7 for n in range(30_000)]}

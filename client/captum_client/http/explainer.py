@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import requests
 import urllib3
+
 from captum_client.errors import QueryError, printable
 
 MAX_ANSWER_BYTES = 256 * 2**20
