@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from captum_client.errors import QueryError
 from captum_client.http.explainer import Answer
-from input_images import InputImage
+from captum_client.inputs.dataset_images import InputImage
 from numpy.typing import NDArray
 
 _KEYS = ("temp", "masks", "top_labels")

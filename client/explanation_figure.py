@@ -6,8 +6,8 @@ from typing import Literal
 
 import numpy as np
 from captum_client.errors import printable
+from captum_client.inputs.dataset_images import InputImage
 from explanations import Explanation
-from input_images import InputImage
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure

@@ -6,7 +6,7 @@ from math import ceil
 import numpy as np
 from aix_answer import Masks, label_name
 from captum_client.errors import printable
-from input_images import InputImage
+from captum_client.inputs.dataset_images import InputImage
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray

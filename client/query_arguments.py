@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
-from input_images import CLASS_NAMES, SHIPPED_IMAGES, TEST_SET_SIZE
+from captum_client.inputs.dataset_images import CLASS_NAMES, SHIPPED_IMAGES, TEST_SET_SIZE
 
 DEFAULT_OUTPUT = Path("explanation.png")
 _FORMATS = (".png", ".pdf", ".svg")

@@ -13,10 +13,10 @@ try:
     from aix_answer import Masks, is_aix, read_masks
     from captum_client.errors import QueryError, printable
     from captum_client.http.explainer import Answer, Explainer
+    from captum_client.inputs.dataset_images import CLASS_NAMES, InputImage, read_test_image
+    from captum_client.inputs.picture_files import read_picture
     from explanations import Explanation, read_explanations
-    from input_images import CLASS_NAMES, InputImage, read_test_image
     from method_table import method_lines
-    from picture_files import read_picture
     from progress_spinner import spinner
     from query_arguments import DEFAULT_OUTPUT, Query, parse_arguments
     from text_query import explain_texts

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from aix_answer import Masks
-from input_images import InputImage
+from captum_client.inputs.dataset_images import InputImage
 from mask_figure import draw_masks, overlay
 
 PIXELS = np.zeros((28, 28), np.uint8)

@@ -5,9 +5,10 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from captum_client.errors import QueryError, printable
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
+
+from captum_client.errors import QueryError, printable
 
 SIDE = 28
 MAX_BYTES = 64 * 2**20

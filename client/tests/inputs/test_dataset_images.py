@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from captum_client.errors import QueryError
-from input_images import CLASS_NAMES, InputImage, read_test_image
+from captum_client.inputs.dataset_images import CLASS_NAMES, InputImage, read_test_image
 from PIL import Image
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = Path(__file__).resolve().parents[3]
 
 
 def lit_column(image: InputImage) -> int:
@@ -67,7 +67,7 @@ class TestShippedImages:
         for index in range(10):
             Image.new("L", (28, 28), index).save(folder / f"{index}.png")
         (folder / "labels.json").write_text(json.dumps([9, 2, 1, 1, 6, 1, 4, 6, 5, 7]))
-        monkeypatch.setattr("input_images._MODELS", tmp_path / "models")
+        monkeypatch.setattr("captum_client.inputs.dataset_images._MODELS", tmp_path / "models")
         return folder
 
     def test_stand_in_for_the_test_set(self, shipped: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from captum_client.errors import QueryError, printable
 from numpy.typing import NDArray
-from picture_files import SIDE, read_picture
+
+from captum_client.errors import QueryError, printable
+from captum_client.inputs.picture_files import SIDE, read_picture
 
 TEST_SET_SIZE = 10_000
 SHIPPED_IMAGES = 10
@@ -22,7 +23,7 @@ CLASS_NAMES = {
         *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     ],
 }
-_MODELS = Path(__file__).resolve().parent.parent / "models"
+_MODELS = Path(__file__).resolve().parents[3] / "models"
 _IMAGES_MAGIC, _LABELS_MAGIC = 0x803, 0x801
 
 

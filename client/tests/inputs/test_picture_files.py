@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 from captum_client.errors import QueryError
-from picture_files import read_picture
+from captum_client.inputs.picture_files import read_picture
 from PIL import Image
 
 
