@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from captum_client.answers.explanations import Explanation
 from captum_client.errors import printable
 from captum_client.inputs.dataset_images import InputImage
-from explanations import Explanation
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure

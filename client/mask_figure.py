@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
-from aix_answer import Masks, label_name
+from captum_client.answers.aix_masks import Masks, label_name
 from captum_client.errors import printable
 from captum_client.inputs.dataset_images import InputImage
 from matplotlib.axes import Axes

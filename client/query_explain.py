@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 try:
-    from aix_answer import Masks, is_aix, read_masks
+    from captum_client.answers.aix_masks import Masks, is_aix, read_masks
+    from captum_client.answers.explanations import Explanation, read_explanations
     from captum_client.errors import QueryError, printable
     from captum_client.http.explainer import Answer, Explainer
     from captum_client.inputs.dataset_images import CLASS_NAMES, InputImage, read_test_image
     from captum_client.inputs.picture_files import read_picture
-    from explanations import Explanation, read_explanations
     from method_table import method_lines
     from progress_spinner import spinner
     from query_arguments import DEFAULT_OUTPUT, Query, parse_arguments

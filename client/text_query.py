@@ -4,11 +4,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from captum_client.answers.word_importances import read_words
 from captum_client.errors import QueryError, printable
 from captum_client.http.explainer import Explainer
 from progress_spinner import spinner
 from query_arguments import Query
-from text_answer import read_words
 from word_colours import has_colours, word_lines
 
 

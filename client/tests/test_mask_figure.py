@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from aix_answer import Masks
+from captum_client.answers.aix_masks import Masks
 from captum_client.inputs.dataset_images import InputImage
 from mask_figure import draw_masks, overlay
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import word_colours
-from explanations import described
+from captum_client.answers.explanations import described
+from captum_client.answers.word_importances import Words
 from fake_explainer import FakeExplainer, Reply, detail
-from text_answer import Words
 from word_colours import AGAINST, FOR, word_lines
 
 Run = Callable[..., int]

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+
 from captum_client.errors import QueryError
 from captum_client.http.explainer import Answer
 from captum_client.inputs.dataset_images import InputImage
-from numpy.typing import NDArray
 
 _KEYS = ("temp", "masks", "top_labels")
 

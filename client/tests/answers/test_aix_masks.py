@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from aix_answer import Masks, is_aix, read_masks
+from captum_client.answers.aix_masks import Masks, is_aix, read_masks
 from captum_client.errors import QueryError
 from captum_client.http.explainer import Answer
 from captum_client.inputs.dataset_images import InputImage

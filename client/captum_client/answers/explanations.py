@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+
 from captum_client.errors import QueryError, printable
 from captum_client.http.explainer import Answer
-from numpy.typing import NDArray
 
 T = TypeVar("T")
 
