@@ -16,8 +16,8 @@ try:
     from captum_client.http.explainer import Answer, Explainer
     from captum_client.inputs.dataset_images import CLASS_NAMES, InputImage, read_test_image
     from captum_client.inputs.picture_files import read_picture
-    from method_table import method_lines
-    from progress_spinner import spinner
+    from captum_client.terminal.method_table import method_lines
+    from captum_client.terminal.spinner import spinner
     from query_arguments import DEFAULT_OUTPUT, Query, parse_arguments
     from text_query import explain_texts
 except ModuleNotFoundError as missing:

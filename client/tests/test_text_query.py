@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import word_colours
 from captum_client.answers.explanations import described
 from captum_client.answers.word_importances import Words
+from captum_client.terminal import word_colours
+from captum_client.terminal.word_colours import AGAINST, FOR, word_lines
 from fake_explainer import FakeExplainer, Reply, detail
-from word_colours import AGAINST, FOR, word_lines
 
 Run = Callable[..., int]
 PAGE = Reply(b"<div>page</div>\n", headers={"Content-Type": "text/html; charset=utf-8"})

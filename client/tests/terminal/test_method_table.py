@@ -1,7 +1,7 @@
 import pytest
 from captum_client.http.explainer import Answer
+from captum_client.terminal.method_table import method_lines
 from fake_explainer import CATALOGUE
-from method_table import method_lines
 
 
 def lines(*names: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:

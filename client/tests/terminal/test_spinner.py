@@ -3,7 +3,7 @@ import threading
 import time
 
 import pytest
-from progress_spinner import spinner
+from captum_client.terminal.spinner import spinner
 
 
 class Terminal(io.StringIO):
