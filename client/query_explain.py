@@ -115,13 +115,13 @@ def _ask(explainer: Explainer, query: Query, images: Sequence[InputImage]) -> li
 
 # What draws is imported late: it takes most of a second, which --json and every error need not wait for.
 def _explanations(pairs: Sequence[tuple[InputImage, Explanation]], figure: "Figure | None") -> "Figure":
-    from explanation_figure import Row, draw_explanations
+    from captum_client.figures.explanation_figure import Row, draw_explanations
 
     return draw_explanations([Row(*pair) for pair in pairs], figure)
 
 
 def _masks(pairs: Sequence[tuple[InputImage, Masks]], names: Sequence[str], figure: "Figure | None") -> "Figure":
-    from mask_figure import draw_masks
+    from captum_client.figures.mask_figure import draw_masks
 
     return draw_masks(pairs, names, figure)
 
@@ -129,7 +129,7 @@ def _masks(pairs: Sequence[tuple[InputImage, Masks]], names: Sequence[str], figu
 def _draw(query: Query, draw: "Callable[[Figure | None], Figure]") -> None:
     """Draw into the file that was asked for, else into a window, else into the default file."""
     try:
-        from figure_window import show_window, window_figure
+        from captum_client.figures.window import show_window, window_figure
 
         window = None if query.output else window_figure()
         figure = draw(window)

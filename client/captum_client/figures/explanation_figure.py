@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from captum_client.answers.explanations import Explanation
-from captum_client.errors import printable
-from captum_client.inputs.dataset_images import InputImage
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import ScalarFormatter
 from numpy.typing import NDArray
+
+from captum_client.answers.explanations import Explanation
+from captum_client.errors import printable
+from captum_client.inputs.dataset_images import InputImage
 
 MAX_ROWS = 100
 # Inches: columns stay in line over all rows, whatever the rows' tick labels.

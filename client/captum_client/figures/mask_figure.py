@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from math import ceil
 
 import numpy as np
-from captum_client.answers.aix_masks import Masks, label_name
-from captum_client.errors import printable
-from captum_client.inputs.dataset_images import InputImage
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+
+from captum_client.answers.aix_masks import Masks, label_name
+from captum_client.errors import printable
+from captum_client.inputs.dataset_images import InputImage
 
 COLUMNS = 5
 MAX_PANELS = 500
