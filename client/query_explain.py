@@ -16,10 +16,10 @@ try:
     from captum_client.http.explainer import Answer, Explainer
     from captum_client.inputs.dataset_images import CLASS_NAMES, InputImage, read_test_image
     from captum_client.inputs.picture_files import read_picture
+    from captum_client.query.arguments import DEFAULT_OUTPUT, Query, parse_arguments
+    from captum_client.query.texts import explain_texts
     from captum_client.terminal.method_table import method_lines
     from captum_client.terminal.spinner import spinner
-    from query_arguments import DEFAULT_OUTPUT, Query, parse_arguments
-    from text_query import explain_texts
 except ModuleNotFoundError as missing:
     requirements = Path(__file__).resolve().parent / "requirements.txt"
     sys.exit(f"error: {missing.name} is not installed.\nhint: python -m pip install -r {requirements}")

@@ -121,7 +121,7 @@ class TestWords:
             "  -0.25\tnot\n  +0.5\tgood\n"
         )
         monkeypatch.setattr(word_colours, "has_colours", lambda stream: True)
-        monkeypatch.setattr("text_query.has_colours", lambda stream: True)
+        monkeypatch.setattr("captum_client.query.texts.has_colours", lambda stream: True)
         assert "\x1b[48;5;52;38;5;231mgood\x1b[0m" in shown()
         monkeypatch.undo()
         assert shown() == plain

@@ -7,9 +7,9 @@ from pathlib import Path
 from captum_client.answers.word_importances import read_words
 from captum_client.errors import QueryError, printable
 from captum_client.http.explainer import Explainer
+from captum_client.query.arguments import Query
 from captum_client.terminal.spinner import spinner
 from captum_client.terminal.word_colours import has_colours, word_lines
-from query_arguments import Query
 
 
 def explain_texts(explainer: Explainer, query: Query) -> None:

@@ -1,0 +1,1 @@
+"""What query_explain.py alone does."""
