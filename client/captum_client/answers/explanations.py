@@ -8,8 +8,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from captum_client.errors import QueryError, printable
+from captum_client.errors import QueryError
 from captum_client.http.explainer import Answer
+from captum_client.printable import printable
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from matplotlib.ticker import ScalarFormatter
 from numpy.typing import NDArray
 
 from captum_client.answers.explanations import Explanation
-from captum_client.errors import printable
 from captum_client.inputs.dataset_images import InputImage
+from captum_client.printable import printable
 
 MAX_ROWS = 100
 # Inches: columns stay in line over all rows, whatever the rows' tick labels.

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from captum_client.answers.aix_masks import Masks, label_name
-from captum_client.errors import printable
 from captum_client.inputs.dataset_images import InputImage
+from captum_client.printable import printable
 
 COLUMNS = 5
 MAX_PANELS = 500

@@ -11,7 +11,8 @@ from typing import Any, Self
 import requests
 import urllib3
 
-from captum_client.errors import QueryError, printable
+from captum_client.errors import QueryError
+from captum_client.printable import printable
 
 MAX_ANSWER_BYTES = 256 * 2**20
 _TOO_SLOW = "Take fewer steps or samples (--parameters '{\"n_steps\": 20}'), or wait longer with --timeout."

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from captum_client.errors import QueryError, printable
+from captum_client.errors import QueryError
 from captum_client.inputs.picture_files import SIDE, read_picture
+from captum_client.printable import printable
 
 TEST_SET_SIZE = 10_000
 SHIPPED_IMAGES = 10

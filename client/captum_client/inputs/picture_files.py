@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from captum_client.errors import QueryError, printable
+from captum_client.errors import QueryError
+from captum_client.printable import printable
 
 SIDE = 28
 MAX_BYTES = 64 * 2**20

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from captum_client.answers.word_importances import read_words
-from captum_client.errors import QueryError, printable
+from captum_client.errors import QueryError
 from captum_client.http.explainer import Explainer
+from captum_client.printable import printable
 from captum_client.query.arguments import Query
 from captum_client.terminal.spinner import spinner
 from captum_client.terminal.word_colours import has_colours, word_lines

@@ -5,8 +5,9 @@ import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from captum_client.errors import QueryError, printable
+from captum_client.errors import QueryError
 from captum_client.http.explainer import Answer
+from captum_client.printable import printable
 
 
 def method_lines(answer: Answer, names: Sequence[str]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TextIO
 
 from captum_client.answers.word_importances import Words
-from captum_client.errors import printable
+from captum_client.printable import printable
 
 # Of the 256 colours those next to the server's own, RdBu_r: red speaks for the target, blue against it. The pairs are a
 # background and the ink that is read on it, from the faintest.
