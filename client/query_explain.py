@@ -14,7 +14,8 @@ try:
     from captum_client.answers.explanations import Explanation, read_explanations
     from captum_client.errors import QueryError
     from captum_client.http.explainer import Answer, Explainer
-    from captum_client.inputs.dataset_images import CLASS_NAMES, InputImage, read_test_image
+    from captum_client.inputs.dataset_images import CLASS_NAMES, read_test_image
+    from captum_client.inputs.image import InputImage
     from captum_client.inputs.picture_files import read_picture
     from captum_client.printable import printable
     from captum_client.query.arguments import DEFAULT_OUTPUT, Query, parse_arguments

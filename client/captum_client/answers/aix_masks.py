@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from captum_client.errors import QueryError
 from captum_client.http.explainer import Answer
-from captum_client.inputs.dataset_images import InputImage
+from captum_client.inputs.image import InputImage
 
 _KEYS = ("temp", "masks", "top_labels")
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import ScalarFormatter
 from numpy.typing import NDArray
 
 from captum_client.answers.explanations import Explanation
-from captum_client.inputs.dataset_images import InputImage
+from captum_client.inputs.image import InputImage
 from captum_client.printable import printable
 
 MAX_ROWS = 100

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from captum_client.answers.aix_masks import Masks, label_name
-from captum_client.inputs.dataset_images import InputImage
+from captum_client.inputs.image import InputImage
 from captum_client.printable import printable
 
 COLUMNS = 5

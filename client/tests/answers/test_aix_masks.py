@@ -3,7 +3,7 @@ import pytest
 from captum_client.answers.aix_masks import Masks, is_aix, read_masks
 from captum_client.errors import QueryError
 from captum_client.http.explainer import Answer
-from captum_client.inputs.dataset_images import InputImage
+from captum_client.inputs.image import InputImage
 
 IMAGE = InputImage(np.zeros((28, 28), np.uint8), "test image 0")
 NAMES = ["zero", "one", "two"]

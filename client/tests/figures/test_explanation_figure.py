@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from captum_client.answers.explanations import Explanation
 from captum_client.figures.explanation_figure import MAX_ROWS, Row, draw_explanations, plane
-from captum_client.inputs.dataset_images import InputImage
+from captum_client.inputs.image import InputImage
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray

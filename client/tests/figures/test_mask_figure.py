@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from captum_client.answers.aix_masks import Masks
 from captum_client.figures.mask_figure import draw_masks, overlay
-from captum_client.inputs.dataset_images import InputImage
+from captum_client.inputs.image import InputImage
 
 PIXELS = np.zeros((28, 28), np.uint8)
 PIXELS[:, 14:] = 255

@@ -4,7 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from captum_client.errors import QueryError
-from captum_client.inputs.dataset_images import CLASS_NAMES, InputImage, read_test_image
+from captum_client.inputs.dataset_images import CLASS_NAMES, read_test_image
+from captum_client.inputs.image import InputImage
 from PIL import Image
 
 REPOSITORY = Path(__file__).resolve().parents[3]

@@ -1,0 +1,30 @@
+"""IDX, the file format of MNIST and Fashion-MNIST."""
+
+import gzip
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from captum_client.errors import QueryError
+from captum_client.printable import printable
+
+IMAGES_MAGIC, LABELS_MAGIC = 0x803, 0x801
+
+
+def read_idx_item(path: Path, magic: int, index: int, shape: tuple[int, ...]) -> bytes:
+    """The bytes of item `index` of an IDX file whose items have `shape`."""
+    size = int(np.prod(shape, dtype=int))
+    header_size = 8 + 4 * len(shape)
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            header = np.frombuffer(file.read(header_size), ">u4")
+            if header.size != 2 + len(shape) or header[0] != magic or tuple(header[2:]) != shape:
+                raise QueryError(f"{path} is not the IDX file that its name says.")
+            file.seek(header_size + index * size)
+            item = file.read(size)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise QueryError(f"{path} cannot be read: {printable(error)}.", "Fetch the file again.") from error
+    if len(item) != size:
+        raise QueryError(f"{path} ends before item {index}.", "Fetch the file again.")
+    return item
