@@ -13,12 +13,14 @@ try:
     from captum_client.answers.aix_masks import Masks, is_aix, read_masks
     from captum_client.answers.explanations import Explanation, read_explanations
     from captum_client.errors import QueryError
-    from captum_client.http.explainer import Answer, Explainer
+    from captum_client.http.answer import Answer
+    from captum_client.http.explainer import Explainer
     from captum_client.inputs.dataset_images import CLASS_NAMES, read_test_image
     from captum_client.inputs.image import InputImage
     from captum_client.inputs.picture_files import read_picture
     from captum_client.printable import printable
-    from captum_client.query.arguments import DEFAULT_OUTPUT, Query, parse_arguments
+    from captum_client.query.arguments import DEFAULT_OUTPUT, parse_arguments
+    from captum_client.query.query import Query
     from captum_client.query.texts import explain_texts
     from captum_client.terminal.method_table import method_lines
     from captum_client.terminal.spinner import spinner

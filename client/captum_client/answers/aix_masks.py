@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captum_client.errors import QueryError
-from captum_client.http.explainer import Answer
+from captum_client.http.answer import Answer
 from captum_client.inputs.image import InputImage
 
 _KEYS = ("temp", "masks", "top_labels")

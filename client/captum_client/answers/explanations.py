@@ -1,18 +1,15 @@
 """The server's answer, checked, and its words."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from captum_client.errors import QueryError
-from captum_client.http.explainer import Answer
+from captum_client.answers.entries import read_each, unexpected
+from captum_client.http.answer import Answer
 from captum_client.printable import printable
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -56,40 +53,6 @@ def read_explanations(answer: Answer, count: int) -> list[list[Explanation]]:
     return read_each(answer, count, described)
 
 
-def read_each(
-    answer: Answer, count: int, read: Callable[[object, Mapping[str, object], str | None], T]
-) -> list[list[T]]:
-    """What `read` makes of the explanations of each of `count` instances: of its values, its details and the layer.
-
-    Raises QueryError where there are not as many.
-    """
-    content = answer.json
-    if not isinstance(content, dict):
-        raise unexpected("it is not an object")
-    parts = [content.get(key) for key in ("explanations", "details")]
-    for key, part in zip(("explanations", "details"), parts, strict=True):
-        if not isinstance(part, list) or len(part) != count:
-            got = f"{len(part)} entries" if isinstance(part, list) else type(part).__name__
-            raise unexpected(f"{key!r} is {got} where a list of {count} was expected")
-    parameters = content.get("parameters")
-    layer = parameters.get("layer") if isinstance(parameters, dict) else None
-    layer = printable(layer, 40) if layer is not None else None
-    return [
-        [read(value, detail, layer) for value, detail in _pairs(values, details)]
-        for values, details in zip(*parts, strict=True)
-    ]
-
-
-def _pairs(values: object, details: object) -> list[tuple[object, Mapping[str, object]]]:
-    if isinstance(details, dict):
-        return [(values, details)]
-    if not isinstance(details, list) or not isinstance(values, list) or len(values) != len(details):
-        raise unexpected("'details' does not fit 'explanations'")
-    if not all(isinstance(detail, dict) for detail in details):
-        raise unexpected("an entry of 'details' is not an object")
-    return list(zip(values, details, strict=True))
-
-
 def described(values: object, detail: Mapping[str, object], layer: str | None) -> Explanation:
     """Attributions and what the server says about them; raises QueryError where they are not numbers."""
     converged = detail.get("converged")
@@ -131,10 +94,3 @@ def _percent(probability: float) -> str:
     """One decimal, and never 100 % for what is less than certain."""
     percent = min(probability * 100, 99.9) if probability < 1 else 100.0
     return f"{percent:.1f} %"
-
-
-def unexpected(what: str) -> QueryError:
-    """What an answer that cannot be drawn is told."""
-    return QueryError(
-        f"The answer is not an explanation that can be drawn: {what}.", "--json prints the answer as it came."
-    )

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from captum_client.answers.explanations import Explanation, described, read_each, unexpected
-from captum_client.http.explainer import Answer
+from captum_client.answers.entries import read_each, unexpected
+from captum_client.answers.explanations import Explanation, described
+from captum_client.http.answer import Answer
 
 # Question answering has two attributions; the suffix of their keys, and what they are.
 _ENDS = {"_start": "start of the answer", "_end": "end of the answer"}

@@ -1,16 +1,24 @@
 """The command line: the positional arguments of KServe's AIX example, and options."""
 
 import argparse
-import json
-import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
-from urllib.parse import urlsplit
+from typing import Any
 
 from captum_client.inputs.dataset_images import CLASS_NAMES, SHIPPED_IMAGES, TEST_SET_SIZE
+from captum_client.query.query import Query
+from captum_client.terminal.argument_parser import (
+    Parser,
+    parse_header,
+    parse_header_value,
+    parse_object,
+    parse_range,
+    parse_seconds,
+    parse_target,
+    parse_text,
+    parse_url,
+)
 
 DEFAULT_OUTPUT = Path("explanation.png")
 _FORMATS = (".png", ".pdf", ".svg")
@@ -30,44 +38,6 @@ examples:
   %(prog)s http://localhost:8080/v1/models/sentiment:explain localhost --text 'not a good film' --output why.html
 
 exit code: 0 explained; 1 not explained, and a sentence says why; 2 wrong usage."""
-
-
-@dataclass(frozen=True)
-class Query:
-    """What the user asked for, checked as far as that goes without the server or the disk."""
-
-    url: str
-    host: str
-    index: int
-    request: dict[str, Any]
-    methods: list[str]
-    images: list[Path]
-    texts: list[Any]
-    invert: bool
-    pixel_range: tuple[float, float]
-    dataset: str
-    data_dir: Path | None
-    output: Path | None
-    json: bool
-    list_methods: bool
-    timeout: float
-    headers: dict[str, str]
-
-    @property
-    def colours(self) -> bool:
-        """Whether the images are sent with three equal colours, which is how AIX's predictors take grey ones."""
-        return self.request.get("format") == "aix"
-
-    def request_for(self, method: str | None, instances: list[Any]) -> dict[str, Any]:
-        """The body that asks for `method`; None leaves the choice to the request's own parameters or the server."""
-        chosen = {"method": method} if method else {}
-        parameters = {**self.request.get("parameters", {}), **chosen}
-        return {"instances": instances, **self.request, **({"parameters": parameters} if parameters else {})}
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}\nusage: {self.format_usage().removeprefix('usage: ')}See --help.\n")
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> Query:
@@ -123,7 +93,7 @@ def _texts(parser: argparse.ArgumentParser, given: argparse.Namespace) -> list[A
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         prog="query_explain.py",
         usage=_USAGE,
         description=_DESCRIPTION,
@@ -131,23 +101,23 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("url", metavar="URL", type=_url, help="where to ask, as in http://localhost:8080/v1/models/mnist:explain")
-    add("host", metavar="HOST", type=_header_value, help="the service's host name, sent as the Host header")
+    add("url", metavar="URL", type=parse_url, help="where to ask, as in http://localhost:8080/v1/models/mnist:explain")
+    add("host", metavar="HOST", type=parse_header_value, help="the service's host name, sent as the Host header")
     add(
         "index", metavar="INDEX", type=_index, nargs="?", default=0, help="image of the test set, 0 to 9999 (default 0)"
     )
-    add("json_keys", metavar="JSON", type=_object, nargs="?", default={}, help=_JSON_HELP)
+    add("json_keys", metavar="JSON", type=parse_object, nargs="?", default={}, help=_JSON_HELP)
     what = parser.add_argument_group("what to explain")
     what.add_argument("--method", action="append", default=[], metavar="NAME", help=_METHOD_HELP)
     what.add_argument(
-        "--target", type=_target, help="class index or label (digits are an index); default: the predicted"
+        "--target", type=parse_target, help="class index or label (digits are an index); default: the predicted"
     )
     what.add_argument("--layer", metavar="STAGE", help="the layer that a layer or neuron method explains")
     what.add_argument(
         "--upsample", action="store_true", help="let the server scale a layer's attributions to the image"
     )
     what.add_argument("--format", choices=["captum", "aix"], help=_FORMAT_HELP)
-    what.add_argument("--parameters", type=_object, default={}, metavar="JSON", help=_PARAMETERS_HELP)
+    what.add_argument("--parameters", type=parse_object, default={}, metavar="JSON", help=_PARAMETERS_HELP)
     images = parser.add_argument_group("images")
     images.add_argument("--image", action="append", type=Path, default=[], metavar="FILE", help=_IMAGE_HELP)
     images.add_argument(
@@ -156,22 +126,24 @@ def _parser() -> argparse.ArgumentParser:
     images.add_argument(
         "--dataset", choices=list(CLASS_NAMES), help="test set (default: by the model's name, else mnist)"
     )
-    images.add_argument("--pixel-range", type=_range, default=(0.0, 1.0), metavar="LOW,HIGH", help=_RANGE_HELP)
+    images.add_argument("--pixel-range", type=parse_range, default=(0.0, 1.0), metavar="LOW,HIGH", help=_RANGE_HELP)
     images.add_argument("--data-dir", type=Path, metavar="DIR", help=_DATA_DIR_HELP)
     texts = parser.add_argument_group("texts")
-    texts.add_argument("--text", type=_text, action="append", default=[], help=_TEXT_HELP)
-    texts.add_argument("--question", type=_text, help="question that a question answering model is asked, of --context")
-    texts.add_argument("--context", type=_text, help="text that has the answer")
+    texts.add_argument("--text", type=parse_text, action="append", default=[], help=_TEXT_HELP)
+    texts.add_argument(
+        "--question", type=parse_text, help="question that a question answering model is asked, of --context"
+    )
+    texts.add_argument("--context", type=parse_text, help="text that has the answer")
     answer = parser.add_argument_group("the answer")
     answer.add_argument("--output", type=_output, metavar="FILE", help=_OUTPUT_HELP)
     answer.add_argument("--json", action="store_true", help=_RAW_HELP)
     answer.add_argument("--list-methods", action="store_true", help="list the methods; with --method, its parameters")
     server = parser.add_argument_group("the connection")
     server.add_argument(
-        "--timeout", type=_seconds, default=60.0, metavar="SECONDS", help="for each answer (default 60)"
+        "--timeout", type=parse_seconds, default=60.0, metavar="SECONDS", help="for each answer (default 60)"
     )
     server.add_argument(
-        "--header", action="append", type=_header, default=[], metavar="'NAME: VALUE'", help=_HEADER_HELP
+        "--header", action="append", type=parse_header, default=[], metavar="'NAME: VALUE'", help=_HEADER_HELP
     )
     return parser
 
@@ -197,83 +169,13 @@ def _dataset_of(url: str) -> str:
     return "fashion-mnist" if name and "fashion" in name[1].lower() else "mnist"
 
 
-def _url(text: str) -> str:
-    try:
-        parts = urlsplit(text)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        fine = False
-    if not fine:
-        raise argparse.ArgumentTypeError(f"{text!r} is not like http://localhost:8080/v1/models/mnist:explain")
-    return text
-
-
-def _range(text: str) -> tuple[float, float]:
-    try:
-        low, high = map(float, text.split(","))
-    except ValueError:
-        low = high = math.nan
-    if not (low < high and math.isfinite(high - low)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not like -0.5,0.5")
-    return low, high
-
-
 def _index(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {TEST_SET_SIZE - 1}")
     return int(text)
 
 
-def _target(text: str) -> int | str:
-    return int(text) if re.fullmatch(r"-?[0-9]{1,9}", text) else text
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise argparse.ArgumentTypeError(f"{text[:60]!r} is not JSON: {error}") from error
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f"""{text[:60]!r} is not a JSON object, as in '{{"n_steps": 100}}'""")
-    return value
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not a JSON number")
-
-
 def _output(text: str) -> Path:
     if Path(text).suffix.lower() not in (*_FORMATS, _PAGE):
         raise argparse.ArgumentTypeError(f"{text!r} does not end in {', '.join((*_FORMATS, _PAGE))}")
     return Path(text)
-
-
-def _text(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise argparse.ArgumentTypeError("it is not UTF-8") from error
-    return text
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 < seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, at most 86400")
-    return seconds
-
-
-def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-        raise argparse.ArgumentTypeError(f"{text!r} is not like 'Name: value'")
-    return name, _header_value(value.strip())
-
-
-def _header_value(text: str) -> str:
-    if not re.fullmatch(r"[\x20-\x7e]*", text) or text != text.strip():
-        raise argparse.ArgumentTypeError(f"{text!r} cannot be sent as a header: it has other than plain characters")
-    return text

@@ -8,7 +8,7 @@ from captum_client.answers.word_importances import read_words
 from captum_client.errors import QueryError
 from captum_client.http.explainer import Explainer
 from captum_client.printable import printable
-from captum_client.query.arguments import Query
+from captum_client.query.query import Query
 from captum_client.terminal.spinner import spinner
 from captum_client.terminal.word_colours import has_colours, word_lines
 

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from captum_client.errors import QueryError
-from captum_client.http.explainer import Answer
+from captum_client.http.answer import Answer
 from captum_client.printable import printable
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from captum_client.answers.aix_masks import Masks, is_aix, read_masks
 from captum_client.errors import QueryError
-from captum_client.http.explainer import Answer
+from captum_client.http.answer import Answer
 from captum_client.inputs.image import InputImage
 
 IMAGE = InputImage(np.zeros((28, 28), np.uint8), "test image 0")

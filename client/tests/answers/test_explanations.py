@@ -1,6 +1,6 @@
 import pytest
 from captum_client.answers.explanations import Explanation, read_explanations
-from captum_client.http.explainer import Answer
+from captum_client.http.answer import Answer
 from fake_explainer import detail
 
 

@@ -1,5 +1,5 @@
 import pytest
-from captum_client.http.explainer import Answer
+from captum_client.http.answer import Answer
 from captum_client.terminal.method_table import method_lines
 from fake_explainer import CATALOGUE
 

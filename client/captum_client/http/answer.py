@@ -1,0 +1,65 @@
+"""The explainer's reply: a JSON document, or an error that tells the user what to do."""
+
+import json
+import re
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import requests
+
+from captum_client.errors import QueryError
+from captum_client.printable import printable
+
+STATUS_HINTS = {
+    400: "--list-methods shows the methods; with --method NAME, its parameters too.",
+    401: "Send your token with --header 'Authorization: Bearer ...'.",
+    403: "Send your token with --header 'Authorization: Bearer ...'.",
+    404: "Are the model's name in URL (.../v1/models/NAME:explain) and HOST (kubectl get inferenceservice) right?",
+    405: "URL is to end in /v1/models/NAME:explain.",
+    413: "Send fewer images at once.",
+    502: "The predictor's log tells more.",
+    503: "Try again in a moment; the server is starting or busy.",
+    504: "Take fewer steps or samples (--parameters '{\"n_steps\": 20}'), or raise the explainer's --deadline_seconds.",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A successful answer: its text, byte for byte what the server sent, and the JSON in it."""
+
+    text: str
+    json: Any
+
+
+def parse_answer(response: requests.Response, text: str) -> Answer:
+    """Return the JSON in `text`, the body of `response`; raises QueryError for an error status or another format."""
+    status = response.status_code
+    if 300 <= status < 400:
+        where = printable(response.headers.get("Location", "nowhere"))
+        raise QueryError(f"The server redirects to {where} (status {status}).", "Take that as URL.")
+    hint = STATUS_HINTS.get(status, "")
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and (seconds := response.headers.get("Retry-After", "")).isdecimal():
+        hint = f"Try again in {seconds} s; the server is starting or busy."
+    try:
+        answer = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        kind = printable(response.headers.get("Content-Type", "no content type"), 60)
+        raise QueryError(
+            f"The answer is not JSON (status {status}, {kind}): {_shortened(text)}",
+            hint or "Is it the explainer that answers at URL?",
+        ) from error
+    if status != HTTPStatus.OK:
+        raise QueryError(_sentence(answer, status), hint)
+    return Answer(text.strip(), answer)
+
+
+def _sentence(answer: object, status: int) -> str:
+    """The server's sentence; "detail" is where other frameworks' servers put theirs."""
+    told = answer.get("error") or answer.get("detail") if isinstance(answer, dict) else answer
+    return f"{printable(told or 'no reason given', 1000)} (status {status})"
+
+
+def _shortened(text: str) -> str:
+    without_tags = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text[:20_000], flags=re.DOTALL | re.IGNORECASE)
+    return printable(without_tags, 200) or "it is empty"
