@@ -2,12 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from captum_client.answers.word_importances import read_words
-from captum_client.errors import QueryError
 from captum_client.http.explainer import Explainer
 from captum_client.printable import printable
+from captum_client.query.output_file import write_output
 from captum_client.query.query import Query
 from captum_client.terminal.spinner import spinner
 from captum_client.terminal.word_colours import has_colours, word_lines
@@ -34,14 +33,4 @@ def explain_texts(explainer: Explainer, query: Query) -> None:
                 print(row.heading())
                 print("\n".join(word_lines(row, has_colours(sys.stdout))))
     if query.output:
-        _write(query.output, "".join(pages))
-        print(f"Wrote {query.output}", file=sys.stderr if query.json else sys.stdout)
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        path.write_text(page, "utf-8")
-    except OSError as error:
-        raise QueryError(
-            f"{printable(path)} cannot be written: {error.strerror}.", "Choose another --output."
-        ) from error
+        write_output(query.output, "".join(pages).encode(), keep_stdout=query.json)

@@ -1,0 +1,110 @@
+"""Explains images: asks by each method, prints a line for each explanation, and draws the figure."""
+
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from captum_client.answers.aix_masks import Masks, is_aix, read_masks
+from captum_client.answers.explanations import Explanation, read_explanations
+from captum_client.errors import QueryError
+from captum_client.http.answer import Answer
+from captum_client.http.explainer import Explainer
+from captum_client.inputs.dataset_images import CLASS_NAMES, read_test_image
+from captum_client.inputs.image import InputImage
+from captum_client.inputs.picture_files import read_picture
+from captum_client.printable import printable
+from captum_client.query.arguments import DEFAULT_OUTPUT
+from captum_client.query.output_file import write_output
+from captum_client.query.query import Query
+from captum_client.terminal.spinner import spinner
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def explain_images(explainer: Explainer, query: Query) -> None:
+    """Print a line for each explanation of each image, and draw them into a file or a window.
+
+    Raises QueryError where an image cannot be read, the server refuses, or the figure cannot be drawn or written.
+    """
+    images = _read_images(query)
+    answers = _ask(explainer, query, images)
+    if query.json:
+        print("\n".join(answer.text for answer in answers))
+        if not query.output:
+            return
+    # AIX's masks are by LIME, whatever the method, so that the first answer is all there is.
+    if is_aix(answers[0]):
+        _show_masks(query, list(zip(images, read_masks(answers[0], images), strict=True)))
+    else:
+        _show_explanations(query, images, [read_explanations(answer, len(images)) for answer in answers])
+
+
+def _read_images(query: Query) -> list[InputImage]:
+    if query.images:
+        return [InputImage(read_picture(path, query.invert), printable(path.name, 60)) for path in query.images]
+    return [read_test_image(query.dataset, query.index, query.data_dir)]
+
+
+def _ask(explainer: Explainer, query: Query, images: Sequence[InputImage]) -> list[Answer]:
+    """One answer a method: a request carries all images."""
+    instances = [image.instance(query.pixel_range, query.colours) for image in images]
+    answers = []
+    methods: Sequence[str | None] = query.methods or [None]
+    for method in methods:
+        with spinner(printable(method or "explaining", 60)):
+            answers.append(explainer.explain(query.request_for(method, instances)))
+    return answers
+
+
+def _show_explanations(
+    query: Query, images: Sequence[InputImage], by_method: Sequence[Sequence[Sequence[Explanation]]]
+) -> None:
+    """Show the explanations [methods, images, explanations]: all of one image stand together."""
+    pairs = [
+        (image, explanation)
+        for number, image in enumerate(images)
+        for explanation in chain.from_iterable(by_image[number] for by_image in by_method)
+    ]
+    if not query.json:
+        for image, explanation in pairs:
+            print(f"{image.words()}: predicted {explanation.prediction_words()}; {explanation.method_words()}")
+    _show_figure(query, lambda figure: _draw_explanations(pairs, figure))
+
+
+def _show_masks(query: Query, pairs: Sequence[tuple[InputImage, Masks]]) -> None:
+    names = CLASS_NAMES[query.dataset]
+    if not query.json:
+        for image, masks in pairs:
+            print(f"{image.words()}: {masks.words(names)}")
+    _show_figure(query, lambda figure: _draw_masks(pairs, names, figure))
+
+
+# Matplotlib is imported late: it takes most of a second, which --json and every error need not wait for.
+def _draw_explanations(pairs: Sequence[tuple[InputImage, Explanation]], figure: "Figure | None") -> "Figure":
+    from captum_client.figures.explanation_figure import Row, draw_explanations
+
+    return draw_explanations([Row(*pair) for pair in pairs], figure)
+
+
+def _draw_masks(pairs: Sequence[tuple[InputImage, Masks]], names: Sequence[str], figure: "Figure | None") -> "Figure":
+    from captum_client.figures.mask_figure import draw_masks
+
+    return draw_masks(pairs, names, figure)
+
+
+def _show_figure(query: Query, draw: "Callable[[Figure | None], Figure]") -> None:
+    """Draw into the file that --output names; without --output into a window, or without a display the default file."""
+    try:
+        from captum_client.figures.render import render_figure
+        from captum_client.figures.window import show_window, window_figure
+
+        window = None if query.output else window_figure()
+        figure = draw(window)
+    except ValueError as error:  # too many rows, or matplotlib's own settings, as MPLBACKEND, are wrong
+        raise QueryError(f"The explanations cannot be drawn: {printable(error)}") from error
+    if window:
+        show_window()
+        return
+    path = query.output or DEFAULT_OUTPUT
+    write_output(path, render_figure(figure, path.suffix[1:].lower()), keep_stdout=query.json)
