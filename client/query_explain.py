@@ -50,7 +50,7 @@ def _run(query: Query) -> None:
             explain_images(explainer, query)
 
 
-def _command() -> int:
+def _run_as_script() -> int:
     for stream in (sys.stdout, sys.stderr):
         # A label may have characters that the terminal's encoding lacks.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # the process's own are TextIOWrapper
@@ -64,4 +64,4 @@ def _command() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_command())
+    sys.exit(_run_as_script())

@@ -129,12 +129,12 @@ def test_huge_file_is_not_read(run: Run, failure: Failure) -> None:
 
 
 def test_bomb_is_refused_before_it_is_decoded(run: Run, failure: Failure, monkeypatch: pytest.MonkeyPatch) -> None:
-    def decoded(*_: object) -> None:
+    def fail_to_decode(*_: object) -> None:
         pytest.fail("the picture was decoded")
 
     Path("bomb.png").write_bytes(BAD_PICTURES["bomb"][0])
-    monkeypatch.setattr(Image.Image, "load", decoded)
-    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", decoded)
+    monkeypatch.setattr(Image.Image, "load", fail_to_decode)
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", fail_to_decode)
     assert run("--image", "bomb.png") == 1
     assert "8000 x 8000" in failure()
 

@@ -7,37 +7,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from captum_client.errors import QueryError
-from captum_client.http.answer import Answer
+from captum_client.http.answer import JsonAnswer
 from captum_client.inputs.image import InputImage
 
 _KEYS = ("temp", "masks", "top_labels")
 
 
 @dataclass(frozen=True)
-class Masks:
+class ImageMasks:
     """Of one image: int8 [labels, height, width] of 0, of 1 for a label and of -1 against it, and the labels."""
 
     masks: NDArray[np.int8]
     top_labels: list[int]
 
-    def words(self, names: Sequence[str]) -> str:
+    def describe(self, names: Sequence[str]) -> str:
         """As in `masks for 7, 9, 3`, the likeliest first."""
-        return f"masks for {', '.join(label_name(label, names) for label in self.top_labels)}"
+        return f"masks for {', '.join(name_label(label, names) for label in self.top_labels)}"
 
 
-def label_name(label: int, names: Sequence[str]) -> str:
+def name_label(label: int, names: Sequence[str]) -> str:
     """The label's name, or its number where there is none."""
     return names[label] if 0 <= label < len(names) else str(label)
 
 
-def is_aix(answer: Answer) -> bool:
+def is_aix_answer(answer: JsonAnswer) -> bool:
     """Whether an answer's explanations are AIX's: a dictionary, or for several images a list of them."""
     explanations = answer.json.get("explanations") if isinstance(answer.json, dict) else None
     first = explanations[0] if isinstance(explanations, list) and explanations else explanations
     return isinstance(first, dict) and all(key in first for key in _KEYS)
 
 
-def read_masks(answer: Answer, images: Sequence[InputImage]) -> list[Masks]:
+def read_masks(answer: JsonAnswer, images: Sequence[InputImage]) -> list[ImageMasks]:
     """The masks of each of the images, of an answer that is AIX's.
 
     Raises QueryError where they do not fit each other or the images.
@@ -45,29 +45,29 @@ def read_masks(answer: Answer, images: Sequence[InputImage]) -> list[Masks]:
     explanations = answer.json["explanations"]
     found = explanations if isinstance(explanations, list) else [explanations]
     if len(found) != len(images):
-        raise _unexpected(f"it has {len(found)} explanations where {len(images)} were expected")
-    return [_masks(one, image.pixels.shape) for one, image in zip(found, images, strict=True)]
+        raise _build_answer_error(f"it has {len(found)} explanations where {len(images)} were expected")
+    return [_read_image_masks(one, image.pixels.shape) for one, image in zip(found, images, strict=True)]
 
 
-def _masks(explanation: object, shape: tuple[int, ...]) -> Masks:
+def _read_image_masks(explanation: object, shape: tuple[int, ...]) -> ImageMasks:
     if not isinstance(explanation, dict) or not all(key in explanation for key in _KEYS):
-        raise _unexpected(f"an explanation has not all of {', '.join(_KEYS)}")
+        raise _build_answer_error(f"an explanation has not all of {', '.join(_KEYS)}")
     labels = explanation["top_labels"]
     if not isinstance(labels, list) or not labels or not all(type(label) is int for label in labels):
-        raise _unexpected("'top_labels' is not a list of whole numbers")
+        raise _build_answer_error("'top_labels' is not a list of whole numbers")
     try:
         masks = np.asarray(explanation["masks"])
     except ValueError as error:
-        raise _unexpected("'masks' has rows of different length") from error
+        raise _build_answer_error("'masks' has rows of different length") from error
     expected = (len(labels), *shape)
     if masks.shape != expected:
-        raise _unexpected(f"'masks' has the shape {list(masks.shape)} where {list(expected)} was expected")
+        raise _build_answer_error(f"'masks' has the shape {list(masks.shape)} where {list(expected)} was expected")
     if not np.isin(masks, (-1, 0, 1)).all():
-        raise _unexpected("'masks' has other values than -1, 0 and 1")
-    return Masks(masks.astype(np.int8), labels)
+        raise _build_answer_error("'masks' has other values than -1, 0 and 1")
+    return ImageMasks(masks.astype(np.int8), labels)
 
 
-def _unexpected(what: str) -> QueryError:
+def _build_answer_error(what: str) -> QueryError:
     return QueryError(
         f"The answer is not one of AIX's that can be drawn: {what}.", "--json prints the answer as it came."
     )

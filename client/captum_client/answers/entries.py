@@ -4,14 +4,14 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from captum_client.errors import QueryError
-from captum_client.http.answer import Answer
-from captum_client.printable import printable
+from captum_client.http.answer import JsonAnswer
+from captum_client.printable import make_printable
 
 T = TypeVar("T")
 
 
-def read_each(
-    answer: Answer, count: int, read: Callable[[object, Mapping[str, object], str | None], T]
+def read_entries(
+    answer: JsonAnswer, count: int, read: Callable[[object, Mapping[str, object], str | None], T]
 ) -> list[list[T]]:
     """What `read` makes of the explanations of each of `count` instances: of its values, its details and the layer.
 
@@ -19,32 +19,32 @@ def read_each(
     """
     content = answer.json
     if not isinstance(content, dict):
-        raise unexpected("it is not an object")
+        raise build_answer_error("it is not an object")
     parts = [content.get(key) for key in ("explanations", "details")]
     for key, part in zip(("explanations", "details"), parts, strict=True):
         if not isinstance(part, list) or len(part) != count:
             got = f"{len(part)} entries" if isinstance(part, list) else type(part).__name__
-            raise unexpected(f"{key!r} is {got} where a list of {count} was expected")
+            raise build_answer_error(f"{key!r} is {got} where a list of {count} was expected")
     parameters = content.get("parameters")
     layer = parameters.get("layer") if isinstance(parameters, dict) else None
-    layer = printable(layer, 40) if layer is not None else None
+    layer = make_printable(layer, 40) if layer is not None else None
     return [
-        [read(value, detail, layer) for value, detail in _pairs(values, details)]
+        [read(value, detail, layer) for value, detail in _pair_rows(values, details)]
         for values, details in zip(*parts, strict=True)
     ]
 
 
-def _pairs(values: object, details: object) -> list[tuple[object, Mapping[str, object]]]:
+def _pair_rows(values: object, details: object) -> list[tuple[object, Mapping[str, object]]]:
     if isinstance(details, dict):
         return [(values, details)]
     if not isinstance(details, list) or not isinstance(values, list) or len(values) != len(details):
-        raise unexpected("'details' does not fit 'explanations'")
+        raise build_answer_error("'details' does not fit 'explanations'")
     if not all(isinstance(detail, dict) for detail in details):
-        raise unexpected("an entry of 'details' is not an object")
+        raise build_answer_error("an entry of 'details' is not an object")
     return list(zip(values, details, strict=True))
 
 
-def unexpected(what: str) -> QueryError:
+def build_answer_error(what: str) -> QueryError:
     """What an answer that cannot be drawn is told."""
     return QueryError(
         f"The answer is not an explanation that can be drawn: {what}.", "--json prints the answer as it came."

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from captum_client.answers.entries import read_each, unexpected
-from captum_client.http.answer import Answer
-from captum_client.printable import printable
+from captum_client.answers.entries import build_answer_error, read_entries
+from captum_client.http.answer import JsonAnswer
+from captum_client.printable import make_printable
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Explanation:
     delta: float | None
     converged: bool | None
 
-    def prediction_words(self) -> str:
+    def describe_prediction(self) -> str:
         """As in `Ankle boot (99.8 %)`."""
-        chance = "" if self.probability is None else f"({_percent(self.probability)})"
+        chance = "" if self.probability is None else f"({_format_percent(self.probability)})"
         return " ".join(filter(None, [self.prediction, chance])) or "no prediction"
 
-    def method_words(self) -> str:
+    def describe_method(self) -> str:
         """As in `integrated_gradients, target Ankle boot, convergence delta 0.00012`."""
         words = [f"{self.method} at {self.layer}" if self.layer else self.method]
         if self.target:
@@ -45,52 +45,52 @@ class Explanation:
         return ", ".join(words)
 
 
-def read_explanations(answer: Answer, count: int) -> list[list[Explanation]]:
+def read_explanations(answer: JsonAnswer, count: int) -> list[list[Explanation]]:
     """The explanations of each of `count` images: one, or several where `top_k` asked for them.
 
     Raises QueryError where the answer is not what the explainer's API promises.
     """
-    return read_each(answer, count, described)
+    return read_entries(answer, count, read_explanation)
 
 
-def described(values: object, detail: Mapping[str, object], layer: str | None) -> Explanation:
+def read_explanation(values: object, detail: Mapping[str, object], layer: str | None) -> Explanation:
     """Attributions and what the server says about them; raises QueryError where they are not numbers."""
     converged = detail.get("converged")
     return Explanation(
-        attributions=_numbers(values),
-        method=printable(detail.get("method", "unknown method"), 60),
+        attributions=_read_numbers(values),
+        method=make_printable(detail.get("method", "unknown method"), 60),
         layer=layer,
-        prediction=_class(detail, "prediction"),
-        probability=_number(detail.get("probability")),
-        target=_class(detail, "target"),
-        delta=_number(detail.get("convergence_delta")),
+        prediction=_read_class(detail, "prediction"),
+        probability=_read_number(detail.get("probability")),
+        target=_read_class(detail, "target"),
+        delta=_read_number(detail.get("convergence_delta")),
         converged=converged if isinstance(converged, bool) else None,
     )
 
 
-def _numbers(values: object) -> NDArray[np.float64]:
+def _read_numbers(values: object) -> NDArray[np.float64]:
     try:
         array = np.asarray(values, dtype=np.float64)
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
-        raise unexpected("an explanation is not an array of numbers") from error
+        raise build_answer_error("an explanation is not an array of numbers") from error
     if array.size == 0 or not 1 <= array.ndim <= 3:
-        raise unexpected(f"an explanation has the shape {list(array.shape)}")
+        raise build_answer_error(f"an explanation has the shape {list(array.shape)}")
     if not np.isfinite(array).all():
-        raise unexpected("an explanation has values that are not finite")
+        raise build_answer_error("an explanation has values that are not finite")
     return array
 
 
-def _class(detail: Mapping[str, object], key: str) -> str | None:
+def _read_class(detail: Mapping[str, object], key: str) -> str | None:
     label = detail.get(f"{key}_label")
     name = label if label is not None else detail.get(key)
-    return printable(name, 40) if name is not None else None
+    return make_printable(name, 40) if name is not None else None
 
 
-def _number(value: object) -> float | None:
+def _read_number(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
 
 
-def _percent(probability: float) -> str:
+def _format_percent(probability: float) -> str:
     """One decimal, and never 100 % for what is less than certain."""
     percent = min(probability * 100, 99.9) if probability < 1 else 100.0
     return f"{percent:.1f} %"

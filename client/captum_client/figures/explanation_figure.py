@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from captum_client.answers.explanations import Explanation
 from captum_client.inputs.image import InputImage
-from captum_client.printable import printable
+from captum_client.printable import make_printable
 
 MAX_ROWS = 100
 # Inches: columns stay in line over all rows, whatever the rows' tick labels.
@@ -58,7 +58,7 @@ def draw_explanations(rows: Sequence[Row], figure: Figure | None = None) -> Figu
     return figure
 
 
-def plane(attributions: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
+def flatten_to_map(attributions: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
     """Attributions as one [height, width] map, float64, and how it was made of them ("" where nothing was done)."""
     if attributions.ndim == 2:
         return attributions, ""
@@ -75,8 +75,8 @@ def plane(attributions: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
 def _draw_row(figure: Figure, axes: Sequence[Axes], row: Row) -> None:
     original, *maps, bar = axes
     explanation = row.explanation
-    values, note = plane(explanation.attributions)
-    caption = ", ".join(filter(None, [explanation.method_words(), note]))
+    values, note = flatten_to_map(explanation.attributions)
+    caption = ", ".join(filter(None, [explanation.describe_method(), note]))
     original.text(0, 1.17, caption, transform=original.transAxes, fontsize=12, parse_math=False)
     _draw_original(original, row)
     peak = float(np.nanmax(np.abs(values))) or 1.0
@@ -106,8 +106,8 @@ def _draw_outline(axis: Axes, pixels: NDArray[np.uint8]) -> None:
 def _draw_original(axis: Axes, row: Row) -> None:
     axis.imshow(row.image.pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest", extent=(0, 1, 0, 1))
     # From the left edge on: a long label would otherwise leave the picture.
-    _frame(axis, printable(f"Predicted {row.explanation.prediction_words()}", 32), loc="left")
-    axis.set_xlabel(printable(row.image.words(), 34), fontsize=9, loc="left", parse_math=False)
+    _frame(axis, make_printable(f"Predicted {row.explanation.describe_prediction()}", 32), loc="left")
+    axis.set_xlabel(make_printable(row.image.describe(), 34), fontsize=9, loc="left", parse_math=False)
 
 
 def _frame(axis: Axes, title: str, loc: Literal["left", "center"] = "center") -> None:

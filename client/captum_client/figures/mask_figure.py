@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from captum_client.answers.aix_masks import Masks, label_name
+from captum_client.answers.aix_masks import ImageMasks, name_label
 from captum_client.inputs.image import InputImage
-from captum_client.printable import printable
+from captum_client.printable import make_printable
 
 COLUMNS = 5
 MAX_PANELS = 500
@@ -22,7 +22,9 @@ _FOR, _AGAINST = (0.84, 0.15, 0.16), (0.13, 0.40, 0.67)
 _OPACITY = 0.55
 
 
-def draw_masks(pairs: Sequence[tuple[InputImage, Masks]], names: Sequence[str], figure: Figure | None = None) -> Figure:
+def draw_masks(
+    pairs: Sequence[tuple[InputImage, ImageMasks]], names: Sequence[str], figure: Figure | None = None
+) -> Figure:
     """Draw the masks of each image, each with the title `Positive for X` and `Actual Y`, into `figure` or a new one.
 
     `names` are the labels' own. Raises ValueError for too many panels.
@@ -47,7 +49,7 @@ def draw_masks(pairs: Sequence[tuple[InputImage, Masks]], names: Sequence[str], 
     for number, (image, masks) in enumerate(pairs):
         axes = grid[sum(rows[:number]) :].flat
         for axis, mask, label in zip(axes, masks.masks, masks.top_labels, strict=False):
-            _draw(axis, overlay(image.pixels, mask), label_name(label, names), image.actual or "unknown")
+            _draw(axis, overlay(image.pixels, mask), name_label(label, names), image.actual or "unknown")
     return figure
 
 
@@ -62,5 +64,5 @@ def overlay(pixels: NDArray[np.uint8], mask: NDArray[np.int8]) -> NDArray[np.flo
 
 def _draw(axis: Axes, picture: NDArray[np.float64], label: str, actual: str) -> None:
     axis.imshow(picture, interpolation="nearest")
-    title = f"Positive for {printable(label, 20)}\nActual {printable(actual, 20)}"
+    title = f"Positive for {make_printable(label, 20)}\nActual {make_printable(actual, 20)}"
     axis.set_title(title, fontsize=10, parse_math=False)

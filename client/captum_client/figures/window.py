@@ -4,7 +4,7 @@ from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 
-def window_figure() -> Figure | None:
+def open_window() -> Figure | None:
     """An empty figure that `show_window` can show, or None where there is no display or no toolkit.
 
     Raises ValueError where MPLBACKEND names no backend.

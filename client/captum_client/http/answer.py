@@ -9,7 +9,7 @@ from typing import Any
 import requests
 
 from captum_client.errors import QueryError
-from captum_client.printable import printable
+from captum_client.printable import make_printable
 
 STATUS_HINTS = {
     400: "--list-methods shows the methods; with --method NAME, its parameters too.",
@@ -25,18 +25,18 @@ STATUS_HINTS = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class JsonAnswer:
     """A successful answer: its text, byte for byte what the server sent, and the JSON in it."""
 
     text: str
     json: Any
 
 
-def parse_answer(response: requests.Response, text: str) -> Answer:
+def parse_answer(response: requests.Response, text: str) -> JsonAnswer:
     """Return the JSON in `text`, the body of `response`; raises QueryError for an error status or another format."""
     status = response.status_code
     if 300 <= status < 400:
-        where = printable(response.headers.get("Location", "nowhere"))
+        where = make_printable(response.headers.get("Location", "nowhere"))
         raise QueryError(f"The server redirects to {where} (status {status}).", "Take that as URL.")
     hint = STATUS_HINTS.get(status, "")
     if status == HTTPStatus.SERVICE_UNAVAILABLE and (seconds := response.headers.get("Retry-After", "")).isdecimal():
@@ -44,22 +44,22 @@ def parse_answer(response: requests.Response, text: str) -> Answer:
     try:
         answer = json.loads(text)
     except (ValueError, RecursionError) as error:
-        kind = printable(response.headers.get("Content-Type", "no content type"), 60)
+        kind = make_printable(response.headers.get("Content-Type", "no content type"), 60)
         raise QueryError(
-            f"The answer is not JSON (status {status}, {kind}): {_shortened(text)}",
+            f"The answer is not JSON (status {status}, {kind}): {_shorten_page(text)}",
             hint or "Is it the explainer that answers at URL?",
         ) from error
     if status != HTTPStatus.OK:
-        raise QueryError(_sentence(answer, status), hint)
-    return Answer(text.strip(), answer)
+        raise QueryError(_extract_sentence(answer, status), hint)
+    return JsonAnswer(text.strip(), answer)
 
 
-def _sentence(answer: object, status: int) -> str:
+def _extract_sentence(answer: object, status: int) -> str:
     """The server's sentence; "detail" is where other frameworks' servers put theirs."""
     told = answer.get("error") or answer.get("detail") if isinstance(answer, dict) else answer
-    return f"{printable(told or 'no reason given', 1000)} (status {status})"
+    return f"{make_printable(told or 'no reason given', 1000)} (status {status})"
 
 
-def _shortened(text: str) -> str:
+def _shorten_page(text: str) -> str:
     without_tags = re.sub(r"<(script|style)\b.*?</\1>|<[^>]*>", " ", text[:20_000], flags=re.DOTALL | re.IGNORECASE)
-    return printable(without_tags, 200) or "it is empty"
+    return make_printable(without_tags, 200) or "it is empty"

@@ -9,9 +9,9 @@ import requests
 import urllib3
 
 from captum_client.errors import QueryError
-from captum_client.http.answer import Answer, parse_answer
-from captum_client.http.failures import describe_failure, describe_timeout
-from captum_client.printable import printable
+from captum_client.http.answer import JsonAnswer, parse_answer
+from captum_client.http.failures import build_failure_error, build_timeout_error
+from captum_client.printable import make_printable
 
 MAX_ANSWER_BYTES = 256 * 2**20
 
@@ -31,21 +31,21 @@ class Explainer:
     def __exit__(self, *_: object) -> None:
         self._session.close()
 
-    def explain(self, request: Mapping[str, object]) -> Answer:
+    def explain(self, request: Mapping[str, object]) -> JsonAnswer:
         """POST `request`; raises QueryError with the server's own sentence where it refuses."""
         return parse_answer(*self._send("POST", request))
 
-    def page(self, request: Mapping[str, object]) -> str:
+    def fetch_page(self, request: Mapping[str, object]) -> str:
         """POST `request`, whose answer is to be HTML; raises QueryError as `explain` does."""
         response, text = self._send("POST", request)
         kind = response.headers.get("Content-Type", "")
         if response.status_code == HTTPStatus.OK and not kind.startswith("text/html"):
             raise QueryError(
-                f"The answer is not HTML but {printable(kind or 'of no type', 60)}.", "Update the explainer."
+                f"The answer is not HTML but {make_printable(kind or 'of no type', 60)}.", "Update the explainer."
             )
         return text if response.status_code == HTTPStatus.OK else parse_answer(response, text).text
 
-    def methods(self) -> Answer:
+    def fetch_methods(self) -> JsonAnswer:
         """GET the catalogue of methods; raises QueryError as `explain` does."""
         return parse_answer(*self._send("GET", None))
 
@@ -59,7 +59,7 @@ class Explainer:
                 text = self._read(response, deadline)
         # urllib3's own errors and ValueError come through requests for some malformed URLs and answers.
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
-            raise describe_failure(error, self.url, self.timeout) from error
+            raise build_failure_error(error, self.url, self.timeout) from error
         return response, text
 
     def _read(self, response: requests.Response, deadline: float) -> str:
@@ -71,6 +71,6 @@ class Explainer:
             if size > MAX_ANSWER_BYTES:
                 raise QueryError(f"The answer has more than {MAX_ANSWER_BYTES // 2**20} MB.", "Send fewer images.")
             if time.monotonic() > deadline:
-                raise describe_timeout(self.url, self.timeout)
+                raise build_timeout_error(self.url, self.timeout)
             parts.append(part)
         return b"".join(parts).decode("utf-8", "replace")

@@ -5,26 +5,26 @@ import urllib3
 
 from captum_client.errors import QueryError
 from captum_client.http.answer import STATUS_HINTS
-from captum_client.printable import printable
+from captum_client.printable import make_printable
 
 _TOO_SLOW = "Take fewer steps or samples (--parameters '{\"n_steps\": 20}'), or wait longer with --timeout."
 
 
-def describe_timeout(url: str, timeout: float) -> QueryError:
+def build_timeout_error(url: str, timeout: float) -> QueryError:
     """The error for an answer that takes longer than `timeout` seconds."""
     return QueryError(f"{url} did not answer within {timeout:g} s.", _TOO_SLOW)
 
 
-def describe_failure(error: Exception, url: str, timeout: float) -> QueryError:
+def build_failure_error(error: Exception, url: str, timeout: float) -> QueryError:
     """The error for what requests or urllib3 raised while `url` was asked."""
     reason = str(error)
     if isinstance(error, requests.ConnectTimeout):
         return QueryError(f"{url} cannot be reached: no connection within {timeout:g} s.", "Is it right?")
     if isinstance(error, requests.Timeout) or "Read timed out" in reason:
-        return describe_timeout(url, timeout)
+        return build_timeout_error(url, timeout)
     if isinstance(error, requests.exceptions.SSLError):
         hint = "Does the server speak http? For a certificate of your own, set REQUESTS_CA_BUNDLE."
-        return QueryError(f"No secure connection to {url}: {printable(reason, 160)}.", hint)
+        return QueryError(f"No secure connection to {url}: {make_printable(reason, 160)}.", hint)
     if isinstance(error, requests.exceptions.ProxyError):
         return QueryError(f"The proxy does not let {url} through.", "Look at HTTP_PROXY and NO_PROXY.")
     if "NameResolutionError" in reason:
@@ -34,5 +34,5 @@ def describe_failure(error: Exception, url: str, timeout: float) -> QueryError:
         hint = "Is the server running (make serve), or the port forwarded (kubectl port-forward)?"
         return QueryError(f"Nothing listens at {url}: connection refused.", hint)
     if isinstance(error, requests.ConnectionError | urllib3.exceptions.ProtocolError):
-        return QueryError(f"The connection to {url} broke: {printable(reason, 160)}.", STATUS_HINTS[503])
-    return QueryError(f"{url} cannot be asked: {printable(reason, 160)}.")
+        return QueryError(f"The connection to {url} broke: {make_printable(reason, 160)}.", STATUS_HINTS[503])
+    return QueryError(f"{url} cannot be asked: {make_printable(reason, 160)}.")

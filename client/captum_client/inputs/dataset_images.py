@@ -29,20 +29,20 @@ def read_test_image(dataset: str, index: int, data_dir: Path | None) -> InputIma
     Looked for in `data_dir` if it is given, else in $KSERVE_CAPTUM_DATA and the user's cache, else among the ten
     images that are shipped. Raises QueryError where it is not there or cannot be read.
     """
-    folders = [data_dir] if data_dir else _usual_folders()
+    folders = [data_dir] if data_dir else _list_default_folders()
     for folder in folders:
-        images = _existing(folder / dataset / "t10k-images-idx3-ubyte")
+        images = _find_file(folder / dataset / "t10k-images-idx3-ubyte")
         if images:
             pixels = np.frombuffer(read_idx_item(images, IMAGES_MAGIC, index, (SIDE, SIDE)), np.uint8)
-            labels = _existing(folder / dataset / "t10k-labels-idx1-ubyte")
+            labels = _find_file(folder / dataset / "t10k-labels-idx1-ubyte")
             label = read_idx_item(labels, LABELS_MAGIC, index, ())[0] if labels else None
-            return InputImage(pixels.reshape(SIDE, SIDE), f"test image {index}", _class_name(dataset, label))
+            return InputImage(pixels.reshape(SIDE, SIDE), f"test image {index}", _name_class(dataset, label))
     if data_dir:
         raise QueryError(f"--data-dir: there is no {data_dir / dataset / 't10k-images-idx3-ubyte.gz'}.")
     return _read_shipped_image(dataset, index)
 
 
-def _usual_folders() -> list[Path]:
+def _list_default_folders() -> list[Path]:
     cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folders = [Path(cache) / "kserve-captum"]
     if configured := os.environ.get("KSERVE_CAPTUM_DATA"):
@@ -50,7 +50,7 @@ def _usual_folders() -> list[Path]:
     return folders
 
 
-def _existing(path: Path) -> Path | None:
+def _find_file(path: Path) -> Path | None:
     packed = path.with_name(path.name + ".gz")
     return next((candidate for candidate in (packed, path) if candidate.is_file()), None)
 
@@ -67,8 +67,8 @@ def _read_shipped_image(dataset: str, index: int) -> InputImage:
         label = json.loads((folder / "labels.json").read_text())[index]
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise QueryError(f"{folder / 'labels.json'} is not a list of the ten images' labels.") from error
-    return InputImage(pixels, f"test image {index}", _class_name(dataset, label))
+    return InputImage(pixels, f"test image {index}", _name_class(dataset, label))
 
 
-def _class_name(dataset: str, label: int | None) -> str | None:
+def _name_class(dataset: str, label: int | None) -> str | None:
     return dict(enumerate(CLASS_NAMES[dataset])).get(label) if label is not None else None

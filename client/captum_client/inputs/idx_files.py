@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from captum_client.errors import QueryError
-from captum_client.printable import printable
+from captum_client.printable import make_printable
 
 IMAGES_MAGIC, LABELS_MAGIC = 0x803, 0x801
 
@@ -24,7 +24,7 @@ def read_idx_item(path: Path, magic: int, index: int, shape: tuple[int, ...]) ->
             file.seek(header_size + index * size)
             item = file.read(size)
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise QueryError(f"{path} cannot be read: {printable(error)}.", "Fetch the file again.") from error
+        raise QueryError(f"{path} cannot be read: {make_printable(error)}.", "Fetch the file again.") from error
     if len(item) != size:
         raise QueryError(f"{path} ends before item {index}.", "Fetch the file again.")
     return item

@@ -15,11 +15,11 @@ class InputImage:
     name: str
     actual: str | None = None
 
-    def words(self) -> str:
+    def describe(self) -> str:
         """As in `test image 0, actual Ankle boot`."""
         return self.name + (f", actual {self.actual}" if self.actual else "")
 
-    def instance(self, pixel_range: tuple[float, float] = (0.0, 1.0), colours: bool = False) -> list[Any]:
+    def to_instance(self, pixel_range: tuple[float, float] = (0.0, 1.0), colours: bool = False) -> list[Any]:
         """The image as a request carries it: 28 rows of 28 numbers in the range, or of 28 times three equal ones."""
         low, high = pixel_range
         grey = low + (high - low) * (self.pixels / 255)

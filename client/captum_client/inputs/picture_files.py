@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from captum_client.errors import QueryError
-from captum_client.printable import printable
+from captum_client.printable import make_printable
 
 SIDE = 28
 MAX_BYTES = 64 * 2**20
@@ -26,36 +26,36 @@ def read_picture(path: Path, invert: bool) -> NDArray[np.uint8]:
     Raises QueryError for a file that is missing, is no PNG or JPEG, is broken, or is absurdly large (from its header).
     """
     if not path.is_file():
-        raise QueryError(f"{printable(path)} is not a file.")
+        raise QueryError(f"{make_printable(path)} is not a file.")
     if path.stat().st_size > MAX_BYTES:
-        raise QueryError(f"{printable(path)} has more than {MAX_BYTES // 2**20} MB.", "Make it smaller.")
+        raise QueryError(f"{make_printable(path)} has more than {MAX_BYTES // 2**20} MB.", "Make it smaller.")
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as picture:
             _refuse_absurd_size(path, picture.width, picture.height)
-            grey = _grey(ImageOps.exif_transpose(picture))
+            grey = _convert_to_grey(ImageOps.exif_transpose(picture))
     except Image.DecompressionBombError as error:
-        raise _too_large(path, "far too many") from error
+        raise _build_size_error(path, "far too many") from error
     except UnidentifiedImageError as error:
-        raise QueryError(f"{printable(path)} is not a PNG or JPEG picture.") from error
+        raise QueryError(f"{make_printable(path)} is not a PNG or JPEG picture.") from error
     except _BROKEN as error:
-        raise QueryError(f"{printable(path)} is a broken picture: {printable(error, 80)}.") from error
-    pixels = np.asarray(_square(grey))
+        raise QueryError(f"{make_printable(path)} is a broken picture: {make_printable(error, 80)}.") from error
+    pixels = np.asarray(_fit_to_square(grey))
     return 255 - pixels if invert else pixels
 
 
 def _refuse_absurd_size(path: Path, width: int, height: int) -> None:
     if width * height > MAX_PIXELS:
-        raise _too_large(path, f"{width} x {height}")
+        raise _build_size_error(path, f"{width} x {height}")
 
 
-def _too_large(path: Path, pixels: str) -> QueryError:
+def _build_size_error(path: Path, pixels: str) -> QueryError:
     return QueryError(
-        f"{printable(path)} has {pixels} pixels; at most {MAX_PIXELS // 1_000_000} million are read.",
+        f"{make_printable(path)} has {pixels} pixels; at most {MAX_PIXELS // 1_000_000} million are read.",
         "Make it smaller.",
     )
 
 
-def _grey(picture: Image.Image) -> Image.Image:
+def _convert_to_grey(picture: Image.Image) -> Image.Image:
     if picture.mode.startswith("I"):  # 16 bits a pixel: Pillow's own conversion clips at 255 instead of scaling
         return Image.fromarray((np.asarray(picture, np.float64) / 257).round().clip(0, 255).astype(np.uint8))
     if picture.has_transparency_data:
@@ -65,7 +65,7 @@ def _grey(picture: Image.Image) -> Image.Image:
     return picture.convert("L")
 
 
-def _square(grey: Image.Image) -> Image.Image:
+def _fit_to_square(grey: Image.Image) -> Image.Image:
     if grey.size == (SIDE, SIDE):
         return grey
     pixels = np.asarray(grey)

@@ -42,12 +42,12 @@ exit code: 0 explained; 1 not explained, and a sentence says why; 2 wrong usage.
 
 def parse_arguments(argv: Sequence[str] | None = None) -> Query:
     """The query that `argv` (default: the process's own) describes. Wrong usage: one sentence and SystemExit(2)."""
-    parser = _parser()
+    parser = _build_parser()
     # Intermixed, or options between the positional arguments would cut off INDEX and JSON.
     given = parser.parse_intermixed_args(argv)
     if given.invert and not given.image:
         parser.error("--invert goes with --image")
-    texts = _texts(parser, given)
+    texts = _collect_texts(parser, given)
     if given.output and (given.output.suffix.lower() == _PAGE) != bool(texts):
         parser.error(f"--output: {given.output} is to end in {_PAGE if texts else ', '.join(_FORMATS)}")
     request = dict(given.json_keys) | ({"format": given.format} if given.format else {})
@@ -68,7 +68,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Query:
         texts=texts,
         invert=given.invert,
         pixel_range=given.pixel_range,
-        dataset=given.dataset or _dataset_of(given.url),
+        dataset=given.dataset or _guess_dataset(given.url),
         data_dir=given.data_dir,
         output=given.output,
         json=given.json,
@@ -78,7 +78,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Query:
     )
 
 
-def _texts(parser: argparse.ArgumentParser, given: argparse.Namespace) -> list[Any]:
+def _collect_texts(parser: argparse.ArgumentParser, given: argparse.Namespace) -> list[Any]:
     """The instances that are texts, as a request carries them."""
     if (given.question is None) != (given.context is None):
         parser.error("--question and --context go together")
@@ -92,7 +92,7 @@ def _texts(parser: argparse.ArgumentParser, given: argparse.Namespace) -> list[A
     return texts
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="query_explain.py",
         usage=_USAGE,
@@ -104,7 +104,12 @@ def _parser() -> argparse.ArgumentParser:
     add("url", metavar="URL", type=parse_url, help="where to ask, as in http://localhost:8080/v1/models/mnist:explain")
     add("host", metavar="HOST", type=parse_header_value, help="the service's host name, sent as the Host header")
     add(
-        "index", metavar="INDEX", type=_index, nargs="?", default=0, help="image of the test set, 0 to 9999 (default 0)"
+        "index",
+        metavar="INDEX",
+        type=_parse_index,
+        nargs="?",
+        default=0,
+        help="image of the test set, 0 to 9999 (default 0)",
     )
     add("json_keys", metavar="JSON", type=parse_object, nargs="?", default={}, help=_JSON_HELP)
     what = parser.add_argument_group("what to explain")
@@ -135,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     texts.add_argument("--context", type=parse_text, help="text that has the answer")
     answer = parser.add_argument_group("the answer")
-    answer.add_argument("--output", type=_output, metavar="FILE", help=_OUTPUT_HELP)
+    answer.add_argument("--output", type=_parse_output, metavar="FILE", help=_OUTPUT_HELP)
     answer.add_argument("--json", action="store_true", help=_RAW_HELP)
     answer.add_argument("--list-methods", action="store_true", help="list the methods; with --method, its parameters")
     server = parser.add_argument_group("the connection")
@@ -164,18 +169,18 @@ _RAW_HELP = "print the server's JSON, a line for each method, and draw only if t
 _HEADER_HELP = "one more header, as in 'Authorization: Bearer ...'; repeatable"
 
 
-def _dataset_of(url: str) -> str:
+def _guess_dataset(url: str) -> str:
     name = re.search(r"/models/([^/:]*)", url)
     return "fashion-mnist" if name and "fashion" in name[1].lower() else "mnist"
 
 
-def _index(text: str) -> int:
+def _parse_index(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {TEST_SET_SIZE - 1}")
     return int(text)
 
 
-def _output(text: str) -> Path:
+def _parse_output(text: str) -> Path:
     if Path(text).suffix.lower() not in (*_FORMATS, _PAGE):
         raise argparse.ArgumentTypeError(f"{text!r} does not end in {', '.join((*_FORMATS, _PAGE))}")
     return Path(text)

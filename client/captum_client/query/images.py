@@ -4,19 +4,19 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from captum_client.answers.aix_masks import Masks, is_aix, read_masks
+from captum_client.answers.aix_masks import ImageMasks, is_aix_answer, read_masks
 from captum_client.answers.explanations import Explanation, read_explanations
 from captum_client.errors import QueryError
-from captum_client.http.answer import Answer
+from captum_client.http.answer import JsonAnswer
 from captum_client.http.explainer import Explainer
 from captum_client.inputs.dataset_images import CLASS_NAMES, read_test_image
 from captum_client.inputs.image import InputImage
 from captum_client.inputs.picture_files import read_picture
-from captum_client.printable import printable
+from captum_client.printable import make_printable
 from captum_client.query.arguments import DEFAULT_OUTPUT
 from captum_client.query.output_file import write_output
 from captum_client.query.query import Query
-from captum_client.terminal.spinner import spinner
+from captum_client.terminal.spinner import show_spinner
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,7 +34,7 @@ def explain_images(explainer: Explainer, query: Query) -> None:
         if not query.output:
             return
     # AIX's masks are by LIME, whatever the method, so that the first answer is all there is.
-    if is_aix(answers[0]):
+    if is_aix_answer(answers[0]):
         _show_masks(query, list(zip(images, read_masks(answers[0], images), strict=True)))
     else:
         _show_explanations(query, images, [read_explanations(answer, len(images)) for answer in answers])
@@ -42,18 +42,18 @@ def explain_images(explainer: Explainer, query: Query) -> None:
 
 def _read_images(query: Query) -> list[InputImage]:
     if query.images:
-        return [InputImage(read_picture(path, query.invert), printable(path.name, 60)) for path in query.images]
+        return [InputImage(read_picture(path, query.invert), make_printable(path.name, 60)) for path in query.images]
     return [read_test_image(query.dataset, query.index, query.data_dir)]
 
 
-def _ask(explainer: Explainer, query: Query, images: Sequence[InputImage]) -> list[Answer]:
+def _ask(explainer: Explainer, query: Query, images: Sequence[InputImage]) -> list[JsonAnswer]:
     """One answer a method: a request carries all images."""
-    instances = [image.instance(query.pixel_range, query.colours) for image in images]
+    instances = [image.to_instance(query.pixel_range, query.sends_colours) for image in images]
     answers = []
     methods: Sequence[str | None] = query.methods or [None]
     for method in methods:
-        with spinner(printable(method or "explaining", 60)):
-            answers.append(explainer.explain(query.request_for(method, instances)))
+        with show_spinner(make_printable(method or "explaining", 60)):
+            answers.append(explainer.explain(query.build_request(method, instances)))
     return answers
 
 
@@ -68,15 +68,15 @@ def _show_explanations(
     ]
     if not query.json:
         for image, explanation in pairs:
-            print(f"{image.words()}: predicted {explanation.prediction_words()}; {explanation.method_words()}")
+            print(f"{image.describe()}: predicted {explanation.describe_prediction()}; {explanation.describe_method()}")
     _show_figure(query, lambda figure: _draw_explanations(pairs, figure))
 
 
-def _show_masks(query: Query, pairs: Sequence[tuple[InputImage, Masks]]) -> None:
+def _show_masks(query: Query, pairs: Sequence[tuple[InputImage, ImageMasks]]) -> None:
     names = CLASS_NAMES[query.dataset]
     if not query.json:
         for image, masks in pairs:
-            print(f"{image.words()}: {masks.words(names)}")
+            print(f"{image.describe()}: {masks.describe(names)}")
     _show_figure(query, lambda figure: _draw_masks(pairs, names, figure))
 
 
@@ -87,7 +87,9 @@ def _draw_explanations(pairs: Sequence[tuple[InputImage, Explanation]], figure: 
     return draw_explanations([Row(*pair) for pair in pairs], figure)
 
 
-def _draw_masks(pairs: Sequence[tuple[InputImage, Masks]], names: Sequence[str], figure: "Figure | None") -> "Figure":
+def _draw_masks(
+    pairs: Sequence[tuple[InputImage, ImageMasks]], names: Sequence[str], figure: "Figure | None"
+) -> "Figure":
     from captum_client.figures.mask_figure import draw_masks
 
     return draw_masks(pairs, names, figure)
@@ -97,12 +99,12 @@ def _show_figure(query: Query, draw: "Callable[[Figure | None], Figure]") -> Non
     """Draw into the file that --output names; without --output into a window, or without a display the default file."""
     try:
         from captum_client.figures.render import render_figure
-        from captum_client.figures.window import show_window, window_figure
+        from captum_client.figures.window import open_window, show_window
 
-        window = None if query.output else window_figure()
+        window = None if query.output else open_window()
         figure = draw(window)
     except ValueError as error:  # too many rows, or matplotlib's own settings, as MPLBACKEND, are wrong
-        raise QueryError(f"The explanations cannot be drawn: {printable(error)}") from error
+        raise QueryError(f"The explanations cannot be drawn: {make_printable(error)}") from error
     if window:
         show_window()
         return

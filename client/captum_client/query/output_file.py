@@ -4,13 +4,13 @@ import sys
 from pathlib import Path
 
 from captum_client.errors import QueryError
-from captum_client.printable import printable
+from captum_client.printable import make_printable
 
 
 def require_folder(path: Path) -> None:
     """Raise QueryError where the folder of `path` does not exist, so that no answer is awaited in vain."""
     if not path.parent.is_dir():
-        raise QueryError(f"--output: there is no folder {printable(path.parent)}.")
+        raise QueryError(f"--output: there is no folder {make_printable(path.parent)}.")
 
 
 def write_output(path: Path, content: bytes, keep_stdout: bool) -> None:
@@ -19,6 +19,6 @@ def write_output(path: Path, content: bytes, keep_stdout: bool) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise QueryError(
-            f"{printable(path)} cannot be written: {error.strerror}.", "Choose another --output."
+            f"{make_printable(path)} cannot be written: {error.strerror}.", "Choose another --output."
         ) from error
     print(f"Wrote {path}", file=sys.stderr if keep_stdout else sys.stdout)

@@ -27,11 +27,11 @@ class Query:
     headers: dict[str, str]
 
     @property
-    def colours(self) -> bool:
+    def sends_colours(self) -> bool:
         """Whether the images are sent with three equal colours, which is how AIX's predictors take grey ones."""
         return self.request.get("format") == "aix"
 
-    def request_for(self, method: str | None, instances: list[Any]) -> dict[str, Any]:
+    def build_request(self, method: str | None, instances: list[Any]) -> dict[str, Any]:
         """The body that asks for `method`; None leaves the choice to the request's own parameters or the server."""
         chosen = {"method": method} if method else {}
         parameters = {**self.request.get("parameters", {}), **chosen}

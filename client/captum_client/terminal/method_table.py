@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from captum_client.errors import QueryError
-from captum_client.http.answer import Answer
-from captum_client.printable import printable
+from captum_client.http.answer import JsonAnswer
+from captum_client.printable import make_printable
 
 
-def method_lines(answer: Answer, names: Sequence[str]) -> Iterator[str]:
+def format_methods(answer: JsonAnswer, names: Sequence[str]) -> Iterator[str]:
     """Lines for the terminal: all methods, or those of `names` with their parameters.
 
     Raises QueryError for an answer that is no catalogue and for a name that is not in it.
@@ -19,19 +19,21 @@ def method_lines(answer: Answer, names: Sequence[str]) -> Iterator[str]:
     methods = content.get("methods") if isinstance(content, dict) else None
     if not isinstance(methods, list) or not all(isinstance(method, dict) for method in methods):
         raise QueryError("The answer is not a list of methods.", "Is it the explainer that answers at URL?")
-    known = {printable(method.get("name", ""), 60): method for method in methods}
+    known = {make_printable(method.get("name", ""), 60): method for method in methods}
     if missing := [name for name in names if name not in known]:
         raise QueryError(f"Method {missing[0]!r} is not known to the server. Known: {', '.join(known)}.")
     if names:
-        return (line for name in names for line in _details(name, known[name]))
-    return _table(f"{printable(content.get('model'))} (access: {printable(content.get('access'))})", known)
+        return (line for name in names for line in _format_details(name, known[name]))
+    return _format_table(
+        f"{make_printable(content.get('model'))} (access: {make_printable(content.get('access'))})", known
+    )
 
 
-def _table(title: str, known: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+def _format_table(title: str, known: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     yield title
     cells = [("METHOD", "FAMILY", "NEEDS", "WHAT IT TELLS")]
     for name, method in known.items():
-        family, access, summary = (printable(method.get(key, "")) for key in ("family", "access", "summary"))
+        family, access, summary = (make_printable(method.get(key, "")) for key in ("family", "access", "summary"))
         cells.append((name, family, access, summary))
     widths = [max(len(row[column]) for row in cells) for column in range(3)]
     indent = sum(widths) + 2 * len(widths)
@@ -42,29 +44,29 @@ def _table(title: str, known: Mapping[str, Mapping[str, object]]) -> Iterator[st
         yield from (" " * indent + line for line in rest)
 
 
-def _details(name: str, method: Mapping[str, object]) -> Iterator[str]:
-    yield f"{name}: {printable(method.get('summary', ''))}"
+def _format_details(name: str, method: Mapping[str, object]) -> Iterator[str]:
+    yield f"{name}: {make_printable(method.get('summary', ''))}"
     if paper := method.get("paper"):
-        yield f"  paper: {printable(paper)}"
+        yield f"  paper: {make_printable(paper)}"
     parameters = method.get("parameters")
     for parameter, schema in parameters.items() if isinstance(parameters, dict) else ():
-        yield f"  {printable(parameter, 60)}: {_schema_words(schema)}"
+        yield f"  {make_printable(parameter, 60)}: {_describe_schema(schema)}"
 
 
-def _schema_words(schema: object) -> str:
+def _describe_schema(schema: object) -> str:
     if not isinstance(schema, dict):
         return ""
-    parts = [_kind_words(schema)]
+    parts = [_describe_type(schema)]
     if "default" in schema:
         parts.append(f"default {json.dumps(schema['default'])}")
-    return printable("; ".join([", ".join(filter(None, parts)), *filter(None, [schema.get("description")])]))
+    return make_printable("; ".join([", ".join(filter(None, parts)), *filter(None, [schema.get("description")])]))
 
 
-def _kind_words(schema: object) -> str:
+def _describe_type(schema: object) -> str:
     if not isinstance(schema, dict):
         return ""
     if isinstance(kinds := schema.get("anyOf"), list):
-        return " or ".join(filter(None, map(_kind_words, kinds)))
+        return " or ".join(filter(None, map(_describe_type, kinds)))
     if isinstance(choices := schema.get("enum"), list):
         return "one of " + ", ".join(map(str, choices))
     kind = schema.get("type", schema.get("const", ""))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def spinner(text: str) -> Iterator[None]:
+def show_spinner(text: str) -> Iterator[None]:
     """Turn a bar beside `text` and the seconds on standard error while the block runs; on a terminal only."""
     if not sys.stderr.isatty():
         yield

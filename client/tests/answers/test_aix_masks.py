@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from captum_client.answers.aix_masks import Masks, is_aix, read_masks
+from captum_client.answers.aix_masks import ImageMasks, is_aix_answer, read_masks
 from captum_client.errors import QueryError
-from captum_client.http.answer import Answer
+from captum_client.http.answer import JsonAnswer
 from captum_client.inputs.image import InputImage
 
 IMAGE = InputImage(np.zeros((28, 28), np.uint8), "test image 0")
@@ -16,8 +16,8 @@ def explanation(**changes: object) -> dict[str, object]:
     return {"temp": np.zeros((28, 28, 3)).tolist(), "masks": masks.tolist(), "top_labels": [2, 5]} | changes
 
 
-def answer(explanations: object) -> Answer:
-    return Answer("", {"explanations": explanations})
+def answer(explanations: object) -> JsonAnswer:
+    return JsonAnswer("", {"explanations": explanations})
 
 
 @pytest.mark.parametrize(
@@ -32,11 +32,11 @@ def answer(explanations: object) -> Answer:
     ],
 )
 def test_aixs_answers_are_known_by_their_shape(explanations: object, expected: bool) -> None:
-    assert is_aix(answer(explanations)) is expected
+    assert is_aix_answer(answer(explanations)) is expected
 
 
 def test_an_answer_that_is_no_object_is_not_aixs() -> None:
-    assert not is_aix(Answer("[]", []))
+    assert not is_aix_answer(JsonAnswer("[]", []))
 
 
 def test_one_image_has_a_dictionary_and_several_have_a_list() -> None:
@@ -49,7 +49,7 @@ def test_one_image_has_a_dictionary_and_several_have_a_list() -> None:
 
 
 def test_words_name_the_labels_and_number_those_without_a_name() -> None:
-    assert Masks(np.zeros((2, 28, 28), np.int8), [2, 5]).words(NAMES) == "masks for two, 5"
+    assert ImageMasks(np.zeros((2, 28, 28), np.int8), [2, 5]).describe(NAMES) == "masks for two, 5"
 
 
 @pytest.mark.parametrize(

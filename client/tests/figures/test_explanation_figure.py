@@ -4,7 +4,7 @@ from io import BytesIO
 import numpy as np
 import pytest
 from captum_client.answers.explanations import Explanation
-from captum_client.figures.explanation_figure import MAX_ROWS, Row, draw_explanations, plane
+from captum_client.figures.explanation_figure import MAX_ROWS, Row, draw_explanations, flatten_to_map
 from captum_client.inputs.image import InputImage
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
@@ -91,7 +91,7 @@ def test_layer_is_summed_over_its_channels_and_scaled_to_the_image() -> None:
 
 
 def test_units_are_laid_out_in_a_grid() -> None:
-    values, note = plane(np.arange(10.0))
+    values, note = flatten_to_map(np.arange(10.0))
     assert values.tolist()[:2] == [[0, 1, 2, 3], [4, 5, 6, 7]]
     assert values[2, :2].tolist() == [8, 9]
     assert np.isnan(values[2, 2:]).all()

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from captum_client.answers.aix_masks import Masks
+from captum_client.answers.aix_masks import ImageMasks
 from captum_client.figures.mask_figure import draw_masks, overlay
 from captum_client.inputs.image import InputImage
 
@@ -9,8 +9,8 @@ PIXELS[:, 14:] = 255
 DIGITS = [str(digit) for digit in range(10)]
 
 
-def masks(count: int) -> Masks:
-    return Masks(np.zeros((count, 28, 28), np.int8), list(range(count)))
+def masks(count: int) -> ImageMasks:
+    return ImageMasks(np.zeros((count, 28, 28), np.int8), list(range(count)))
 
 
 def test_the_mask_tints_what_it_covers() -> None:

@@ -30,13 +30,13 @@ def test_keeps_one_connection(explainer: FakeExplainer) -> None:
 
 def test_host_may_be_left_to_the_url(explainer: FakeExplainer) -> None:
     with Explainer(explainer.url, "", {}, 10) as client:
-        client.methods()
+        client.fetch_methods()
     assert explainer.calls[0].headers["host"] == f"127.0.0.1:{explainer.port}"
 
 
 def test_a_header_of_the_user_wins(explainer: FakeExplainer) -> None:
     with Explainer(explainer.url, "h", {"accept": "*/*"}, 10) as client:
-        client.methods()
+        client.fetch_methods()
     assert explainer.calls[0].headers["accept"] == "*/*"
 
 

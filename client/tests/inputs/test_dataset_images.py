@@ -20,14 +20,14 @@ def test_image_of_the_test_set(test_set: Path) -> None:
     assert image.pixels.shape == (28, 28)
     assert image.pixels.dtype == np.uint8
     assert lit_column(image) == 13
-    assert image.words() == "test image 13, actual Dress"
+    assert image.describe() == "test image 13, actual Dress"
 
 
 def test_instance_is_in_the_models_units() -> None:
     image = InputImage(np.arange(28 * 28, dtype=np.uint8).reshape(28, 28), "x")
-    np.testing.assert_array_equal(np.array(image.instance()) * 255, image.pixels)
-    assert type(image.instance()[0][0]) is float
-    assert image.words() == "x"
+    np.testing.assert_array_equal(np.array(image.to_instance()) * 255, image.pixels)
+    assert type(image.to_instance()[0][0]) is float
+    assert image.describe() == "x"
 
 
 def test_data_dir_wins_over_the_variable_and_that_over_the_cache(
@@ -74,7 +74,7 @@ class TestShippedImages:
     def test_stand_in_for_the_test_set(self, shipped: Path) -> None:
         image = read_test_image("fashion-mnist", 4, None)
         assert set(image.pixels.flat) == {4}
-        assert image.words() == "test image 4, actual Shirt"
+        assert image.describe() == "test image 4, actual Shirt"
 
     def test_do_not_stand_in_for_more(self, shipped: Path) -> None:
         with pytest.raises(QueryError, match="only its images 0 to 9"):

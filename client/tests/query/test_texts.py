@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from captum_client.answers.explanations import described
-from captum_client.answers.word_importances import Words
+from captum_client.answers.explanations import read_explanation
+from captum_client.answers.word_importances import WordImportances
 from captum_client.terminal import word_colours
-from captum_client.terminal.word_colours import AGAINST, FOR, word_lines
+from captum_client.terminal.word_colours import AGAINST, FOR, format_words
 from fake_explainer import FakeExplainer, Reply, detail
 
 Run = Callable[..., int]
@@ -96,8 +96,8 @@ class TestWords:
         monkeypatch.delenv("NO_COLOR", raising=False)
 
     def lines(self, words: list[str], importances: list[float], colours: bool = True) -> list[str]:
-        explanation = described(importances, detail(), None)
-        return list(word_lines(Words(words, explanation, "", cut=False), colours))
+        explanation = read_explanation(importances, detail(), None)
+        return list(format_words(WordImportances(words, explanation, "", cut=False), colours))
 
     def test_colours_go_with_the_share_of_the_largest(self) -> None:
         line, legend = self.lines(["for", "zero", "against", "little"], [2.0, 0.0, -1.6, 0.1])
@@ -111,7 +111,7 @@ class TestWords:
     def test_colours_only_on_a_terminal_and_where_they_are_wanted(
         self, run: Run, explainer: FakeExplainer, monkeypatch: pytest.MonkeyPatch, capsys: Any
     ) -> None:
-        def shown() -> str:
+        def read_output() -> str:
             explainer.replies = [Reply(text_answer("not", "good", importances=[-0.25, 0.5]))]
             assert run("--text", "not good") == 0
             return str(capsys.readouterr().out)
@@ -122,9 +122,9 @@ class TestWords:
         )
         monkeypatch.setattr(word_colours, "has_colours", lambda stream: True)
         monkeypatch.setattr("captum_client.query.texts.has_colours", lambda stream: True)
-        assert "\x1b[48;5;52;38;5;231mgood\x1b[0m" in shown()
+        assert "\x1b[48;5;52;38;5;231mgood\x1b[0m" in read_output()
         monkeypatch.undo()
-        assert shown() == plain
+        assert read_output() == plain
 
     @pytest.mark.parametrize(
         ("terminal", "surroundings", "colours"),

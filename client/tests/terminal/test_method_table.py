@@ -1,12 +1,12 @@
 import pytest
-from captum_client.http.answer import Answer
-from captum_client.terminal.method_table import method_lines
+from captum_client.http.answer import JsonAnswer
+from captum_client.terminal.method_table import format_methods
 from fake_explainer import CATALOGUE
 
 
 def lines(*names: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setenv("COLUMNS", str(columns))
-    return list(method_lines(Answer("", CATALOGUE), names))
+    return list(format_methods(JsonAnswer("", CATALOGUE), names))
 
 
 def test_table(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@ import threading
 import time
 
 import pytest
-from captum_client.terminal.spinner import spinner
+from captum_client.terminal.spinner import show_spinner
 
 
 class Terminal(io.StringIO):
@@ -14,7 +14,7 @@ class Terminal(io.StringIO):
 def test_turns_on_a_terminal_and_leaves_a_clean_line(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
-    with spinner("lime"):
+    with show_spinner("lime"):
         time.sleep(0.35)
     first, second, *_, last = terminal.getvalue().split("\r")[1:]
     assert (first, second) == ("| lime 0 s", "/ lime 0 s")
@@ -22,7 +22,7 @@ def test_turns_on_a_terminal_and_leaves_a_clean_line(monkeypatch: pytest.MonkeyP
 
 
 def test_says_nothing_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
-    with spinner("lime"):
+    with show_spinner("lime"):
         time.sleep(0.25)
     assert capsys.readouterr() == ("", "")
 
@@ -31,7 +31,7 @@ def test_stops_on_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal()
     monkeypatch.setattr("sys.stderr", terminal)
     threads = threading.active_count()
-    with pytest.raises(KeyError), spinner("lime"):
+    with pytest.raises(KeyError), show_spinner("lime"):
         raise KeyError
     assert threading.active_count() == threads
     assert terminal.getvalue().endswith("\x1b[K")
