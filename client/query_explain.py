@@ -1,4 +1,4 @@
-"""Ask a kserve-captum explainer for explanations and show them; see --help."""
+"""Asks a kserve-captum explainer for explanations and shows them; see --help."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command with the arguments `argv` (default: the process's own) and return its exit code."""
+    """Run the command with `argv` (default: the process's arguments) and return its exit code."""
     query = parse_arguments(argv)
     try:
         _run(query)
@@ -52,12 +52,12 @@ def _run(query: Query) -> None:
 
 def _run_as_script() -> int:
     for stream in (sys.stdout, sys.stderr):
-        # A label may have characters that the terminal's encoding lacks.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # the process's own are TextIOWrapper
+        # The terminal's encoding may lack characters of a label.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # the process's streams are TextIOWrapper
     try:
         code = main()
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader left, as `| head` does; Python would flush, and complain, once more at exit
+    except BrokenPipeError:  # the reader closed the pipe, as `head` does; without this, Python complains at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code

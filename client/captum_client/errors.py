@@ -1,5 +1,8 @@
+"""The client's only exception."""
+
+
 class QueryError(Exception):
-    """What went wrong, as one sentence for the user, and what to do about it; the command's exit code is then 1."""
+    """An error to show to the user: one sentence and an optional hint. The command then exits with code 1."""
 
     def __init__(self, sentence: str, hint: str = "") -> None:
         super().__init__(sentence)

@@ -1,1 +1,1 @@
-"""The server's answers, checked and read."""
+"""Reads and checks the server's answers."""

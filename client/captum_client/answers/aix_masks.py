@@ -1,4 +1,4 @@
-"""An answer in the format of KServe's AIX explainer, checked."""
+"""Reads answers in the format of KServe's AIX explainer."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,32 +15,35 @@ _KEYS = ("temp", "masks", "top_labels")
 
 @dataclass(frozen=True)
 class ImageMasks:
-    """Of one image: int8 [labels, height, width] of 0, of 1 for a label and of -1 against it, and the labels."""
+    """One image's masks, int8 [labels, height, width], and their labels.
+
+    1 marks what speaks for the label, -1 what speaks against it.
+    """
 
     masks: NDArray[np.int8]
     top_labels: list[int]
 
     def describe(self, names: Sequence[str]) -> str:
-        """As in `masks for 7, 9, 3`, the likeliest first."""
+        """Return for example `masks for 7, 9, 3`, the likeliest label first."""
         return f"masks for {', '.join(name_label(label, names) for label in self.top_labels)}"
 
 
 def name_label(label: int, names: Sequence[str]) -> str:
-    """The label's name, or its number where there is none."""
+    """Return the label's name, or its number if it has none."""
     return names[label] if 0 <= label < len(names) else str(label)
 
 
 def is_aix_answer(answer: JsonAnswer) -> bool:
-    """Whether an answer's explanations are AIX's: a dictionary, or for several images a list of them."""
+    """Return whether the explanations are AIX's: a dictionary, or a list of them for several images."""
     explanations = answer.json.get("explanations") if isinstance(answer.json, dict) else None
     first = explanations[0] if isinstance(explanations, list) and explanations else explanations
     return isinstance(first, dict) and all(key in first for key in _KEYS)
 
 
 def read_masks(answer: JsonAnswer, images: Sequence[InputImage]) -> list[ImageMasks]:
-    """The masks of each of the images, of an answer that is AIX's.
+    """Return the masks of each image from an answer in AIX's format.
 
-    Raises QueryError where they do not fit each other or the images.
+    Raises QueryError if masks and labels, or masks and images, do not match.
     """
     explanations = answer.json["explanations"]
     found = explanations if isinstance(explanations, list) else [explanations]

@@ -1,4 +1,4 @@
-"""The server's answer: an entry of `explanations` and one of `details` for each instance."""
+"""Reads the lists `explanations` and `details` of an answer, which have one entry per instance."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -13,9 +13,10 @@ T = TypeVar("T")
 def read_entries(
     answer: JsonAnswer, count: int, read: Callable[[object, Mapping[str, object], str | None], T]
 ) -> list[list[T]]:
-    """What `read` makes of the explanations of each of `count` instances: of its values, its details and the layer.
+    """Call `read(values, details, layer)` for every explanation, and return the results by instance.
 
-    Raises QueryError where there are not as many.
+    An instance has one explanation, or several if `top_k` was asked for. Raises QueryError unless there are `count`
+    instances.
     """
     content = answer.json
     if not isinstance(content, dict):
@@ -45,7 +46,7 @@ def _pair_rows(values: object, details: object) -> list[tuple[object, Mapping[st
 
 
 def build_answer_error(what: str) -> QueryError:
-    """What an answer that cannot be drawn is told."""
+    """Return the error for an answer that cannot be drawn, because `what`."""
     return QueryError(
         f"The answer is not an explanation that can be drawn: {what}.", "--json prints the answer as it came."
     )

@@ -1,4 +1,4 @@
-"""The server's answer, checked, and its words."""
+"""Reads the explanations of images."""
 
 import math
 from collections.abc import Mapping
@@ -14,10 +14,11 @@ from captum_client.printable import make_printable
 
 @dataclass(frozen=True)
 class Explanation:
-    """One attribution and what the server says about it.
+    """One attribution and the server's details about it.
 
-    `attributions` is float64: [height, width], [channels, height, width] or, of a layer without height and width,
-    [units]; positive values speak for the target. `delta` is the convergence delta. None: the server does not say.
+    `attributions` is float64 [height, width], [channels, height, width], or [units] for a layer without height and
+    width. Positive values speak for the target. `delta` is the convergence delta. A field is None if the server does
+    not give it.
     """
 
     attributions: NDArray[np.float64]
@@ -30,12 +31,12 @@ class Explanation:
     converged: bool | None
 
     def describe_prediction(self) -> str:
-        """As in `Ankle boot (99.8 %)`."""
+        """Return for example `Ankle boot (99.8 %)`."""
         chance = "" if self.probability is None else f"({_format_percent(self.probability)})"
         return " ".join(filter(None, [self.prediction, chance])) or "no prediction"
 
     def describe_method(self) -> str:
-        """As in `integrated_gradients, target Ankle boot, convergence delta 0.00012`."""
+        """Return for example `integrated_gradients, target Ankle boot, convergence delta 0.00012`."""
         words = [f"{self.method} at {self.layer}" if self.layer else self.method]
         if self.target:
             words.append(f"target {self.target}")
@@ -46,15 +47,15 @@ class Explanation:
 
 
 def read_explanations(answer: JsonAnswer, count: int) -> list[list[Explanation]]:
-    """The explanations of each of `count` images: one, or several where `top_k` asked for them.
+    """Return the explanations of each of `count` images: one per image, or several if `top_k` was asked for.
 
-    Raises QueryError where the answer is not what the explainer's API promises.
+    Raises QueryError if the answer does not follow the explainer's API.
     """
     return read_entries(answer, count, read_explanation)
 
 
 def read_explanation(values: object, detail: Mapping[str, object], layer: str | None) -> Explanation:
-    """Attributions and what the server says about them; raises QueryError where they are not numbers."""
+    """Return one explanation. Raises QueryError if `values` is not an array of finite numbers."""
     converged = detail.get("converged")
     return Explanation(
         attributions=_read_numbers(values),
@@ -91,6 +92,6 @@ def _read_number(value: object) -> float | None:
 
 
 def _format_percent(probability: float) -> str:
-    """One decimal, and never 100 % for what is less than certain."""
+    """Format with one decimal; a probability below 1 is never shown as 100 %."""
     percent = min(probability * 100, 99.9) if probability < 1 else 100.0
     return f"{percent:.1f} %"

@@ -1,4 +1,4 @@
-"""An answer about texts, checked: words, and what each counts."""
+"""Reads the explanations of texts: words and their importances."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,15 +8,16 @@ from captum_client.answers.entries import build_answer_error, read_entries
 from captum_client.answers.explanations import Explanation, read_explanation
 from captum_client.http.answer import JsonAnswer
 
-# Question answering has two attributions; the suffix of their keys, and what they are.
+# Question answering has two attributions: the suffix of their keys, and their names.
 _ENDS = {"_start": "start of the answer", "_end": "end of the answer"}
 
 
 @dataclass(frozen=True)
 class WordImportances:
-    """Words as the server sends them, unprinted, and their importances, float64 [words], in the explanation.
+    """A text's words as the server sends them, and an explanation whose attributions are float64 [words].
 
-    `part` says which of a text's attributions it is; "" where there is one. `cut` is whether the model took it all.
+    The words may hold control characters. `part` names the attribution if the text has several, else it is "".
+    `cut` is True if the text was longer than the model takes.
     """
 
     words: list[str]
@@ -25,15 +26,15 @@ class WordImportances:
     cut: bool
 
     def describe(self) -> str:
-        """As in `predicted glad (99.1 %); integrated_gradients, target glad`."""
+        """Return for example `predicted glad (99.1 %); integrated_gradients, target glad`."""
         said = [f"predicted {self.explanation.describe_prediction()}", self.part, self.explanation.describe_method()]
         return "; ".join(filter(None, [*said, "the text is longer than the model takes, and cut off" * self.cut]))
 
 
 def read_word_importances(answer: JsonAnswer, count: int) -> list[list[WordImportances]]:
-    """The words of each of `count` texts: a row, or several with `top_k`, and of question answering two.
+    """Return the explanations of each of `count` texts: usually one, several with `top_k`, two for question answering.
 
-    Raises QueryError where the answer is not what the explainer's API promises of texts.
+    Raises QueryError if the answer does not follow the explainer's API for texts.
     """
     return [list(chain.from_iterable(rows)) for rows in read_entries(answer, count, _read_rows)]
 

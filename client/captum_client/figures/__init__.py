@@ -1,1 +1,1 @@
-"""Pictures, drawn with Matplotlib."""
+"""Draws explanations with Matplotlib."""

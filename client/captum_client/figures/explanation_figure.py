@@ -1,4 +1,4 @@
-"""A figure of explanations: a row each, with the original, all attributions, the positive and the negative ones."""
+"""Draws explanations: one row each, with the image and its all, positive and negative attributions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from captum_client.inputs.image import InputImage
 from captum_client.printable import make_printable
 
 MAX_ROWS = 100
-# Inches: columns stay in line over all rows, whatever the rows' tick labels.
+# In inches, so that columns line up in all rows however wide the tick labels are.
 _WIDTH, _ROW_HEIGHT, _PANEL, _BAR = 10.0, 2.85, 2.05, 0.12
 _MARGIN, _TICKS, _CAPTION = 0.15, 0.6, 0.55
 _OUTLINE_LEVEL = 64
@@ -25,17 +25,17 @@ _COLOURS = "RdBu_r"
 
 @dataclass(frozen=True)
 class Row:
-    """An image and one explanation of it."""
+    """An image and one of its explanations."""
 
     image: InputImage
     explanation: Explanation
 
 
 def draw_explanations(rows: Sequence[Row], figure: Figure | None = None) -> Figure:
-    """Draw `rows` (1 to 100), each on one colour scale that is symmetric about zero, into `figure` or a new one.
+    """Draw 1 to 100 rows into `figure` or a new one. Each row has its own colour scale, symmetric about zero.
 
-    Red speaks for the target, blue against it. A layer's channels are summed; units without height and width are
-    laid out row by row in a near-square grid. Raises ValueError for too many rows.
+    Red speaks for the target, blue against it. A layer's channels are summed. Units without height and width are laid
+    out row by row in a nearly square grid. Raises ValueError for too many rows.
     """
     if not 1 <= len(rows) <= MAX_ROWS:
         raise ValueError(f"{len(rows)} rows do not fit one picture; 1 to {MAX_ROWS} do.")
@@ -59,7 +59,7 @@ def draw_explanations(rows: Sequence[Row], figure: Figure | None = None) -> Figu
 
 
 def flatten_to_map(attributions: NDArray[np.float64]) -> tuple[NDArray[np.float64], str]:
-    """Attributions as one [height, width] map, float64, and how it was made of them ("" where nothing was done)."""
+    """Return attributions as one map, float64 [height, width], and how it was made ("" if unchanged)."""
     if attributions.ndim == 2:
         return attributions, ""
     if attributions.ndim == 3:
@@ -98,14 +98,14 @@ def _draw_row(figure: Figure, axes: Sequence[Axes], row: Row) -> None:
 
 
 def _draw_outline(axis: Axes, pixels: NDArray[np.uint8]) -> None:
-    """The original's outline, faint, so that a map can be read without looking back and forth."""
+    """Draw the image's outline faintly over the map, so that nobody has to look back and forth."""
     if pixels.min() < _OUTLINE_LEVEL < pixels.max():
         axis.contour(pixels, [_OUTLINE_LEVEL], origin="upper", extent=(0, 1, 0, 1), colors="0.45", linewidths=0.5)
 
 
 def _draw_original(axis: Axes, row: Row) -> None:
     axis.imshow(row.image.pixels, cmap="gray", vmin=0, vmax=255, interpolation="nearest", extent=(0, 1, 0, 1))
-    # From the left edge on: a long label would otherwise leave the picture.
+    # Left-aligned, because a long label would otherwise be cut off at the picture's edge.
     _frame(axis, make_printable(f"Predicted {row.explanation.describe_prediction()}", 32), loc="left")
     axis.set_xlabel(make_printable(row.image.describe(), 34), fontsize=9, loc="left", parse_math=False)
 

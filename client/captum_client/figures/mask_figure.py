@@ -1,4 +1,4 @@
-"""A figure of masks, as KServe's AIX example draws it: the image under the mask of each label, five in a row."""
+"""Draws AIX's masks as KServe's AIX example does: the image under each label's mask, five in a row."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -14,10 +14,10 @@ from captum_client.printable import make_printable
 
 COLUMNS = 5
 MAX_PANELS = 500
-# Inches.
+# In inches.
 _PANEL, _CAPTION, _GAP, _MARGIN = 2.0, 0.55, 0.1, 0.1
 _WIDTH = COLUMNS * _PANEL + (COLUMNS - 1) * _GAP + 2 * _MARGIN
-# As in the other figure, red speaks for the label and blue against it.
+# As in the figure of explanations, red speaks for the label and blue against it.
 _FOR, _AGAINST = (0.84, 0.15, 0.16), (0.13, 0.40, 0.67)
 _OPACITY = 0.55
 
@@ -25,9 +25,9 @@ _OPACITY = 0.55
 def draw_masks(
     pairs: Sequence[tuple[InputImage, ImageMasks]], names: Sequence[str], figure: Figure | None = None
 ) -> Figure:
-    """Draw the masks of each image, each with the title `Positive for X` and `Actual Y`, into `figure` or a new one.
+    """Draw each image's masks into `figure` or a new one, under the titles `Positive for X` and `Actual Y`.
 
-    `names` are the labels' own. Raises ValueError for too many panels.
+    `names` are the labels' names. Raises ValueError for too many panels.
     """
     rows = [ceil(len(masks.top_labels) / COLUMNS) for _, masks in pairs]
     if sum(rows) * COLUMNS > MAX_PANELS:
@@ -54,7 +54,7 @@ def draw_masks(
 
 
 def overlay(pixels: NDArray[np.uint8], mask: NDArray[np.int8]) -> NDArray[np.float64]:
-    """The grey image [height, width] in colours [height, width, 3] of 0..1, tinted where the mask is not 0."""
+    """Return the grey image [height, width] as colours [height, width, 3] in 0..1, tinted where the mask is not 0."""
     colours = np.repeat(pixels[..., None] / 255, 3, axis=-1)
     for sign, tint in ((1, _FOR), (-1, _AGAINST)):
         where = mask == sign

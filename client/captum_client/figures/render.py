@@ -1,4 +1,4 @@
-"""A figure as the bytes of a file."""
+"""Renders a figure."""
 
 import warnings
 from io import BytesIO
@@ -7,10 +7,10 @@ from matplotlib.figure import Figure
 
 
 def render_figure(figure: Figure, file_format: str) -> bytes:
-    """The content of a file of `file_format` ("png", "pdf" or "svg"); rendering it first leaves no half a file."""
+    """Return a "png", "pdf" or "svg" file's content. Rendered in memory, so a failure leaves no half-written file."""
     content = BytesIO()
     with warnings.catch_warnings():
-        # A label in a script that matplotlib's font lacks is drawn as boxes; the summary has it in full.
+        # Matplotlib draws boxes for a script that its font lacks; the printed summary has the label in full.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(content, format=file_format, dpi=150)
     return content.getvalue()

@@ -1,17 +1,17 @@
-"""Matplotlib's window, where there is a display for one."""
+"""Matplotlib's window, if there is a display."""
 
 from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 
 def open_window() -> Figure | None:
-    """An empty figure that `show_window` can show, or None where there is no display or no toolkit.
+    """Return an empty figure for `show_window`, or None if there is no display or no GUI toolkit.
 
-    Raises ValueError where MPLBACKEND names no backend.
+    Raises ValueError if MPLBACKEND names no backend.
     """
     try:
         figure = pyplot.figure()
-    except ImportError:  # the backend that the user's settings name does not run here
+    except ImportError:  # the backend from the user's settings does not run here
         return None
     if getattr(figure.canvas, "required_interactive_framework", None):
         return figure

@@ -1,1 +1,1 @@
-"""Requests to the explainer."""
+"""Sends requests to the explainer."""

@@ -1,4 +1,4 @@
-"""The explainer's reply: a JSON document, or an error that tells the user what to do."""
+"""Turns the explainer's HTTP response into JSON or into an error with a hint."""
 
 import json
 import re
@@ -26,7 +26,7 @@ STATUS_HINTS = {
 
 @dataclass(frozen=True)
 class JsonAnswer:
-    """A successful answer: its text, byte for byte what the server sent, and the JSON in it."""
+    """A successful answer: the text that the server sent, and its parsed JSON."""
 
     text: str
     json: Any
@@ -55,7 +55,7 @@ def parse_answer(response: requests.Response, text: str) -> JsonAnswer:
 
 
 def _extract_sentence(answer: object, status: int) -> str:
-    """The server's sentence; "detail" is where other frameworks' servers put theirs."""
+    """Return the server's error message. Other frameworks' servers put it under "detail"."""
     told = answer.get("error") or answer.get("detail") if isinstance(answer, dict) else answer
     return f"{make_printable(told or 'no reason given', 1000)} (status {status})"
 

@@ -1,4 +1,4 @@
-"""One request to the explainer, and what to tell the user when it fails."""
+"""Sends requests to the explainer."""
 
 import time
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ MAX_ANSWER_BYTES = 256 * 2**20
 
 
 class Explainer:
-    """The explainer at a URL, asked over one kept-alive connection; `timeout` is each answer's, in seconds."""
+    """A connection to the explainer, kept alive between requests. `timeout` limits each answer, in seconds."""
 
     def __init__(self, url: str, host: str, headers: Mapping[str, str], timeout: float) -> None:
         self.url = url
@@ -32,11 +32,11 @@ class Explainer:
         self._session.close()
 
     def explain(self, request: Mapping[str, object]) -> JsonAnswer:
-        """POST `request`; raises QueryError with the server's own sentence where it refuses."""
+        """POST `request` and return the answer. Raises QueryError with the server's message if it refuses."""
         return parse_answer(*self._send("POST", request))
 
     def fetch_page(self, request: Mapping[str, object]) -> str:
-        """POST `request`, whose answer is to be HTML; raises QueryError as `explain` does."""
+        """POST `request` and return the HTML. Raises QueryError as `explain` does, and for any other format."""
         response, text = self._send("POST", request)
         kind = response.headers.get("Content-Type", "")
         if response.status_code == HTTPStatus.OK and not kind.startswith("text/html"):
@@ -46,18 +46,18 @@ class Explainer:
         return text if response.status_code == HTTPStatus.OK else parse_answer(response, text).text
 
     def fetch_methods(self) -> JsonAnswer:
-        """GET the catalogue of methods; raises QueryError as `explain` does."""
+        """GET the catalogue of methods. Raises QueryError as `explain` does."""
         return parse_answer(*self._send("GET", None))
 
     def _send(self, verb: str, body: Mapping[str, object] | None) -> tuple[requests.Response, str]:
         deadline = time.monotonic() + self.timeout
         try:
-            # A followed redirect would turn the POST into a GET.
+            # Redirects are not followed: requests would turn the POST into a GET.
             with self._session.request(
                 verb, self.url, json=body, timeout=self.timeout, allow_redirects=False, stream=True
             ) as response:
                 text = self._read(response, deadline)
-        # urllib3's own errors and ValueError come through requests for some malformed URLs and answers.
+        # For some malformed URLs and answers, requests lets urllib3's errors and ValueError through.
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise build_failure_error(error, self.url, self.timeout) from error
         return response, text
@@ -65,7 +65,7 @@ class Explainer:
     def _read(self, response: requests.Response, deadline: float) -> str:
         parts: list[bytes] = []
         size = 0
-        # Not iter_content, which waits for a whole chunk: an answer that trickles would outlive the deadline.
+        # read1 instead of iter_content, which waits for a full chunk: a slow trickle would get past the deadline.
         while part := response.raw.read1(2**16, decode_content=True):
             size += len(part)
             if size > MAX_ANSWER_BYTES:

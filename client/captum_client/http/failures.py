@@ -1,4 +1,4 @@
-"""What the user is told when the explainer cannot be reached or does not answer."""
+"""Errors for an explainer that cannot be reached or does not answer."""
 
 import requests
 import urllib3
@@ -11,12 +11,12 @@ _TOO_SLOW = "Take fewer steps or samples (--parameters '{\"n_steps\": 20}'), or 
 
 
 def build_timeout_error(url: str, timeout: float) -> QueryError:
-    """The error for an answer that takes longer than `timeout` seconds."""
+    """Return the error for an answer that takes longer than `timeout` seconds."""
     return QueryError(f"{url} did not answer within {timeout:g} s.", _TOO_SLOW)
 
 
 def build_failure_error(error: Exception, url: str, timeout: float) -> QueryError:
-    """The error for what requests or urllib3 raised while `url` was asked."""
+    """Return the error to show for an exception that requests or urllib3 raised while asking `url`."""
     reason = str(error)
     if isinstance(error, requests.ConnectTimeout):
         return QueryError(f"{url} cannot be reached: no connection within {timeout:g} s.", "Is it right?")

@@ -1,1 +1,1 @@
-"""What is explained: images."""
+"""Reads the images to explain."""

@@ -1,4 +1,4 @@
-"""The images to explain: of a test set, of the ten that are shipped, or made from the user's pictures."""
+"""Finds and reads images of the MNIST and Fashion-MNIST test sets."""
 
 import json
 import os
@@ -24,10 +24,10 @@ _MODELS = Path(__file__).resolve().parents[3] / "models"
 
 
 def read_test_image(dataset: str, index: int, data_dir: Path | None) -> InputImage:
-    """Image `index` of the test set of `dataset` ("mnist" or "fashion-mnist").
+    """Return image `index` of the test set of `dataset` ("mnist" or "fashion-mnist").
 
-    Looked for in `data_dir` if it is given, else in $KSERVE_CAPTUM_DATA and the user's cache, else among the ten
-    images that are shipped. Raises QueryError where it is not there or cannot be read.
+    Looks in `data_dir` if given. Otherwise looks in $KSERVE_CAPTUM_DATA, then in the user's cache, then among the ten
+    images that this repository ships. Raises QueryError if the image is missing or cannot be read.
     """
     folders = [data_dir] if data_dir else _list_default_folders()
     for folder in folders:

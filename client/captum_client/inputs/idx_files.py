@@ -1,4 +1,4 @@
-"""IDX, the file format of MNIST and Fashion-MNIST."""
+"""Reads IDX, the file format of MNIST and Fashion-MNIST."""
 
 import gzip
 import zlib
@@ -13,7 +13,10 @@ IMAGES_MAGIC, LABELS_MAGIC = 0x803, 0x801
 
 
 def read_idx_item(path: Path, magic: int, index: int, shape: tuple[int, ...]) -> bytes:
-    """The bytes of item `index` of an IDX file whose items have `shape`."""
+    """Return the bytes of item `index` of an IDX file of uint8 items with the given shape.
+
+    Raises QueryError if the file cannot be read or is another kind of file.
+    """
     size = int(np.prod(shape, dtype=int))
     header_size = 8 + 4 * len(shape)
     try:

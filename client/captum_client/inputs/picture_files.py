@@ -1,4 +1,4 @@
-"""A user's picture as the models' input: greyscale, 28 x 28."""
+"""Reads a picture file as the models' input: greyscale, 28 x 28."""
 
 import struct
 import zlib
@@ -14,16 +14,16 @@ from captum_client.printable import make_printable
 SIDE = 28
 MAX_BYTES = 64 * 2**20
 MAX_PIXELS = 50_000_000
-# What Pillow's PNG and JPEG readers raise for broken files, beyond OSError.
+# Pillow's PNG and JPEG readers raise all of these for broken files.
 _BROKEN = (OSError, ValueError, SyntaxError, EOFError, IndexError, struct.error, zlib.error)
 
 
 def read_picture(path: Path, invert: bool) -> NDArray[np.uint8]:
-    """Greyscale pixels, uint8 [28, 28], of a PNG or JPEG file; `invert` swaps black and white.
+    """Return a PNG or JPEG file as greyscale pixels, uint8 [28, 28]; `invert` swaps black and white.
 
-    The whole picture is kept: the shorter side is filled with the colour of the picture's border. Transparent parts
-    count as white. A picture that is 28 x 28 and grey already keeps its values.
-    Raises QueryError for a file that is missing, is no PNG or JPEG, is broken, or is absurdly large (from its header).
+    The whole picture is scaled to fit, and the shorter side is padded with the border's median grey. Transparent parts
+    become white. A grey picture of 28 x 28 keeps its values.
+    Raises QueryError for a file that is missing, broken, neither PNG nor JPEG, or too large (checked by its header).
     """
     if not path.is_file():
         raise QueryError(f"{make_printable(path)} is not a file.")
@@ -56,7 +56,7 @@ def _build_size_error(path: Path, pixels: str) -> QueryError:
 
 
 def _convert_to_grey(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I"):  # 16 bits a pixel: Pillow's own conversion clips at 255 instead of scaling
+    if picture.mode.startswith("I"):  # 16 bits per pixel: Pillow's own conversion clips at 255 instead of scaling
         return Image.fromarray((np.asarray(picture, np.float64) / 257).round().clip(0, 255).astype(np.uint8))
     if picture.has_transparency_data:
         opaque = Image.new("RGBA", picture.size, "white")

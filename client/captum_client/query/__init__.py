@@ -1,1 +1,1 @@
-"""What query_explain.py alone does."""
+"""The steps of query_explain.py that no other command shares."""

@@ -1,4 +1,4 @@
-"""The command line: the positional arguments of KServe's AIX example, and options."""
+"""query_explain.py's command line: the positional arguments of KServe's AIX example, and options."""
 
 import argparse
 import re
@@ -41,9 +41,9 @@ exit code: 0 explained; 1 not explained, and a sentence says why; 2 wrong usage.
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> Query:
-    """The query that `argv` (default: the process's own) describes. Wrong usage: one sentence and SystemExit(2)."""
+    """Return the query in `argv` (default: the process's arguments). Wrong usage prints a sentence and exits with 2."""
     parser = _build_parser()
-    # Intermixed, or options between the positional arguments would cut off INDEX and JSON.
+    # Intermixed: otherwise INDEX and JSON could not follow an option.
     given = parser.parse_intermixed_args(argv)
     if given.invert and not given.image:
         parser.error("--invert goes with --image")
@@ -79,7 +79,7 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Query:
 
 
 def _collect_texts(parser: argparse.ArgumentParser, given: argparse.Namespace) -> list[Any]:
-    """The instances that are texts, as a request carries them."""
+    """Return the texts as a request's instances."""
     if (given.question is None) != (given.context is None):
         parser.error("--question and --context go together")
     texts: list[Any] = given.text + (

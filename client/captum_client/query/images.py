@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def explain_images(explainer: Explainer, query: Query) -> None:
     """Print a line for each explanation of each image, and draw them into a file or a window.
 
-    Raises QueryError where an image cannot be read, the server refuses, or the figure cannot be drawn or written.
+    Raises QueryError if an image cannot be read, the server refuses, or the figure cannot be drawn or written.
     """
     images = _read_images(query)
     answers = _ask(explainer, query, images)
@@ -33,7 +33,7 @@ def explain_images(explainer: Explainer, query: Query) -> None:
         print("\n".join(answer.text for answer in answers))
         if not query.output:
             return
-    # AIX's masks are by LIME, whatever the method, so that the first answer is all there is.
+    # AIX's masks always come from LIME, whatever the method, so the first answer is enough.
     if is_aix_answer(answers[0]):
         _show_masks(query, list(zip(images, read_masks(answers[0], images), strict=True)))
     else:
@@ -47,7 +47,7 @@ def _read_images(query: Query) -> list[InputImage]:
 
 
 def _ask(explainer: Explainer, query: Query, images: Sequence[InputImage]) -> list[JsonAnswer]:
-    """One answer a method: a request carries all images."""
+    """Return one answer per method; each request carries all images."""
     instances = [image.to_instance(query.pixel_range, query.sends_colours) for image in images]
     answers = []
     methods: Sequence[str | None] = query.methods or [None]
@@ -60,7 +60,7 @@ def _ask(explainer: Explainer, query: Query, images: Sequence[InputImage]) -> li
 def _show_explanations(
     query: Query, images: Sequence[InputImage], by_method: Sequence[Sequence[Sequence[Explanation]]]
 ) -> None:
-    """Show the explanations [methods, images, explanations]: all of one image stand together."""
+    """Show explanations [methods, images, explanations], grouped by image."""
     pairs = [
         (image, explanation)
         for number, image in enumerate(images)
@@ -80,7 +80,7 @@ def _show_masks(query: Query, pairs: Sequence[tuple[InputImage, ImageMasks]]) ->
     _show_figure(query, lambda figure: _draw_masks(pairs, names, figure))
 
 
-# Matplotlib is imported late: it takes most of a second, which --json and every error need not wait for.
+# Matplotlib is imported late: it takes most of a second, and neither --json nor an error needs it.
 def _draw_explanations(pairs: Sequence[tuple[InputImage, Explanation]], figure: "Figure | None") -> "Figure":
     from captum_client.figures.explanation_figure import Row, draw_explanations
 
@@ -96,14 +96,14 @@ def _draw_masks(
 
 
 def _show_figure(query: Query, draw: "Callable[[Figure | None], Figure]") -> None:
-    """Draw into the file that --output names; without --output into a window, or without a display the default file."""
+    """Draw into the --output file. Without --output, open a window, or without a display write the default file."""
     try:
         from captum_client.figures.render import render_figure
         from captum_client.figures.window import open_window, show_window
 
         window = None if query.output else open_window()
         figure = draw(window)
-    except ValueError as error:  # too many rows, or matplotlib's own settings, as MPLBACKEND, are wrong
+    except ValueError as error:  # too many rows, or a wrong Matplotlib setting such as MPLBACKEND
         raise QueryError(f"The explanations cannot be drawn: {make_printable(error)}") from error
     if window:
         show_window()

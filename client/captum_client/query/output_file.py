@@ -1,4 +1,4 @@
-"""The file that --output names."""
+"""Writes the --output file."""
 
 import sys
 from pathlib import Path
@@ -8,13 +8,13 @@ from captum_client.printable import make_printable
 
 
 def require_folder(path: Path) -> None:
-    """Raise QueryError where the folder of `path` does not exist, so that no answer is awaited in vain."""
+    """Raise QueryError if the folder of `path` does not exist, before the server is asked."""
     if not path.parent.is_dir():
         raise QueryError(f"--output: there is no folder {make_printable(path.parent)}.")
 
 
 def write_output(path: Path, content: bytes, keep_stdout: bool) -> None:
-    """Write the file and say so, on standard error if `keep_stdout`; raises QueryError where it cannot be written."""
+    """Write the file and report it, on standard error if `keep_stdout`. Raises QueryError if it cannot be written."""
     try:
         path.write_bytes(content)
     except OSError as error:

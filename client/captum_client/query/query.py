@@ -1,4 +1,4 @@
-"""What the user asked for."""
+"""The query that the command line describes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Query:
-    """What the user asked for, checked as far as that goes without the server or the disk."""
+    """The user's arguments, checked as far as possible without the server or the disk."""
 
     url: str
     host: str
@@ -28,11 +28,11 @@ class Query:
 
     @property
     def sends_colours(self) -> bool:
-        """Whether the images are sent with three equal colours, which is how AIX's predictors take grey ones."""
+        """True if grey images are sent with three equal colour channels, as AIX's predictors take them."""
         return self.request.get("format") == "aix"
 
     def build_request(self, method: str | None, instances: list[Any]) -> dict[str, Any]:
-        """The body that asks for `method`; None leaves the choice to the request's own parameters or the server."""
+        """Return the request body for `method`; None leaves the choice to the request's parameters or to the server."""
         chosen = {"method": method} if method else {}
         parameters = {**self.request.get("parameters", {}), **chosen}
         return {"instances": instances, **self.request, **({"parameters": parameters} if parameters else {})}

@@ -1,4 +1,4 @@
-"""What is done for texts: asked, shown in the terminal, and written as the server's HTML."""
+"""Explains texts: asks by each method, prints the words, and writes the server's HTML."""
 
 import sys
 from collections.abc import Sequence
@@ -13,9 +13,9 @@ from captum_client.terminal.word_colours import format_words, has_colours
 
 
 def explain_texts(explainer: Explainer, query: Query) -> None:
-    """Print the words of each text by each method, coloured by what they count; with --output write them as HTML too.
+    """Print each text's words for each method, coloured by importance. With --output, also write the server's HTML.
 
-    Raises QueryError where the server refuses, or the file cannot be written.
+    Raises QueryError if the server refuses or the file cannot be written.
     """
     methods: Sequence[str | None] = query.methods or [None]
     pages = []

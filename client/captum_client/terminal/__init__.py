@@ -1,1 +1,1 @@
-"""What is shown in the terminal."""
+"""Terminal input and output: arguments, tables, colours, the spinner."""

@@ -1,4 +1,4 @@
-"""The parser of a command line, and the types of values that commands share."""
+"""The commands' argument parser, and the types of their arguments."""
 
 import argparse
 import json

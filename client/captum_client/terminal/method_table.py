@@ -1,4 +1,4 @@
-"""The explainer's catalogue of methods as a table."""
+"""Formats the explainer's catalogue of methods."""
 
 import json
 import shutil
@@ -11,9 +11,9 @@ from captum_client.printable import make_printable
 
 
 def format_methods(answer: JsonAnswer, names: Sequence[str]) -> Iterator[str]:
-    """Lines for the terminal: all methods, or those of `names` with their parameters.
+    """Return lines for the terminal: a table of all methods, or the parameters of the methods in `names`.
 
-    Raises QueryError for an answer that is no catalogue and for a name that is not in it.
+    Raises QueryError if the answer is not a catalogue or lacks one of the names.
     """
     content = answer.json
     methods = content.get("methods") if isinstance(content, dict) else None

@@ -1,3 +1,5 @@
+"""Shows that the command is waiting."""
+
 import itertools
 import sys
 import threading
@@ -8,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def show_spinner(text: str) -> Iterator[None]:
-    """Turn a bar beside `text` and the seconds on standard error while the block runs; on a terminal only."""
+    """While the block runs, show a spinner, `text` and the elapsed seconds on standard error if it is a terminal."""
     if not sys.stderr.isatty():
         yield
         return

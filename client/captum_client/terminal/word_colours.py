@@ -1,4 +1,4 @@
-"""Words in a terminal: coloured by what they count, or where there are no colours a line each."""
+"""Formats words for a terminal: coloured by importance, or without colours one per line."""
 
 import os
 from collections.abc import Iterator
@@ -7,20 +7,20 @@ from typing import TextIO
 from captum_client.answers.word_importances import WordImportances
 from captum_client.printable import make_printable
 
-# Of the 256 colours those next to the server's own, RdBu_r: red speaks for the target, blue against it. The pairs are a
-# background and the ink that is read on it, from the faintest.
+# The terminal's 256 colours that are nearest to the server's colour map RdBu_r: red speaks for the target, blue against
+# it. Pairs of a background and a readable text colour, from faint to strong.
 FOR = ((224, 16), (216, 16), (167, 16), (124, 231), (52, 231))
 AGAINST = ((189, 16), (110, 16), (68, 16), (25, 231), (17, 231))
 _LONGEST = 100
 
 
 def has_colours(stream: TextIO) -> bool:
-    """Whether a stream is a terminal that shows colours, and nobody asked for none (no-color.org)."""
+    """Return whether a stream is a terminal with colours that are not switched off by NO_COLOR (no-color.org)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def format_words(row: WordImportances, colours: bool) -> Iterator[str]:
-    """The lines that show `row`; nothing in its words can steer the terminal."""
+    """Return the lines to print for `row`, without control characters from its words."""
     importances = [float(value) for value in row.explanation.attributions]
     words = [make_printable(word, _LONGEST) for word in row.words]
     if not colours:
@@ -35,7 +35,7 @@ def format_words(row: WordImportances, colours: bool) -> Iterator[str]:
 
 
 def format_legend(limit: float) -> str:
-    """What the colours say; `limit` is the importance that has the full colour."""
+    """Return the legend; `limit` is the importance with the full colour."""
     levels = len(FOR)
     bar = "".join(_paint(" ", step / levels) for step in range(-levels, levels + 1))
     return f"speaks against it {bar} speaks for it; full colour at {limit:.3g}"
