@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from captum_client.errors import QueryError
+from captum_client.answers.entries import build_answer_error
 from captum_client.http.answer import JsonAnswer
 from captum_client.inputs.image import InputImage
 
@@ -48,29 +48,23 @@ def read_masks(answer: JsonAnswer, images: Sequence[InputImage]) -> list[ImageMa
     explanations = answer.json["explanations"]
     found = explanations if isinstance(explanations, list) else [explanations]
     if len(found) != len(images):
-        raise _build_answer_error(f"it has {len(found)} explanations where {len(images)} were expected")
+        raise build_answer_error(f"it has {len(found)} explanations, expected {len(images)}")
     return [_read_image_masks(one, image.pixels.shape) for one, image in zip(found, images, strict=True)]
 
 
 def _read_image_masks(explanation: object, shape: tuple[int, ...]) -> ImageMasks:
     if not isinstance(explanation, dict) or not all(key in explanation for key in _KEYS):
-        raise _build_answer_error(f"an explanation has not all of {', '.join(_KEYS)}")
+        raise build_answer_error(f"an explanation lacks one of {', '.join(_KEYS)}")
     labels = explanation["top_labels"]
     if not isinstance(labels, list) or not labels or not all(type(label) is int for label in labels):
-        raise _build_answer_error("'top_labels' is not a list of whole numbers")
+        raise build_answer_error("'top_labels' is not a list of whole numbers")
     try:
         masks = np.asarray(explanation["masks"])
     except ValueError as error:
-        raise _build_answer_error("'masks' has rows of different length") from error
+        raise build_answer_error("'masks' has rows of different lengths") from error
     expected = (len(labels), *shape)
     if masks.shape != expected:
-        raise _build_answer_error(f"'masks' has the shape {list(masks.shape)} where {list(expected)} was expected")
+        raise build_answer_error(f"'masks' has the shape {list(masks.shape)}, expected {list(expected)}")
     if not np.isin(masks, (-1, 0, 1)).all():
-        raise _build_answer_error("'masks' has other values than -1, 0 and 1")
+        raise build_answer_error("'masks' has values other than -1, 0 and 1")
     return ImageMasks(masks.astype(np.int8), labels)
-
-
-def _build_answer_error(what: str) -> QueryError:
-    return QueryError(
-        f"The answer is not one of AIX's that can be drawn: {what}.", "--json prints the answer as it came."
-    )

@@ -24,8 +24,8 @@ def read_entries(
     parts = [content.get(key) for key in ("explanations", "details")]
     for key, part in zip(("explanations", "details"), parts, strict=True):
         if not isinstance(part, list) or len(part) != count:
-            got = f"{len(part)} entries" if isinstance(part, list) else type(part).__name__
-            raise build_answer_error(f"{key!r} is {got} where a list of {count} was expected")
+            got = f"a list of {len(part)}" if isinstance(part, list) else type(part).__name__
+            raise build_answer_error(f"{key!r} is {got}, expected a list of {count}")
     parameters = content.get("parameters")
     layer = parameters.get("layer") if isinstance(parameters, dict) else None
     layer = make_printable(layer, 40) if layer is not None else None
@@ -39,14 +39,12 @@ def _pair_rows(values: object, details: object) -> list[tuple[object, Mapping[st
     if isinstance(details, dict):
         return [(values, details)]
     if not isinstance(details, list) or not isinstance(values, list) or len(values) != len(details):
-        raise build_answer_error("'details' does not fit 'explanations'")
+        raise build_answer_error("'details' does not match 'explanations'")
     if not all(isinstance(detail, dict) for detail in details):
         raise build_answer_error("an entry of 'details' is not an object")
     return list(zip(values, details, strict=True))
 
 
 def build_answer_error(what: str) -> QueryError:
-    """Return the error for an answer that cannot be drawn, because `what`."""
-    return QueryError(
-        f"The answer is not an explanation that can be drawn: {what}.", "--json prints the answer as it came."
-    )
+    """Return the error for an answer that cannot be shown, because `what`."""
+    return QueryError(f"The answer cannot be shown as an explanation: {what}.", "--json prints the unchanged answer.")

@@ -28,7 +28,7 @@ class WordImportances:
     def describe(self) -> str:
         """Return for example `predicted glad (99.1 %); integrated_gradients, target glad`."""
         said = [f"predicted {self.explanation.describe_prediction()}", self.part, self.explanation.describe_method()]
-        return "; ".join(filter(None, [*said, "the text is longer than the model takes, and cut off" * self.cut]))
+        return "; ".join(filter(None, [*said, "the text is longer than the model takes and was cut off" * self.cut]))
 
 
 def read_word_importances(answer: JsonAnswer, count: int) -> list[list[WordImportances]]:
@@ -41,7 +41,7 @@ def read_word_importances(answer: JsonAnswer, count: int) -> list[list[WordImpor
 
 def _read_rows(values: object, detail: Mapping[str, object], layer: str | None) -> Sequence[WordImportances]:
     if not isinstance(values, dict):
-        raise build_answer_error("an explanation has no 'words': URL's model takes no texts")
+        raise build_answer_error("an explanation has no 'words': the model at URL takes no texts")
     words = values.get("words")
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise build_answer_error("'words' is not a list of strings")
@@ -55,6 +55,6 @@ def _read_rows(values: object, detail: Mapping[str, object], layer: str | None) 
         )
         if explanation.attributions.shape != (len(words),):
             shape = list(explanation.attributions.shape)
-            raise build_answer_error(f"{key!r} has the shape {shape} where [{len(words)}] was expected")
+            raise build_answer_error(f"{key!r} has the shape {shape}, expected [{len(words)}]")
         rows.append(WordImportances(words, explanation, part, cut))
     return rows

@@ -38,7 +38,7 @@ def draw_explanations(rows: Sequence[Row], figure: Figure | None = None) -> Figu
     out row by row in a nearly square grid. Raises ValueError for too many rows.
     """
     if not 1 <= len(rows) <= MAX_ROWS:
-        raise ValueError(f"{len(rows)} rows do not fit one picture; 1 to {MAX_ROWS} do.")
+        raise ValueError(f"A picture takes 1 to {MAX_ROWS} rows, got {len(rows)}.")
     figure = figure or Figure()
     height = _ROW_HEIGHT * len(rows)
     figure.set_size_inches(_WIDTH, height)

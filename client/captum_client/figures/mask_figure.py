@@ -31,7 +31,7 @@ def draw_masks(
     """
     rows = [ceil(len(masks.top_labels) / COLUMNS) for _, masks in pairs]
     if sum(rows) * COLUMNS > MAX_PANELS:
-        raise ValueError(f"{sum(rows) * COLUMNS} panels do not fit one picture; {MAX_PANELS} do.")
+        raise ValueError(f"A picture takes up to {MAX_PANELS} panels, got {sum(rows) * COLUMNS}.")
     figure = figure or Figure()
     height = (_PANEL + _CAPTION) * sum(rows)
     figure.set_size_inches(_WIDTH, height)

@@ -12,15 +12,15 @@ from captum_client.errors import QueryError
 from captum_client.printable import make_printable
 
 STATUS_HINTS = {
-    400: "--list-methods shows the methods; with --method NAME, its parameters too.",
+    400: "--list-methods lists the methods, and with --method NAME that method's parameters.",
     401: "Send your token with --header 'Authorization: Bearer ...'.",
     403: "Send your token with --header 'Authorization: Bearer ...'.",
-    404: "Are the model's name in URL (.../v1/models/NAME:explain) and HOST (kubectl get inferenceservice) right?",
-    405: "URL is to end in /v1/models/NAME:explain.",
+    404: "Check the model's name in URL (.../v1/models/NAME:explain), and HOST (kubectl get inferenceservice).",
+    405: "URL must end in /v1/models/NAME:explain.",
     413: "Send fewer images at once.",
-    502: "The predictor's log tells more.",
+    502: "See the predictor's log.",
     503: "Try again in a moment; the server is starting or busy.",
-    504: "Take fewer steps or samples (--parameters '{\"n_steps\": 20}'), or raise the explainer's --deadline_seconds.",
+    504: "Use fewer steps or samples (--parameters '{\"n_steps\": 20}'), or raise the explainer's --deadline_seconds.",
 }
 
 
@@ -37,7 +37,7 @@ def parse_answer(response: requests.Response, text: str) -> JsonAnswer:
     status = response.status_code
     if 300 <= status < 400:
         where = make_printable(response.headers.get("Location", "nowhere"))
-        raise QueryError(f"The server redirects to {where} (status {status}).", "Take that as URL.")
+        raise QueryError(f"The server redirects to {where} (status {status}).", "Use that address as URL.")
     hint = STATUS_HINTS.get(status, "")
     if status == HTTPStatus.SERVICE_UNAVAILABLE and (seconds := response.headers.get("Retry-After", "")).isdecimal():
         hint = f"Try again in {seconds} s; the server is starting or busy."
@@ -47,7 +47,7 @@ def parse_answer(response: requests.Response, text: str) -> JsonAnswer:
         kind = make_printable(response.headers.get("Content-Type", "no content type"), 60)
         raise QueryError(
             f"The answer is not JSON (status {status}, {kind}): {_shorten_page(text)}",
-            hint or "Is it the explainer that answers at URL?",
+            hint or "Check that URL points to an explainer.",
         ) from error
     if status != HTTPStatus.OK:
         raise QueryError(_extract_sentence(answer, status), hint)

@@ -40,9 +40,8 @@ class Explainer:
         response, text = self._send("POST", request)
         kind = response.headers.get("Content-Type", "")
         if response.status_code == HTTPStatus.OK and not kind.startswith("text/html"):
-            raise QueryError(
-                f"The answer is not HTML but {make_printable(kind or 'of no type', 60)}.", "Update the explainer."
-            )
+            got = make_printable(kind, 60) or "missing"
+            raise QueryError(f"The answer's content type is {got}, expected text/html.", "Update the explainer.")
         return text if response.status_code == HTTPStatus.OK else parse_answer(response, text).text
 
     def fetch_methods(self) -> JsonAnswer:

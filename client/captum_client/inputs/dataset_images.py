@@ -58,8 +58,8 @@ def _find_file(path: Path) -> Path | None:
 def _read_shipped_image(dataset: str, index: int) -> InputImage:
     if index >= SHIPPED_IMAGES:
         raise QueryError(
-            f"Index {index}: the {dataset} test set is not on this machine, only its images 0 to {SHIPPED_IMAGES - 1}.",
-            f"Name the folder that holds {dataset}/t10k-images-idx3-ubyte.gz by --data-dir or KSERVE_CAPTUM_DATA.",
+            f"Index {index}: the {dataset} test set is not on this machine, except images 0 to {SHIPPED_IMAGES - 1}.",
+            f"Pass the folder that holds {dataset}/t10k-images-idx3-ubyte.gz with --data-dir or KSERVE_CAPTUM_DATA.",
         )
     folder = _MODELS / dataset / "examples"
     pixels = read_picture(folder / f"{index}.png", invert=False)

@@ -23,11 +23,11 @@ def read_idx_item(path: Path, magic: int, index: int, shape: tuple[int, ...]) ->
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             header = np.frombuffer(file.read(header_size), ">u4")
             if header.size != 2 + len(shape) or header[0] != magic or tuple(header[2:]) != shape:
-                raise QueryError(f"{path} is not the IDX file that its name says.")
+                raise QueryError(f"{path} is not an IDX file of the expected shape.")
             file.seek(header_size + index * size)
             item = file.read(size)
     except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise QueryError(f"{path} cannot be read: {make_printable(error)}.", "Fetch the file again.") from error
+        raise QueryError(f"{path} cannot be read: {make_printable(error)}.", "Download the file again.") from error
     if len(item) != size:
-        raise QueryError(f"{path} ends before item {index}.", "Fetch the file again.")
+        raise QueryError(f"{path} ends before item {index}.", "Download the file again.")
     return item

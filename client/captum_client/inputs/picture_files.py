@@ -50,7 +50,7 @@ def _refuse_absurd_size(path: Path, width: int, height: int) -> None:
 
 def _build_size_error(path: Path, pixels: str) -> QueryError:
     return QueryError(
-        f"{make_printable(path)} has {pixels} pixels; at most {MAX_PIXELS // 1_000_000} million are read.",
+        f"{make_printable(path)} has {pixels} pixels; the limit is {MAX_PIXELS // 1_000_000} million.",
         "Make it smaller.",
     )
 

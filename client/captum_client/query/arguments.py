@@ -25,9 +25,10 @@ _FORMATS = (".png", ".pdf", ".svg")
 _PAGE = ".html"
 _USAGE = "%(prog)s URL HOST [INDEX] [JSON] [options]"
 _DESCRIPTION = """\
-Ask an explainer why the model sees what it sees in an image, and draw the answer: a row for each image and method, with
-the original, its attributions, the positive and the negative ones. Red speaks for the target, blue against it. A text's
-words are printed in these colours; without colours (NO_COLOR, or not to a terminal) each is a line with its number."""
+Ask an explainer why the model made its prediction, and draw the answer: one row per image and method, with the image,
+all attributions, the positive ones and the negative ones. Red speaks for the target, blue against it. For a text, the
+words are printed in these colours. Without colours (NO_COLOR is set, or the output is no terminal), each word is on a
+line of its own with its importance."""
 _EPILOG = """\
 examples:
   %(prog)s http://localhost:8080/v1/models/fashion-mnist:explain fashion-mnist.default.example.com
@@ -37,7 +38,7 @@ examples:
   %(prog)s http://localhost:8080/v1/models/mnist:explain mnist.default.example.com --list-methods
   %(prog)s http://localhost:8080/v1/models/sentiment:explain localhost --text 'not a good film' --output why.html
 
-exit code: 0 explained; 1 not explained, and a sentence says why; 2 wrong usage."""
+exit codes: 0 success; 1 failure (standard error says why); 2 wrong usage; 130 interrupted."""
 
 
 def parse_arguments(argv: Sequence[str] | None = None) -> Query:
@@ -46,15 +47,15 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Query:
     # Intermixed: otherwise INDEX and JSON could not follow an option.
     given = parser.parse_intermixed_args(argv)
     if given.invert and not given.image:
-        parser.error("--invert goes with --image")
+        parser.error("--invert needs --image")
     texts = _collect_texts(parser, given)
     if given.output and (given.output.suffix.lower() == _PAGE) != bool(texts):
-        parser.error(f"--output: {given.output} is to end in {_PAGE if texts else ', '.join(_FORMATS)}")
+        parser.error(f"--output: {given.output} must end in {_PAGE if texts else ', '.join(_FORMATS)}")
     request = dict(given.json_keys) | ({"format": given.format} if given.format else {})
     if "instances" in request:
-        parser.error("JSON: 'instances' comes from INDEX, --image or --text")
+        parser.error("JSON: 'instances' is set by INDEX, --image or --text")
     if not isinstance(request.get("parameters", {}), dict):
-        parser.error("JSON: 'parameters' is to be an object")
+        parser.error("JSON: 'parameters' must be an object")
     options = {"target": given.target, "layer": given.layer, "upsample": given.upsample or None}
     chosen = {key: value for key, value in options.items() if value is not None}
     parameters = {**request.get("parameters", {}), **given.parameters, **chosen}
@@ -81,14 +82,14 @@ def parse_arguments(argv: Sequence[str] | None = None) -> Query:
 def _collect_texts(parser: argparse.ArgumentParser, given: argparse.Namespace) -> list[Any]:
     """Return the texts as a request's instances."""
     if (given.question is None) != (given.context is None):
-        parser.error("--question and --context go together")
+        parser.error("--question and --context need each other")
     texts: list[Any] = given.text + (
         [] if given.question is None else [{"question": given.question, "context": given.context}]
     )
     if texts and given.image:
-        parser.error("--image does not go with texts")
+        parser.error("--image cannot be combined with texts")
     if given.text and given.question is not None:
-        parser.error("--text does not go with --question: no model takes both")
+        parser.error("--text cannot be combined with --question: no model takes both")
     return texts
 
 
@@ -101,51 +102,58 @@ def _build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("url", metavar="URL", type=parse_url, help="where to ask, as in http://localhost:8080/v1/models/mnist:explain")
-    add("host", metavar="HOST", type=parse_header_value, help="the service's host name, sent as the Host header")
+    add(
+        "url",
+        metavar="URL",
+        type=parse_url,
+        help="the explainer's address, such as http://localhost:8080/v1/models/mnist:explain",
+    )
+    add("host", metavar="HOST", type=parse_header_value, help="the service's host name; sent as the Host header")
     add(
         "index",
         metavar="INDEX",
         type=_parse_index,
         nargs="?",
         default=0,
-        help="image of the test set, 0 to 9999 (default 0)",
+        help="index of an image in the test set, 0 to 9999 (default: 0)",
     )
     add("json_keys", metavar="JSON", type=parse_object, nargs="?", default={}, help=_JSON_HELP)
     what = parser.add_argument_group("what to explain")
     what.add_argument("--method", action="append", default=[], metavar="NAME", help=_METHOD_HELP)
-    what.add_argument(
-        "--target", type=parse_target, help="class index or label (digits are an index); default: the predicted"
-    )
+    what.add_argument("--target", type=parse_target, help=_TARGET_HELP)
     what.add_argument("--layer", metavar="STAGE", help="the layer that a layer or neuron method explains")
     what.add_argument(
-        "--upsample", action="store_true", help="let the server scale a layer's attributions to the image"
+        "--upsample", action="store_true", help="let the server scale a layer's attributions to the image's size"
     )
     what.add_argument("--format", choices=["captum", "aix"], help=_FORMAT_HELP)
     what.add_argument("--parameters", type=parse_object, default={}, metavar="JSON", help=_PARAMETERS_HELP)
     images = parser.add_argument_group("images")
     images.add_argument("--image", action="append", type=Path, default=[], metavar="FILE", help=_IMAGE_HELP)
     images.add_argument(
-        "--invert", action="store_true", help="swap black and white of the pictures, as for ink on paper"
+        "--invert", action="store_true", help="swap black and white in the pictures, for example for ink on paper"
     )
     images.add_argument(
-        "--dataset", choices=list(CLASS_NAMES), help="test set (default: by the model's name, else mnist)"
+        "--dataset",
+        choices=list(CLASS_NAMES),
+        help='test set (default: fashion-mnist if the model\'s name contains "fashion", else mnist)',
     )
     images.add_argument("--pixel-range", type=parse_range, default=(0.0, 1.0), metavar="LOW,HIGH", help=_RANGE_HELP)
     images.add_argument("--data-dir", type=Path, metavar="DIR", help=_DATA_DIR_HELP)
     texts = parser.add_argument_group("texts")
     texts.add_argument("--text", type=parse_text, action="append", default=[], help=_TEXT_HELP)
-    texts.add_argument(
-        "--question", type=parse_text, help="question that a question answering model is asked, of --context"
-    )
-    texts.add_argument("--context", type=parse_text, help="text that has the answer")
+    texts.add_argument("--question", type=parse_text, help="question for a question-answering model; needs --context")
+    texts.add_argument("--context", type=parse_text, help="text that contains the answer")
     answer = parser.add_argument_group("the answer")
     answer.add_argument("--output", type=_parse_output, metavar="FILE", help=_OUTPUT_HELP)
     answer.add_argument("--json", action="store_true", help=_RAW_HELP)
-    answer.add_argument("--list-methods", action="store_true", help="list the methods; with --method, its parameters")
+    answer.add_argument("--list-methods", action="store_true", help=_LIST_HELP)
     server = parser.add_argument_group("the connection")
     server.add_argument(
-        "--timeout", type=parse_seconds, default=60.0, metavar="SECONDS", help="for each answer (default 60)"
+        "--timeout",
+        type=parse_seconds,
+        default=60.0,
+        metavar="SECONDS",
+        help="time limit per answer (default: 60)",
     )
     server.add_argument(
         "--header", action="append", type=parse_header, default=[], metavar="'NAME: VALUE'", help=_HEADER_HELP
@@ -153,20 +161,22 @@ def _build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-_JSON_HELP = """keys for the top level of the request, as in '{"top_labels": "10"}'"""
-_METHOD_HELP = "attribution method; repeatable, a row each (default: the server's)"
-_PARAMETERS_HELP = """more parameters, as in '{"n_steps": 100}'; the options above win over them"""
-_IMAGE_HELP = "PNG or JPEG to explain in place of INDEX, made grey and 28x28; repeatable, a row each"
-_FORMAT_HELP = """of the request and its answer (default: the server's); aix is KServe's AIX explainer's, whose masks
-are drawn in a grid"""
-_RANGE_HELP = "black and white as the model takes them, as in --pixel-range=-0.5,0.5 (default 0,1)"
+_JSON_HELP = """more top-level keys for the request, such as '{"top_labels": "10"}'"""
+_METHOD_HELP = "attribution method; can be repeated, one row each (default: the server's)"
+_TARGET_HELP = "class to explain: an index or a label; a number is an index (default: the predicted class)"
+_PARAMETERS_HELP = """more parameters, such as '{"n_steps": 100}'; the options above take precedence"""
+_IMAGE_HELP = "PNG or JPEG file to explain instead of INDEX, converted to 28x28 grey; can be repeated, one row each"
+_FORMAT_HELP = """format of the request and the answer (default: the server's); aix is the format of KServe's AIX
+explainer, whose masks are drawn in a grid"""
+_RANGE_HELP = "the model's values for black and white, such as --pixel-range=-0.5,0.5 (default: 0,1)"
 _DATA_DIR_HELP = f"""folder with mnist/t10k-images-idx3-ubyte.gz and so on (default: $KSERVE_CAPTUM_DATA, then
-~/.cache/kserve-captum, then the {SHIPPED_IMAGES} images that are shipped)"""
-_TEXT_HELP = """text to explain in place of an image; repeatable (of a file: --text "$(cat review.txt)")"""
-_OUTPUT_HELP = f"""write the figure there (.png, .pdf, .svg) and open no window (default: a window; without a display,
-{DEFAULT_OUTPUT}); of texts the server's HTML (.html)"""
-_RAW_HELP = "print the server's JSON, a line for each method, and draw only if there is an --output"
-_HEADER_HELP = "one more header, as in 'Authorization: Bearer ...'; repeatable"
+~/.cache/kserve-captum, then the first {SHIPPED_IMAGES} images, which are included)"""
+_TEXT_HELP = """text to explain instead of an image; can be repeated (to read a file: --text "$(cat review.txt)")"""
+_OUTPUT_HELP = f"""write the figure (.png, .pdf, .svg), or for texts the server's HTML (.html), to FILE
+(default for figures: open a window, or without a display write {DEFAULT_OUTPUT})"""
+_RAW_HELP = "print the server's JSON, one line per method; draw only with --output"
+_LIST_HELP = "list the methods, or with --method that method's parameters"
+_HEADER_HELP = "one more header, such as 'Authorization: Bearer ...'; can be repeated"
 
 
 def _guess_dataset(url: str) -> str:

@@ -24,7 +24,7 @@ def parse_url(text: str) -> str:
     except ValueError:
         fine = False
     if not fine:
-        raise argparse.ArgumentTypeError(f"{text!r} is not like http://localhost:8080/v1/models/mnist:explain")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a URL like http://localhost:8080/v1/models/mnist:explain")
     return text
 
 
@@ -35,7 +35,7 @@ def parse_range(text: str) -> tuple[float, float]:
     except ValueError:
         low = high = math.nan
     if not (low < high and math.isfinite(high - low)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not like -0.5,0.5")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a range like -0.5,0.5")
     return low, high
 
 
@@ -75,7 +75,7 @@ def parse_seconds(text: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 < seconds <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0, at most 86400")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0 and up to 86400")
     return seconds
 
 
@@ -83,12 +83,14 @@ def parse_header(text: str) -> tuple[str, str]:
     """Read an HTTP header, `Name: value`."""
     name, colon, value = text.partition(":")
     if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
-        raise argparse.ArgumentTypeError(f"{text!r} is not like 'Name: value'")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a header like 'Name: value'")
     return name, parse_header_value(value.strip())
 
 
 def parse_header_value(text: str) -> str:
     """Accept a header value of printable ASCII characters."""
     if not re.fullmatch(r"[\x20-\x7e]*", text) or text != text.strip():
-        raise argparse.ArgumentTypeError(f"{text!r} cannot be sent as a header: it has other than plain characters")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} cannot be sent as a header: use printable ASCII, and no space at the ends"
+        )
     return text

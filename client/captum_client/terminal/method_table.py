@@ -18,7 +18,7 @@ def format_methods(answer: JsonAnswer, names: Sequence[str]) -> Iterator[str]:
     content = answer.json
     methods = content.get("methods") if isinstance(content, dict) else None
     if not isinstance(methods, list) or not all(isinstance(method, dict) for method in methods):
-        raise QueryError("The answer is not a list of methods.", "Is it the explainer that answers at URL?")
+        raise QueryError("The answer is not a list of methods.", "Check that URL points to an explainer.")
     known = {make_printable(method.get("name", ""), 60): method for method in methods}
     if missing := [name for name in names if name not in known]:
         raise QueryError(f"Method {missing[0]!r} is not known to the server. Known: {', '.join(known)}.")
@@ -31,7 +31,7 @@ def format_methods(answer: JsonAnswer, names: Sequence[str]) -> Iterator[str]:
 
 def _format_table(title: str, known: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
     yield title
-    cells = [("METHOD", "FAMILY", "NEEDS", "WHAT IT TELLS")]
+    cells = [("METHOD", "FAMILY", "NEEDS", "WHAT IT SHOWS")]
     for name, method in known.items():
         family, access, summary = (make_printable(method.get(key, "")) for key in ("family", "access", "summary"))
         cells.append((name, family, access, summary))

@@ -55,22 +55,22 @@ def test_words_name_the_labels_and_number_those_without_a_name() -> None:
 @pytest.mark.parametrize(
     ("explanations", "sentence"),
     [
-        ([explanation()], "it has 1 explanations where 2 were expected"),
-        ([explanation(), 3], "an explanation has not all of temp, masks, top_labels"),
+        ([explanation()], "it has 1 explanations, expected 2"),
+        ([explanation(), 3], "an explanation lacks one of temp, masks, top_labels"),
         ([explanation(), explanation(top_labels=["2", "5"])], "'top_labels' is not a list of whole numbers"),
         ([explanation(), explanation(top_labels=[])], "'top_labels' is not a list of whole numbers"),
-        ([explanation(), explanation(masks=[[0], [0, 1]])], "'masks' has rows of different length"),
+        ([explanation(), explanation(masks=[[0], [0, 1]])], "'masks' has rows of different lengths"),
         (
             [explanation(), explanation(top_labels=[1])],
-            "'masks' has the shape [2, 28, 28] where [1, 28, 28] was expected",
+            "'masks' has the shape [2, 28, 28], expected [1, 28, 28]",
         ),
         (
             [explanation(), explanation(masks=np.full((2, 28, 28), 7).tolist())],
-            "'masks' has other values than -1, 0 and 1",
+            "'masks' has values other than -1, 0 and 1",
         ),
     ],
 )
 def test_what_cannot_be_drawn_is_told(explanations: object, sentence: str) -> None:
     with pytest.raises(QueryError) as error:
         read_masks(answer(explanations), [IMAGE, IMAGE])
-    assert error.value.sentence == f"The answer is not one of AIX's that can be drawn: {sentence}."
+    assert error.value.sentence == f"The answer cannot be shown as an explanation: {sentence}."

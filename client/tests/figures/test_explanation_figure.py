@@ -144,5 +144,5 @@ def test_columns_stay_in_line_and_rows_keep_their_height(count: int) -> None:
 
 @pytest.mark.parametrize("count", [0, MAX_ROWS + 1])
 def test_rows_that_do_not_fit(count: int) -> None:
-    with pytest.raises(ValueError, match=f"{count} rows do not fit one picture; 1 to 100 do"):
+    with pytest.raises(ValueError, match=f"A picture takes 1 to 100 rows, got {count}"):
         draw_explanations([row(np.ones((28, 28)))] * count)

@@ -47,5 +47,5 @@ def test_each_image_begins_a_row_of_its_own() -> None:
 
 
 def test_too_many_are_refused() -> None:
-    with pytest.raises(ValueError, match="505 panels do not fit one picture; 500 do"):
+    with pytest.raises(ValueError, match="A picture takes up to 500 panels, got 505"):
         draw_masks([(InputImage(PIXELS, "a.png"), masks(501))], DIGITS)

@@ -77,7 +77,7 @@ class TestShippedImages:
         assert image.describe() == "test image 4, actual Shirt"
 
     def test_do_not_stand_in_for_more(self, shipped: Path) -> None:
-        with pytest.raises(QueryError, match="only its images 0 to 9"):
+        with pytest.raises(QueryError, match="except images 0 to 9"):
             read_test_image("fashion-mnist", 10, None)
 
     @pytest.mark.parametrize("labels", ["", "[1]", "7", "{}"])

@@ -69,7 +69,7 @@ class TestOutput:
     def test_another_answer_is_not_written(self, run: Run, explainer: FakeExplainer, failure: Any) -> None:
         explainer.replies = [Reply(text_answer("a"))] * 2
         assert run("--text", "a", "--output", "why.html") == 1
-        assert failure().startswith("error: The answer is not HTML but application/json.")
+        assert failure().startswith("error: The answer's content type is application/json, expected text/html.")
         assert not Path("why.html").exists()
 
     def test_a_folder_that_is_not_there(self, run: Run, explainer: FakeExplainer, failure: Any) -> None:
@@ -110,15 +110,15 @@ class TestTerminal:
     def test_what_is_cut_off_is_said(self, run: Run, explainer: FakeExplainer, capsys: Any) -> None:
         explainer.replies = [Reply(text_answer("a", truncated=3))]
         assert run("--text", "a") == 0
-        assert "the text is longer than the model takes, and cut off" in capsys.readouterr().out
+        assert "the text is longer than the model takes and was cut off" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("explanation", "sentence"),
     [
-        ([[0.5]], "an explanation has no 'words': URL's model takes no texts"),
+        ([[0.5]], "an explanation has no 'words': the model at URL takes no texts"),
         ({"words": [1], "importances": [1]}, "'words' is not a list of strings"),
-        ({"words": ["a"], "importances": [1, 2]}, "'importances' has the shape [2] where [1] was expected"),
+        ({"words": ["a"], "importances": [1, 2]}, "'importances' has the shape [2], expected [1]"),
         ({"words": ["a"], "importances": ["x"]}, "an explanation is not an array of numbers"),
         ({"words": ["a"], "importances": [None]}, "an explanation has values that are not finite"),
         ({"words": ["a"]}, "an explanation has the shape []"),
@@ -135,12 +135,12 @@ def test_an_answer_that_is_none_of_texts(
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--text", "a", "--output", "x.png"], "--output: x.png is to end in .html"),
-        (["0", "--output", "x.html"], "--output: x.html is to end in .png, .pdf, .svg"),
-        (["--question", "a"], "--question and --context go together"),
-        (["--context", "a"], "--question and --context go together"),
-        (["--question", "a", "--context", "b", "--text", "c"], "--text does not go with --question"),
-        (["--text", "a", "--image", "b.png"], "--image does not go with texts"),
+        (["--text", "a", "--output", "x.png"], "--output: x.png must end in .html"),
+        (["0", "--output", "x.html"], "--output: x.html must end in .png, .pdf, .svg"),
+        (["--question", "a"], "--question and --context need each other"),
+        (["--context", "a"], "--question and --context need each other"),
+        (["--question", "a", "--context", "b", "--text", "c"], "--text cannot be combined with --question"),
+        (["--text", "a", "--image", "b.png"], "--image cannot be combined with texts"),
         (["--text", "\udcff"], "argument --text: it is not UTF-8"),
     ],
 )

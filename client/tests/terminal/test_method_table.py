@@ -12,7 +12,7 @@ def lines(*names: str, columns: int, monkeypatch: pytest.MonkeyPatch) -> list[st
 def test_table(monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines(columns=90, monkeypatch=monkeypatch) == [
         "fashion-mnist (access: structure)",
-        "METHOD                FAMILY        NEEDS      WHAT IT TELLS",
+        "METHOD                FAMILY        NEEDS      WHAT IT SHOWS",
         "integrated_gradients  path          gradients  Gradients along the straight path from a",
         "                                               baseline to the input, so that they add up.",
         "lime                  perturbation  scores     A local linear model.",
