@@ -84,7 +84,7 @@ format: setup ## Format the code
 lint: setup ## Check format, lint, and that folders import only from those below them
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/lint-imports
+	PYTHONPATH=client $(VENV)/bin/lint-imports
 
 .PHONY: types
 types: setup ## Check the types

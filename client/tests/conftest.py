@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parent
-# As `python client/query_explain.py` puts it: the modules beside the script are found by their plain names.
+# As with `python client/query_explain.py`, the folder client/ is on the path.
 sys.path[:0] = [str(TESTS.parent), str(TESTS)]
 
 from fake_explainer import FakeExplainer  # noqa: E402

@@ -24,8 +24,8 @@ WRONG_USAGE = [
     (["0", "[1]"], "argument JSON: '[1]' is not a JSON object"),
     (["0", '{"a": NaN}'], "NaN is not a JSON number"),
     (["0", '{"a": ' + "[" * 100_000], "is not JSON"),
-    (["0", '{"instances": [[1]]}'], "JSON: 'instances' comes from INDEX, --image or --text"),
-    (["0", '{"parameters": 7}'], "JSON: 'parameters' is to be an object"),
+    (["0", '{"instances": [[1]]}'], "JSON: 'instances' is set by INDEX, --image or --text"),
+    (["0", '{"parameters": 7}'], "JSON: 'parameters' must be an object"),
     (["0", "{}", "more"], "unrecognized arguments: more"),
     (["--parameters", "n_steps=7"], "argument --parameters: 'n_steps=7' is not JSON"),
     (["--dataset", "cifar"], "argument --dataset: invalid choice: 'cifar'"),
@@ -33,15 +33,15 @@ WRONG_USAGE = [
     (["--timeout", "0"], "argument --timeout: '0' is not a number of seconds above 0"),
     (["--timeout", "nan"], "argument --timeout: 'nan' is not a number of seconds"),
     (["--timeout", "soon"], "argument --timeout: 'soon' is not a number of seconds"),
-    (["--header", "Authorization"], "argument --header: 'Authorization' is not like 'Name: value'"),
+    (["--header", "Authorization"], "argument --header: 'Authorization' is not a header like 'Name: value'"),
     (["--header", "X: a\r\nY: b"], "cannot be sent as a header"),
-    (["--header", "X Y: a"], "argument --header: 'X Y: a' is not like 'Name: value'"),
+    (["--header", "X Y: a"], "argument --header: 'X Y: a' is not a header like 'Name: value'"),
     (["--format", "alix"], "argument --format: invalid choice: 'alix'"),
-    (["--pixel-range", "0"], "argument --pixel-range: '0' is not like -0.5,0.5"),
-    (["--pixel-range", "1,0"], "argument --pixel-range: '1,0' is not like -0.5,0.5"),
-    (["--pixel-range", "0,inf"], "argument --pixel-range: '0,inf' is not like -0.5,0.5"),
-    (["--pixel-range", "a,b,c"], "argument --pixel-range: 'a,b,c' is not like -0.5,0.5"),
-    (["--invert"], "--invert goes with --image"),
+    (["--pixel-range", "0"], "argument --pixel-range: '0' is not a range like -0.5,0.5"),
+    (["--pixel-range", "1,0"], "argument --pixel-range: '1,0' is not a range like -0.5,0.5"),
+    (["--pixel-range", "0,inf"], "argument --pixel-range: '0,inf' is not a range like -0.5,0.5"),
+    (["--pixel-range", "a,b,c"], "argument --pixel-range: 'a,b,c' is not a range like -0.5,0.5"),
+    (["--invert"], "--invert needs --image"),
     (["--method"], "argument --method: expected one argument"),
     (["--nonsense"], "unrecognized arguments: --nonsense"),
 ]
@@ -59,7 +59,7 @@ def test_wrong_usage(run: Run, explainer: FakeExplainer, failure: Failure, argum
 )
 def test_wrong_url(run: Run, failure: Failure, url: str) -> None:
     assert run(url=url) == 2
-    assert f"argument URL: {url!r} is not like http://localhost:8080/v1/models/mnist:explain" in failure()
+    assert f"argument URL: {url!r} is not a URL like http://localhost:8080/v1/models/mnist:explain" in failure()
 
 
 @pytest.mark.parametrize("arguments", [[], ["http://localhost:1/"], ["http://localhost:1/", "höst"]])
@@ -95,8 +95,8 @@ BAD_PICTURES = {
     "garbled data": (png(28, 28, b"not zlib at all"), "is a broken picture"),
     "wrong checksum": (whole_png()[:20] + b"\x01" + whole_png()[21:], "picture"),
     "no pixels": (png(0, 28), "picture"),
-    "bomb": (png(8000, 8000, zlib.compress(bytes(8001 * 8000))), "has 8000 x 8000 pixels; at most 50 million are read"),
-    "largest header": (png(2**31 - 1, 2**31 - 1), "pixels; at most 50 million are read"),
+    "bomb": (png(8000, 8000, zlib.compress(bytes(8001 * 8000))), "has 8000 x 8000 pixels; the limit is 50 million"),
+    "largest header": (png(2**31 - 1, 2**31 - 1), "pixels; the limit is 50 million"),
     "line": (png(1, 60_000_000), "has 1 x 60000000 pixels"),
     "jpeg's start": (b"\xff\xd8\xff\xe0", "picture"),
 }
@@ -129,12 +129,12 @@ def test_huge_file_is_not_read(run: Run, failure: Failure) -> None:
 
 
 def test_bomb_is_refused_before_it_is_decoded(run: Run, failure: Failure, monkeypatch: pytest.MonkeyPatch) -> None:
-    def decoded(*_: object) -> None:
+    def fail_to_decode(*_: object) -> None:
         pytest.fail("the picture was decoded")
 
     Path("bomb.png").write_bytes(BAD_PICTURES["bomb"][0])
-    monkeypatch.setattr(Image.Image, "load", decoded)
-    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", decoded)
+    monkeypatch.setattr(Image.Image, "load", fail_to_decode)
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", fail_to_decode)
     assert run("--image", "bomb.png") == 1
     assert "8000 x 8000" in failure()
 
@@ -143,17 +143,17 @@ def test_index_beyond_the_shipped_images(run: Run, failure: Failure, monkeypatch
     monkeypatch.delenv("KSERVE_CAPTUM_DATA")
     assert run("1002") == 1
     assert failure() == (
-        "error: Index 1002: the fashion-mnist test set is not on this machine, only its images 0 to 9.\n"
-        "hint: Name the folder that holds fashion-mnist/t10k-images-idx3-ubyte.gz "
-        "by --data-dir or KSERVE_CAPTUM_DATA.\n"
+        "error: Index 1002: the fashion-mnist test set is not on this machine, except images 0 to 9.\n"
+        "hint: Pass the folder that holds fashion-mnist/t10k-images-idx3-ubyte.gz "
+        "with --data-dir or KSERVE_CAPTUM_DATA.\n"
     )
 
 
 # By name: gzip writes the time into what it packs, and the processes that share the tests must call them the same.
 BROKEN_DATA_SETS = {
-    "empty": (b"", "is not the IDX file that its name says"),
+    "empty": (b"", "is not an IDX file of the expected shape"),
     "text": (b"hello", "cannot be read: Not a gzipped file"),
-    "another file": (gzip.compress(b"\x00\x00\x08\x03" * 4), "is not the IDX file that its name says"),
+    "another file": (gzip.compress(b"\x00\x00\x08\x03" * 4), "is not an IDX file of the expected shape"),
     "cut off": (gzip.compress(bytes(range(256)))[:20], "cannot be read: "),
     "header alone": (gzip.compress(np.array([0x803, 20, 28, 28], ">u4").tobytes()), "ends before item 5"),
 }

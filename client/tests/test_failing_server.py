@@ -50,18 +50,21 @@ NO_ANSWERS = {
         Reply(GATEWAY, 503, {"Content-Type": "text/html"}),
         "error: The answer is not JSON (status 503, text/html): 404 no healthy upstream\nhint: Try again",
     ),
-    "a page with status 200": (Reply(b"hi", 200, {}), "(status 200, no content type): hi\nhint: Is it the explainer"),
+    "a page with status 200": (
+        Reply(b"hi", 200, {}),
+        "(status 200, no content type): hi\nhint: Check that URL",
+    ),
     "an empty body": (Reply(b""), "it is empty"),
     "bytes that are no text": (Reply(b"\xff\xfe\x00"), "The answer is not JSON (status 200"),
     "nesting without end": (Reply(b"[" * 200_000), "The answer is not JSON"),
     "a redirect": (Reply(b"", 301, {"Location": "https://h/"}), "The server redirects to https://h/ (status 301)."),
     "half an answer": (Reply({"explanations": "x" * 5000}, cut=True), "broke"),
-    "wrong compression": (Reply(b"no gzip", headers={"Content-Encoding": "gzip"}), "cannot be asked"),
+    "wrong compression": (Reply(b"no gzip", headers={"Content-Encoding": "gzip"}), "The request to http"),
     "null": (Reply(None), "it is not an object"),
-    "nothing": (Reply({}), "'explanations' is NoneType where a list of 1 was expected"),
-    "too few": (Reply({"explanations": [], "details": []}), "'explanations' is 0 entries"),
+    "nothing": (Reply({}), "'explanations' is NoneType, expected a list of 1"),
+    "too few": (Reply({"explanations": [], "details": []}), "'explanations' is a list of 0, expected a list of 1"),
     "no details": (Reply({"explanations": [ZEROS]}), "'details' is NoneType"),
-    "strange details": (Reply({"explanations": [ZEROS], "details": [7]}), "'details' does not fit 'explanations'"),
+    "strange details": (Reply({"explanations": [ZEROS], "details": [7]}), "'details' does not match 'explanations'"),
     "stranger details": (Reply({"explanations": [[ZEROS]], "details": [[7]]}), "is not an object"),
     "ragged numbers": (Reply({"explanations": [[[1], [2, 3]]], "details": [detail()]}), "not an array of numbers"),
     "words": (Reply({"explanations": [[["a"]]], "details": [detail()]}), "not an array of numbers"),
@@ -76,7 +79,7 @@ NO_ANSWERS = {
     "AIX's shape": (Reply({"explanations": {"temp": [], "masks": []}}), "'explanations' is dict"),
     "too many rows": (
         Reply({"explanations": [[ZEROS] * 101], "details": [[detail()] * 101]}),
-        "101 rows do not fit one picture",
+        "A picture takes 1 to 100 rows, got 101.",
     ),
 }
 
@@ -112,7 +115,7 @@ class TestConnection:
             url = f"http://127.0.0.1:{unused.getsockname()[1]}/v1/models/mnist:explain"
             assert run(url=url) == 1
         told = failure()
-        assert f"error: Nothing listens at {url}: connection refused.\nhint: Is the server running" in told
+        assert f"error: Nothing listens at {url}: connection refused.\nhint: Start the server" in told
         assert "kubectl port-forward" in told
 
     def test_slow_server(self, run: Run, explainer: FakeExplainer, failure: Failure) -> None:
@@ -129,14 +132,14 @@ class TestConnection:
     def test_answer_over_the_limit(
         self, run: Run, explainer: FakeExplainer, failure: Failure, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("explainer_http.MAX_ANSWER_BYTES", 2**20)
+        monkeypatch.setattr("captum_client.http.explainer.MAX_ANSWER_BYTES", 2**20)
         explainer.replies = [Reply(b"x" * (2**20 + 1))]
         assert run() == 1
         assert "The answer has more than 1 MB." in failure()
 
     def test_https_of_a_plain_server(self, run: Run, explainer: FakeExplainer, failure: Failure) -> None:
         assert run(url=explainer.url.replace("http", "https")) == 1
-        assert "hint: Does the server speak http?" in failure()
+        assert "hint: If the server speaks plain HTTP" in failure()
 
     def test_unknown_host_name(self, run: Run, failure: Failure, monkeypatch: pytest.MonkeyPatch) -> None:
         def unknown(*_: object, **__: object) -> None:
@@ -144,7 +147,7 @@ class TestConnection:
 
         monkeypatch.setattr("socket.getaddrinfo", unknown)
         assert run(url="http://nowhere.invalid/v1/models/mnist:explain") == 1
-        assert "The host name in http://nowhere.invalid/v1/models/mnist:explain is not known." in failure()
+        assert "The host name in http://nowhere.invalid/v1/models/mnist:explain cannot be resolved." in failure()
 
     def test_proxy_that_refuses(self, run: Run, failure: Failure, monkeypatch: pytest.MonkeyPatch) -> None:
         with socket.socket() as unused:
@@ -152,4 +155,4 @@ class TestConnection:
             monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{unused.getsockname()[1]}")
             monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{unused.getsockname()[1]}")
             assert run(url="http://explainer.invalid/v1/models/mnist:explain") == 1
-        assert "The proxy does not let" in failure()
+        assert "The proxy did not connect to" in failure()

@@ -251,9 +251,9 @@ class TestAnswer:
         assert [method["name"] for method in json.loads(capsys.readouterr().out)["methods"]][1] == "lime"
 
     def test_interrupt(self, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        def interrupted(*_: object) -> None:
+        def interrupt(*_: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("explainer_http.Explainer.explain", interrupted)
+        monkeypatch.setattr("captum_client.http.explainer.Explainer.explain", interrupt)
         assert run() == 130
         assert capsys.readouterr().err == "Interrupted.\n"

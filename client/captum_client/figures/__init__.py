@@ -1,0 +1,1 @@
+"""Draws explanations with Matplotlib."""

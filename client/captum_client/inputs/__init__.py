@@ -1,0 +1,1 @@
+"""Reads the images to explain."""

@@ -1,0 +1,1 @@
+"""The steps of query_explain.py that no other command shares."""

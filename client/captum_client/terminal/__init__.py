@@ -1,0 +1,1 @@
+"""Terminal input and output: arguments, tables, colours, the spinner."""
