@@ -33,19 +33,8 @@ help: ## List the targets
 ##@ Set-up
 
 .PHONY: setup
-setup: $(VENV)/installed $(VENV)/alibi/installed ## Make the virtual environment with everything in it (done by the other targets)
-
-$(VENV)/installed: constraints.txt requirements-dev.txt serving/pyproject.toml predictor/pyproject.toml explainer/pyproject.toml client/requirements.txt
-	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
-	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e serving -e 'predictor[train]' -e explainer -r client/requirements.txt -r requirements-dev.txt
-	touch $@
-
-# A test reads an explanation by Alibi's own class. Alibi needs older packages than kserve, so it is not installed
-# beside it, and what the test does not import of it is a gigabyte: so it comes without what it depends on.
-$(VENV)/alibi/installed: tests/alibi/requirements.txt | $(VENV)/installed
-	$(RUN) -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target $(VENV)/alibi -r $<
-	touch $@
+setup: ## Make the virtual environment with everything in it (done by the other targets)
+	@$(PYTHON) -m tools.install
 
 ##@ Use
 
