@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from captum_serving.errors import BadInput
@@ -10,25 +9,13 @@ from captum_serving.sentences import shorten
 
 from captum_explainer.inputs.arrays import listed_instances
 from captum_explainer.predictor_client.description import Access, Description, TextTask
+from captum_explainer.predictor_client.texts import Text
 from captum_explainer.settings import Settings
 
 QUESTION, CONTEXT = "question", "context"
 # What a text is held in: ours, and TorchServe's envelope's.
 HOLDERS = ("text", "data", "body")
 PAIR = "text_pair"
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text and where there is one its pair: of question answering the question and its context."""
-
-    text: str
-    pair: str | None = None
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """The text, and its pair where there is one."""
-        return (self.text,) if self.pair is None else (self.text, self.pair)
 
 
 def is_meant(instances: object, description: Description) -> bool:

@@ -11,9 +11,9 @@ from captum_serving.sentences import shorten
 from torch import Tensor, nn
 
 from captum_explainer.inputs.targets import resolve_targets
-from captum_explainer.inputs.texts import Text
 from captum_explainer.kinds.text.tokens import Tokens
 from captum_explainer.predictor_client.description import Access, Description, TextTask
+from captum_explainer.predictor_client.texts import Text
 
 START, END = 0, 1
 # As far from its start an answer's end may be, in tokens: as the predictor looks for it.
