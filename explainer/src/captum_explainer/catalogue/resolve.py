@@ -17,7 +17,7 @@ from captum_explainer.parameters import noise_tunnel
 from captum_explainer.parameters.layer_mask import groups_of
 from captum_explainer.parameters.parameter import Parameter
 from captum_explainer.parameters.path import AUTO
-from captum_explainer.parameters.quality_metrics import measured, radius
+from captum_explainer.parameters.quality_metrics import radius
 from captum_explainer.parameters.row_limits import limit_passes, most_rows
 from captum_explainer.parameters.surrogates import SURROGATES
 from captum_explainer.predictor_client.description import Access, Description
@@ -71,7 +71,7 @@ def resolve(
     # A predictor that gives scores alone names no shape, and what suits a picture suits nothing else.
     shaped = replace(description, input_shape=instances[1:]) if description.input_shape is None else description
     known = all_parameters(method, shaped)
-    if "metrics" in given and not measured(method):
+    if "metrics" in given and not method.takes_metrics:
         what = "explains instances by one another" if method.across else f"is a {method.family} method"
         raise BadInput(f"metrics are of what attributes the score to the input, instance by instance; {name} {what}")
     values = checked(name, given, known, settings)
