@@ -7,12 +7,11 @@ from captum_explainer.attribution.explain import explain
 from captum_explainer.catalogue.catalogue import catalogue
 from captum_explainer.formats import native
 from captum_explainer.formats.request import Request
-from captum_explainer.parameters.quality_metrics import measured
 from captum_serving.errors import BadInput
 
 BOTH = ["infidelity", "sensitivity"]
 FEW = {"n_steps": 4, "n_samples": 6, "n_perturb_samples": 3}
-MEASURED = [name for name, method in catalogue().items() if measured(method)]
+MEASURED = [name for name, method in catalogue().items() if method.takes_metrics]
 
 
 @pytest.fixture

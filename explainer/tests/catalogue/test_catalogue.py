@@ -7,7 +7,7 @@ import jsonschema
 import pytest
 from captum.attr import Attribution, LayerAttribution, NeuronAttribution
 from captum_explainer.catalogue import methods
-from captum_explainer.catalogue.catalogue import as_json, catalogue, nearest
+from captum_explainer.catalogue.catalogue import as_json, catalogue
 from captum_explainer.catalogue.resolve import DEFAULT_METHOD
 from captum_explainer.catalogue.shared_parameters import all_parameters
 from captum_explainer.parameters.parameter import Validator
@@ -142,18 +142,6 @@ def test_the_catalogue_shows_this_servers_limits_and_this_models_layers(descript
 def test_scores_alone_can_be_explained_as_probabilities_only(settings):
     for entry in as_json(Description("forest"), settings)["methods"]:
         assert entry["parameters"]["output"]["enum"] == ["probability"]
-
-
-@pytest.mark.parametrize(
-    ("name", "sentence"),
-    [
-        ("n_step", "'n_step' is not known; did you mean 'n_steps'? Known: n_steps, seed"),
-        ("zzz", "'zzz' is not known; Known: n_steps, seed"),
-        (["x"], "\"['x']\" is not known; Known: n_steps, seed"),
-    ],
-)
-def test_the_nearest_name_is_proposed_where_one_is_near(name, sentence):
-    assert nearest(name, ["n_steps", "seed"]) == sentence
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import pkgutil
 from functools import cache
 from typing import Any
 
 from captum_serving.errors import BadInput
+from captum_serving.sentences import name_nearest
 
 from captum_explainer.catalogue.method import Method
 from captum_explainer.catalogue.methods import layer, neuron, primary
@@ -43,7 +43,7 @@ def find_method(name: object, access: Access) -> Method:
     """
     known = catalogue()
     if not isinstance(name, str) or name not in known:
-        raise BadInput(f"method: {nearest(name, list(known))}")
+        raise BadInput(f"method: {name_nearest(name, list(known))}")
     method = known[name]
     if method.access > access:
         possible = ", ".join(other for other in known if known[other].access <= access)
@@ -51,13 +51,6 @@ def find_method(name: object, access: Access) -> Method:
             f"{name} needs {NEEDS[method.access]}, and the predictor gives {NEEDS[access]}; possible: {possible}"
         )
     return method
-
-
-def nearest(name: object, known: list[str]) -> str:
-    """That a name is not known, which one may be meant, and which there are."""
-    matches = difflib.get_close_matches(str(name)[:100], known, n=1)
-    hint = f"; did you mean {matches[0]!r}?" if matches else ";"
-    return f"{str(name)[:60]!r} is not known{hint} Known: {', '.join(known)}"
 
 
 def as_json(description: Description, settings: Settings) -> dict[str, Any]:

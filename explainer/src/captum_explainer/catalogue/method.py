@@ -157,6 +157,11 @@ class Method:
         """Whether the request must name a layer."""
         return self.takes_layer or self.family != "primary"
 
+    @property
+    def takes_metrics(self) -> bool:
+        """Whether Captum's metrics apply: it attributes the score to the input, for each instance by itself."""
+        return self.family == "primary" and not self.across
+
 
 def detached(values: Tensor | tuple[Tensor, ...]) -> Attribution:
     """Captum's attributions without details; of a tuple, which layer methods may return, the only one."""

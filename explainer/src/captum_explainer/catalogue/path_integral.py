@@ -12,7 +12,6 @@ from captum.attr import IntegratedGradients
 from captum.attr._utils.approximation_methods import approximation_parameters
 from torch import Tensor
 
-from captum_explainer.attribution.quadrature_cache import REMEMBERED
 from captum_explainer.inputs.targets import one_hot
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.predictor_client.session import Array, Derivative, Rows, StraightPath
@@ -126,7 +125,7 @@ def quadrature(parameters: dict[str, Any]) -> tuple[Rows, Rows] | None:
         return None
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(128)
 def _rule(quadrature: str, n_steps: int) -> tuple[Rows, Rows]:
     """Captum's nodes and weights, float32 [n_steps] each; read-only, being shared."""
     weights, nodes = (np.array(of(n_steps), np.float32) for of in approximation_parameters(quadrature))

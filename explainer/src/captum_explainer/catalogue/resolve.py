@@ -7,16 +7,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from captum_serving.errors import BadInput
+from captum_serving.sentences import describe_schema, name_nearest
 
-from captum_explainer.catalogue.catalogue import find_method, nearest
+from captum_explainer.catalogue.catalogue import find_method
 from captum_explainer.catalogue.method import Method
 from captum_explainer.catalogue.shared_parameters import all_parameters
 from captum_explainer.inputs.image_axes import find_layout
 from captum_explainer.parameters import noise_tunnel
 from captum_explainer.parameters.layer_mask import groups_of
-from captum_explainer.parameters.parameter import Parameter, expected
+from captum_explainer.parameters.parameter import Parameter
 from captum_explainer.parameters.path import AUTO
-from captum_explainer.parameters.quality_metrics import measured, radius
+from captum_explainer.parameters.quality_metrics import radius
 from captum_explainer.parameters.row_limits import limit_passes, most_rows
 from captum_explainer.parameters.surrogates import SURROGATES
 from captum_explainer.predictor_client.description import Access, Description
@@ -70,7 +71,7 @@ def resolve(
     # A predictor that gives scores alone names no shape, and what suits a picture suits nothing else.
     shaped = replace(description, input_shape=instances[1:]) if description.input_shape is None else description
     known = all_parameters(method, shaped)
-    if "metrics" in given and not measured(method):
+    if "metrics" in given and not method.takes_metrics:
         what = "explains instances by one another" if method.across else f"is a {method.family} method"
         raise BadInput(f"metrics are of what attributes the score to the input, instance by instance; {name} {what}")
     values = checked(name, given, known, settings)
@@ -87,7 +88,7 @@ def checked(name: str, given: dict[str, Any], known: dict[str, Parameter], setti
     """
     for key in given:
         if key != "method" and key not in known:
-            raise BadInput(f"parameters of {name}: {nearest(key, ['method', *known])}")
+            raise BadInput(f"parameters of {name}: {name_nearest(key, ['method', *known])}")
     values: dict[str, Any] = {"method": name}
     for key, parameter in known.items():
         if key in given:
@@ -98,7 +99,7 @@ def checked(name: str, given: dict[str, Any], known: dict[str, Parameter], setti
         elif "default" in parameter.schema:
             values[key] = parameter.schema["default"]
         else:
-            raise BadInput(f"{name} needs {key}; expected {expected(parameter.schema)}")
+            raise BadInput(f"{name} needs {key}; expected {describe_schema(parameter.schema)}")
     return values
 
 

@@ -7,7 +7,7 @@ import math
 from captum_explainer.catalogue.method import Method
 from captum_explainer.inputs.superpixels import ALGORITHMS, ALIKE, is_picture
 from captum_explainer.parameters.parameter import Parameter, choice, flag, integer, number
-from captum_explainer.parameters.quality_metrics import QUALITY, measured
+from captum_explainer.parameters.quality_metrics import QUALITY
 from captum_explainer.predictor_client.description import Access, Description
 
 NAMED_BASELINES = ("zeros", "ones", "mean", "blur", "random")
@@ -31,7 +31,7 @@ def all_parameters(method: Method, description: Description) -> dict[str, Parame
         shared["baselines"] = _baselines(method, description)
     if method.takes_segments:
         shared |= {"segmentation": _segmentation(method, description), "n_segments": N_SEGMENTS}
-    if measured(method):
+    if method.takes_metrics:
         shared |= QUALITY
     if method.complete:
         shared["tolerance"] = TOLERANCE

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import orjson
 from captum_serving.errors import BadInput
+from captum_serving.sentences import shorten
 from torch import Tensor
 
 from captum_explainer.formats import native
 from captum_explainer.formats.request import Answer, Explanations, Incoming, Request
-from captum_explainer.parameters.parameter import shown
 from captum_explainer.parameters.path import AUTO, QUADRATURES
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.settings import Settings
@@ -50,7 +50,7 @@ def _parameters(given: dict[str, Any]) -> dict[str, Any]:
             )
         given["quadrature"] = method
     elif method not in (None, INPUT_METHOD, LAYER_METHOD):
-        raise BadInput(f"method is {shown(method)}; expected one of {', '.join(QUADRATURES)}: Alibi's quadratures")
+        raise BadInput(f"method is {shorten(method)}; expected one of {', '.join(QUADRATURES)}: Alibi's quadratures")
     if "top_k" in given:
         raise BadInput("top_k is not Alibi's; expected a target, or none for the predicted class")
     return {**DEFAULTS, "top_k": None, **given, "method": LAYER_METHOD if "layer" in given else INPUT_METHOD}

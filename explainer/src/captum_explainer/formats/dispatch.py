@@ -7,8 +7,8 @@ from typing import Any
 
 from captum_serving.errors import BadInput
 from captum_serving.protocol.wire import parse_json
+from captum_serving.sentences import name_nearest
 
-from captum_explainer.catalogue.catalogue import nearest
 from captum_explainer.formats import alibi, native
 from captum_explainer.formats.aix import pictures
 from captum_explainer.formats.request import Incoming, Request
@@ -42,5 +42,5 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
         raise BadInput('the body is not a JSON object; expected {"instances": [...], "parameters": {...}}')
     name = document.pop("format", "aix" if pictures.is_meant(document, settings) else "captum")
     if not isinstance(name, str) or name not in FORMATS:
-        raise BadInput(f"format: {nearest(name, list(FORMATS))}")
+        raise BadInput(f"format: {name_nearest(name, list(FORMATS))}")
     return FORMATS[name](document, incoming, description, settings)

@@ -6,8 +6,8 @@ from typing import Any
 
 import orjson
 from captum_serving.errors import BadInput
+from captum_serving.sentences import name_nearest
 
-from captum_explainer.catalogue.catalogue import nearest
 from captum_explainer.formats.request import Answer, Explanations, Incoming, Request
 from captum_explainer.inputs.arrays import checked, read_instances, with_own_targets
 from captum_explainer.inputs.pictures import decode
@@ -40,7 +40,7 @@ def read_document(
     known = ["instances", "parameters", "render"]
     for key in document:
         if key not in known:
-            raise BadInput(f"the request's key {nearest(key, known)}")
+            raise BadInput(f"the request's key {name_nearest(key, known)}")
     parameters: Any = document.get("parameters", {})
     if not isinstance(parameters, dict):
         raise BadInput('parameters is not an object; expected {"method": ..., ...}')

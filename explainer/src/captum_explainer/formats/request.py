@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from captum_explainer.inputs.texts import Text
 from captum_explainer.predictor_client.description import Description
+from captum_explainer.predictor_client.texts import Text
 from captum_explainer.settings import Settings
 
 

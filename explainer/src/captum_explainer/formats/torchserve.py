@@ -13,12 +13,12 @@ from typing import Any
 import orjson
 from captum_serving.errors import BadInput
 from captum_serving.protocol.wire import parse_json
+from captum_serving.sentences import shorten
 
 from captum_explainer.formats import native
 from captum_explainer.formats.multipart import is_form, read_form
 from captum_explainer.formats.request import Answer, Explanations, Incoming, Request
 from captum_explainer.inputs.arrays import SIGNATURES
-from captum_explainer.parameters.parameter import shown
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.settings import Settings
 
@@ -45,7 +45,7 @@ def _read_form(incoming: Incoming, description: Description, settings: Settings)
     parts = read_form(incoming.body, incoming.content_type)
     target = parts.pop("target", None)
     if len(parts) != 1 or not set(parts) <= set(DATA):
-        got = ", ".join(shown(name) for name in parts) or "none"
+        got = ", ".join(shorten(name) for name in parts) or "none"
         raise BadInput(f"the form's parts are {got}; expected one of the name 'data', and at most a 'target' beside it")
     (data,) = parts.values()
     request = _read_bytes(replace(incoming, body=data), description, settings)

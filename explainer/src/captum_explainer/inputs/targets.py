@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from captum_serving.errors import BadInput
+from captum_serving.sentences import shorten
 from torch import Tensor
 
-from captum_explainer.parameters.parameter import shown
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.predictor_client.session import Array, Rows
 
@@ -84,7 +84,7 @@ def _index(target: int | str, width: int, description: Description) -> int:
     if isinstance(target, str):
         if target not in description.labels:
             known = ", ".join(repr(label) for label in description.labels) or "none: the model has no labels"
-            raise BadInput(f"target is the label {shown(target)}; expected an index, or one of {known}")
+            raise BadInput(f"target is the label {shorten(target)}; expected an index, or one of {known}")
         return description.labels.index(target)
     if target >= width:
         raise BadInput(f"target is {target}; expected an index of 0 to {width - 1}")

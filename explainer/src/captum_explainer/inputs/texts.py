@@ -2,33 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from captum_serving.errors import BadInput
+from captum_serving.sentences import shorten
 
 from captum_explainer.inputs.arrays import listed_instances
-from captum_explainer.parameters.parameter import shown
 from captum_explainer.predictor_client.description import Access, Description, TextTask
+from captum_explainer.predictor_client.texts import Text
 from captum_explainer.settings import Settings
 
 QUESTION, CONTEXT = "question", "context"
 # What a text is held in: ours, and TorchServe's envelope's.
 HOLDERS = ("text", "data", "body")
 PAIR = "text_pair"
-
-
-@dataclass(frozen=True)
-class Text:
-    """A text and where there is one its pair: of question answering the question and its context."""
-
-    text: str
-    pair: str | None = None
-
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """The text, and its pair where there is one."""
-        return (self.text,) if self.pair is None else (self.text, self.pair)
 
 
 def is_meant(instances: object, description: Description) -> bool:
@@ -71,11 +58,11 @@ def _read(instance: object, name: str, task: TextTask) -> Text:
 
 def _strings(instance: object, name: str, expected: str) -> dict[str, str]:
     if not isinstance(instance, dict):
-        raise BadInput(f"{name} is {shown(instance)}; expected {expected}")
+        raise BadInput(f"{name} is {shorten(instance)}; expected {expected}")
     parts: dict[str, Any] = {str(key): value for key, value in instance.items() if key != "target"}
     for key, value in parts.items():
         if not isinstance(value, str):
-            raise BadInput(f"{name}.{key[:80]} is {shown(value)}; expected a string")
+            raise BadInput(f"{name}.{key[:80]} is {shorten(value)}; expected a string")
     return parts
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema
 from captum_serving.errors import BadInput
+from captum_serving.sentences import describe_schema, shorten
 
 from captum_explainer.settings import Settings
 
@@ -55,13 +56,13 @@ class Parameter:
             for key, part in value.items():
                 if key not in self.schema["properties"]:
                     known = ", ".join(self.schema["properties"])
-                    raise BadInput(f"{name} has the key {shown(key)}; expected some of {known}")
+                    raise BadInput(f"{name} has the key {shorten(key)}; expected some of {known}")
                 Parameter(self.schema["properties"][key], self.limits.get(key)).check(f"{name}.{key}", part, settings)
             return
         over = self.limit is not None and is_over(value, getattr(settings, self.limit))
         if over or not self._validator.is_valid(value):
             limit = f" (the server's limit, --{self.limit})" if over else ""
-            raise BadInput(f"{name} is {shown(value)}; expected {expected(self.bounded(settings))}{limit}")
+            raise BadInput(f"{name} is {shorten(value)}; expected {describe_schema(self.bounded(settings))}{limit}")
 
     @cached_property
     def _validator(self) -> jsonschema.protocols.Validator:
@@ -106,33 +107,3 @@ def flag(default: bool, description: str) -> Parameter:
 def is_over(value: object, maximum: float) -> bool:
     """Whether a value is a number over the maximum."""
     return isinstance(value, int | float) and not isinstance(value, bool) and value > maximum
-
-
-def shown(value: object) -> str:
-    """A value as an error shows it, shortened."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def expected(schema: dict[str, Any]) -> str:
-    """A schema in words."""
-    if "anyOf" in schema:
-        return " or ".join(expected(option) for option in schema["anyOf"])
-    if "const" in schema:
-        return repr(schema["const"])
-    if "enum" in schema:
-        return "one of " + ", ".join(repr(value) for value in schema["enum"])
-    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-    return " or ".join(_expected_kind(kind, schema) for kind in kinds)
-
-
-def _expected_kind(kind: str, schema: dict[str, Any]) -> str:
-    if kind in ("integer", "number"):
-        noun = "a whole number" if kind == "integer" else "a number"
-        if "minimum" in schema and "maximum" in schema:
-            return f"{noun} of {schema['minimum']} to {schema['maximum']}"
-        return f"{noun} of {schema['minimum']} or more" if "minimum" in schema else noun
-    if kind == "array":
-        items = schema.get("items")
-        return "a list" if not items else f"a list, each item {expected(items)}"
-    return {"boolean": "true or false", "null": "null", "string": "a string", "object": "an object"}[kind]

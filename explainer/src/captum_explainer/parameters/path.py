@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from captum_explainer.catalogue.method import Problem
 from captum_explainer.parameters.parameter import Parameter, choice, integer
 
 QUADRATURES = ("gausslegendre", "riemann_left", "riemann_right", "riemann_middle", "riemann_trapezoid")
@@ -45,9 +44,10 @@ def numbers_of_steps(max_steps: int) -> list[int]:
     return [*numbers[:-1], max_steps]
 
 
-def path_arguments(problem: Problem) -> dict[str, Any]:
-    """The path parameters as Captum's `attribute` names them."""
+def path_arguments(parameters: dict[str, Any]) -> dict[str, Any]:
+    """A request's path parameters as Captum's `attribute` names them."""
     return {
-        **problem.parameters_for_captum("n_steps", "internal_batch_size"),
-        "method": problem.parameters["quadrature"],
+        "n_steps": parameters["n_steps"],
+        "internal_batch_size": parameters["internal_batch_size"],
+        "method": parameters["quadrature"],
     }

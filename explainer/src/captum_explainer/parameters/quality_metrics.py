@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from captum_explainer.catalogue.method import Method
 from captum_explainer.parameters.parameter import Parameter, integer
 from captum_explainer.predictor_client.description import Description
 
@@ -35,11 +34,6 @@ QUALITY: dict[str, Parameter] = {
     ),
     "n_perturb_samples": integer(10, "changed inputs a metric", limit="max_samples"),
 }
-
-
-def measured(method: Method) -> bool:
-    """Whether the metrics are of this method: what attributes the score to the input, of each instance by itself."""
-    return method.family == "primary" and not method.across
 
 
 def radius(values: dict[str, Any], description: Description) -> float:

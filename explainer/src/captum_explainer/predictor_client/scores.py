@@ -13,10 +13,10 @@ from captum_serving.errors import BadGateway, BadInput
 from captum_serving.protocol.wire import HEADER_LENGTH, decode, encode, numbers
 
 from captum_explainer.deadline import Deadline
-from captum_explainer.inputs.texts import Text
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.predictor_client.errors import accepted
-from captum_explainer.predictor_client.session import MAX_CALL_ROWS, Answer, Rows, strings
+from captum_explainer.predictor_client.session import MAX_CALL_ROWS, Answer, Rows
+from captum_explainer.predictor_client.texts import Text, strings
 from captum_explainer.predictor_client.transport import Connection
 
 # JSON takes about this many characters a number.

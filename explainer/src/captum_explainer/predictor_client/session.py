@@ -15,6 +15,7 @@ from captum_serving.protocol.wire import HEADER_LENGTH, Message, decode, encode
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.description import ANY, Description
 from captum_explainer.predictor_client.errors import accepted
+from captum_explainer.predictor_client.texts import strings
 from captum_explainer.predictor_client.transport import Connection
 
 Array = np.ndarray[Any, Any]
@@ -244,10 +245,3 @@ def _output(message: Message, name: str, shape: tuple[int, ...]) -> Rows:
     if not np.isfinite(tensor).all():
         raise BadGateway(f"the predictor's output {name!r} holds NaN or infinity; expected finite numbers")
     return tensor
-
-
-def strings(values: Sequence[str]) -> Array:
-    """Strings as V2's BYTES."""
-    array = np.empty(len(values), object)
-    array[:] = values
-    return array

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from captum_serving.errors import BadInput
+from captum_serving.sentences import name_nearest, shorten
 
-from captum_explainer.catalogue.catalogue import nearest
-from captum_explainer.parameters.parameter import shown
 from captum_explainer.rendering.colours import COLOUR_MAPS
 from captum_explainer.rendering.normalization import Sign
 
@@ -84,11 +83,11 @@ def _given(value: object, possible: str, keys: list[str]) -> dict[str, Any]:
     given: dict[str, Any] = {"type": value} if isinstance(value, str) else value  # type: ignore[assignment]
     if not isinstance(given, dict):
         example = ", ".join([f'{{"type": "{possible}"', *(f'"{key}": ...' for key in keys[:1])]) + "}"
-        raise BadInput(f'render is {shown(value)}; expected "{possible}" or {example}')
+        raise BadInput(f'render is {shorten(value)}; expected "{possible}" or {example}')
     known = ["type", *keys]
     for key in given:
         if key not in known:
-            raise BadInput(f"render: {nearest(key, known)}")
+            raise BadInput(f"render: {name_nearest(key, known)}")
     chosen = given.get("type", possible)
     if isinstance(chosen, str) and chosen != possible and chosen in SHOWN:
         raise BadInput(f'render is "{chosen}", which shows {SHOWN[chosen]}; expected "{possible}" of this model')
@@ -99,7 +98,7 @@ def _given(value: object, possible: str, keys: list[str]) -> dict[str, Any]:
 def _choose(given: dict[str, Any], key: str, values: tuple[str, ...], nullable: bool = False) -> None:
     value = given.get(key, values[0])
     if not (value in values or (nullable and value is None)):
-        raise BadInput(f"render.{key}: {nearest(value, list(values))}")
+        raise BadInput(f"render.{key}: {name_nearest(value, list(values))}")
 
 
 def _number(given: dict[str, Any], key: str, low: int, high: int, whole: bool = False, nullable: bool = False) -> None:
@@ -107,10 +106,10 @@ def _number(given: dict[str, Any], key: str, low: int, high: int, whole: bool = 
     if nullable and value is None:
         return
     if type(value) not in ((int,) if whole else (int, float)) or not low <= value <= high:
-        raise BadInput(f"render.{key} is {shown(value)}; expected a {'whole ' * whole}number of {low} to {high}")
+        raise BadInput(f"render.{key} is {shorten(value)}; expected a {'whole ' * whole}number of {low} to {high}")
 
 
 def _flag(given: dict[str, Any], key: str, nullable: bool = False) -> None:
     value = given.get(key, False)
     if not (isinstance(value, bool) or (nullable and value is None)):
-        raise BadInput(f"render.{key} is {shown(value)}; expected true or false")
+        raise BadInput(f"render.{key} is {shorten(value)}; expected true or false")

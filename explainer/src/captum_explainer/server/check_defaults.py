@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from captum_serving.errors import BadInput
+from captum_serving.sentences import name_nearest
 
-from captum_explainer.catalogue.catalogue import catalogue, find_method, nearest
+from captum_explainer.catalogue.catalogue import catalogue, find_method
 from captum_explainer.catalogue.shared_parameters import all_parameters
 from captum_explainer.kinds.text import methods as text_methods
 from captum_explainer.parameters.parameter import Parameter
@@ -33,6 +34,6 @@ def check_defaults(settings: Settings) -> None:
         if name == "method":
             find_method(value, Access.STRUCTURE)
         elif name not in taken:
-            raise BadInput(f"--defaults: {nearest(name, ['method', *taken])}")
+            raise BadInput(f"--defaults: {name_nearest(name, ['method', *taken])}")
         elif name not in OF_THE_MODEL and not any(parameter.fits(value, settings) for parameter in taken[name]):
             taken[name][0].check(f"--defaults: {name}", value, settings)

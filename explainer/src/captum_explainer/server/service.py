@@ -12,7 +12,6 @@ from kserve import Model
 
 from captum_explainer.attribution.captum_warnings import ignore_expected_warnings
 from captum_explainer.attribution.explain import explain
-from captum_explainer.attribution.quadrature_cache import remember_quadrature
 from captum_explainer.catalogue.catalogue import as_json
 from captum_explainer.deadline import Deadline
 from captum_explainer.formats.request import Answer, Incoming, Read
@@ -137,7 +136,6 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
 def attach(settings: Settings) -> Explainer:
     """Make the explainer of this process, and give it to the routes."""
     ignore_expected_warnings()
-    remember_quadrature()
     explainer = Explainer(settings)
     routes.serve(explainer)
     return explainer

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import torch
-from captum_explainer.inputs.texts import Text
 from captum_explainer.kinds.text.outputs import Probabilities, resolve
 from captum_explainer.kinds.text.tokens import Tokens
 from captum_explainer.predictor_client.description import Access, Description, TextModel, TextTask
+from captum_explainer.predictor_client.texts import Text
 
 
 def tokens_of(*sequences):

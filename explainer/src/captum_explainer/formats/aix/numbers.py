@@ -7,8 +7,7 @@ import math
 from typing import Any, cast
 
 from captum_serving.errors import BadInput
-
-from captum_explainer.parameters.parameter import shown
+from captum_serving.sentences import shorten
 
 
 def read_number(document: dict[str, Any], key: str, kind: type[int] | type[float], default: float) -> float:
@@ -23,4 +22,4 @@ def read_number(document: dict[str, Any], key: str, kind: type[int] | type[float
         number = kind(value) if isinstance(value, str) else value
         if type(number) in (int, kind) and math.isfinite(number):
             return cast(float, number)
-    raise BadInput(f"{key} is {shown(value)}; expected {'a whole number' if kind is int else 'a number'}")
+    raise BadInput(f"{key} is {shorten(value)}; expected {'a whole number' if kind is int else 'a number'}")

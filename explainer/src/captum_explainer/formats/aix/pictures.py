@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 from captum_serving.errors import BadInput
+from captum_serving.sentences import name_nearest, shorten
 from torch import Tensor
 
-from captum_explainer.catalogue.catalogue import nearest
 from captum_explainer.formats.aix import texts
 from captum_explainer.formats.aix.masks import Shown, write
 from captum_explainer.formats.aix.numbers import read_number
@@ -17,7 +17,6 @@ from captum_explainer.inputs.arrays import as_described, checked, read_instances
 from captum_explainer.inputs.pictures import decode
 from captum_explainer.inputs.superpixels import PLANAR
 from captum_explainer.inputs.texts import is_meant as is_text
-from captum_explainer.parameters.parameter import shown
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.server.aix_flags import LIME_TEXTS, TRUTHS
 from captum_explainer.settings import Settings
@@ -48,7 +47,7 @@ def read_document(
     known = ["instances", *KEYS, "parameters"]
     for key in document:
         if key not in known:
-            raise BadInput(f"the request's key {nearest(key, known)}")
+            raise BadInput(f"the request's key {name_nearest(key, known)}")
     parameters = _parameters(document, description, settings)
     instances = read_instances(document.get("instances"), description, settings, _channels_last_as_described)
     return _request(instances, parameters, _shown(document, settings))
@@ -95,14 +94,14 @@ def _parameters(document: dict[str, Any], description: Description, settings: Se
     }
     if parameters["segmentation"] not in PLANAR:
         name = "segmentation" if "segmentation" in own else "segmentation_alg"
-        raise BadInput(f"{name} is {shown(parameters['segmentation'])}; expected one of {', '.join(PLANAR)}")
+        raise BadInput(f"{name} is {shorten(parameters['segmentation'])}; expected one of {', '.join(PLANAR)}")
     return parameters
 
 
 def _shown(document: dict[str, Any], settings: Settings) -> Shown:
     positive_only = document.get("positive_only", settings.positive_only)
     if str(positive_only).lower() not in TRUTHS:
-        raise BadInput(f"positive_only is {shown(positive_only)}; expected true or false")
+        raise BadInput(f"positive_only is {shorten(positive_only)}; expected true or false")
     return Shown(
         positive_only=TRUTHS[str(positive_only).lower()],
         min_weight=read_number(document, "min_weight", float, settings.min_weight),

@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 from captum_serving.errors import BadInput
+from captum_serving.sentences import name_nearest
 
-from captum_explainer.catalogue.catalogue import nearest
 from captum_explainer.formats.aix.numbers import read_number
 from captum_explainer.formats.request import Answer, Explanations, Request
 from captum_explainer.inputs.texts import read_texts
@@ -30,7 +30,7 @@ def read_document(document: dict[str, Any], description: Description, settings: 
     known = ["instances", *KEYS, "parameters"]
     for key in document:
         if key not in known:
-            raise BadInput(f"the request's key {nearest(key, known)}")
+            raise BadInput(f"the request's key {name_nearest(key, known)}")
     own = document.get("parameters", {})
     if not isinstance(own, dict) or own.get("method", "lime") != "lime" or "target" in own or "top_k" in own:
         raise BadInput(

@@ -13,13 +13,13 @@ from captum_explainer.attribution.explain import run_method
 from captum_explainer.attribution.foresight import target_cotangent
 from captum_explainer.catalogue.method import Attribution, Problem
 from captum_explainer.catalogue.resolve import Resolved
-from captum_explainer.inputs.texts import Text
 from captum_explainer.kinds.text.outputs import Probabilities
 from captum_explainer.kinds.text.segments import TextSegments
 from captum_explainer.kinds.text.tokens import Tokens
 from captum_explainer.kinds.text.words import importances, shown_words
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.predictor_client.session import Session
+from captum_explainer.predictor_client.texts import Text
 from captum_explainer.skeleton.remote_segment import RemoteSegment
 
 

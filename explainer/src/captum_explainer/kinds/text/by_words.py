@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from captum_explainer.attribution.explain import run_method
 from captum_explainer.catalogue.method import Attribution, Problem
 from captum_explainer.catalogue.resolve import Resolved
-from captum_explainer.inputs.texts import Text
 from captum_explainer.kinds.text.outputs import Probabilities
 from captum_explainer.kinds.text.pieces import cut
 from captum_explainer.kinds.text.word_model import Score, WordModel
 from captum_explainer.kinds.text.words import normalized
 from captum_explainer.predictor_client.description import Description
+from captum_explainer.predictor_client.texts import Text
 from captum_explainer.settings import Settings
 
 

@@ -13,7 +13,6 @@ from torch import Tensor
 from captum_explainer.attribution.answer_details import convergence
 from captum_explainer.catalogue.resolve import Resolved, checked
 from captum_explainer.formats.request import Explanations, Request
-from captum_explainer.inputs.texts import Text
 from captum_explainer.kinds.text.by_embeddings import ByEmbeddings
 from captum_explainer.kinds.text.by_words import ByWords
 from captum_explainer.kinds.text.methods import DEFAULT_METHOD, by_words, find, parameters_of, possible
@@ -25,6 +24,7 @@ from captum_explainer.parameters.surrogates import SURROGATES
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.predictor_client.scores import ScoresSession
 from captum_explainer.predictor_client.session import Session
+from captum_explainer.predictor_client.texts import Text
 from captum_explainer.settings import Settings
 
 # What an answer's keys end with where there are two of each: question answering's.

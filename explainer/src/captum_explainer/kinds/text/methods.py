@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from captum_serving.errors import BadInput
+from captum_serving.sentences import name_nearest
 
-from captum_explainer.catalogue.catalogue import NEEDS, entries_as_json, nearest
+from captum_explainer.catalogue.catalogue import NEEDS, entries_as_json
 from captum_explainer.catalogue.method import Method
 from captum_explainer.catalogue.methods.primary import (
     feature_ablation,
@@ -110,7 +111,7 @@ def find(name: object, description: Description) -> Method:
     if isinstance(name, str) and name in known:
         return known[name]
     if not isinstance(name, str) or name not in METHODS:
-        raise BadInput(f"method: {nearest(name, list(known))} (of texts)")
+        raise BadInput(f"method: {name_nearest(name, list(known))} (of texts)")
     if METHODS[name].access > description.access:
         needed, given = NEEDS[METHODS[name].access], NEEDS[description.access]
         raise BadInput(f"{name} needs {needed}, and the predictor gives {given}; possible: {', '.join(known)}")

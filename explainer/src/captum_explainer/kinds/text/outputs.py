@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 from captum_serving.errors import BadInput
+from captum_serving.sentences import shorten
 from torch import Tensor, nn
 
 from captum_explainer.inputs.targets import resolve_targets
-from captum_explainer.inputs.texts import Text
 from captum_explainer.kinds.text.tokens import Tokens
-from captum_explainer.parameters.parameter import shown
 from captum_explainer.predictor_client.description import Access, Description, TextTask
+from captum_explainer.predictor_client.texts import Text
 
 START, END = 0, 1
 # As far from its start an answer's end may be, in tokens: as the predictor looks for it.
@@ -181,7 +181,7 @@ def _spans(
     tokens: Tokens,
 ) -> list[tuple[int, int]]:
     if isinstance(target, str):
-        raise BadInput(f"target is {shown(target)}; expected a token's index, or [start, end]")
+        raise BadInput(f"target is {shorten(target)}; expected a token's index, or [start, end]")
     if isinstance(target, int):
         token = _index(target, len(table), "token")
         return [(token, token)]
@@ -208,20 +208,20 @@ def _first(ranked: list[Any], top_k: int | None, what: str) -> list[Any]:
 
 def _pair(target: list[Any], tokens: int, names: str, description: Description | None) -> tuple[int, int]:
     if len(target) != 2 or not isinstance(target[0], int):
-        raise BadInput(f"target is {shown(target)}; expected [{names}]")
+        raise BadInput(f"target is {shorten(target)}; expected [{names}]")
     first, second = target
     if description is not None:
         label = second if isinstance(second, int) else _label(second, description)
         return _index(first, tokens, "token"), _index(label, len(description.labels), "label")
     if not isinstance(second, int):
-        raise BadInput(f"target is {shown(target)}; expected [{names}]")
+        raise BadInput(f"target is {shorten(target)}; expected [{names}]")
     return _index(first, tokens, "token"), _index(second, tokens, "token")
 
 
 def _label(name: object, description: Description) -> int:
     if name not in description.labels:
         known = ", ".join(repr(label) for label in description.labels)
-        raise BadInput(f"target is the label {shown(name)}; expected one of {known}")
+        raise BadInput(f"target is the label {shorten(name)}; expected one of {known}")
     return description.labels.index(str(name))
 
 

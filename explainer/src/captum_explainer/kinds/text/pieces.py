@@ -10,7 +10,7 @@ import numpy as np
 from captum_serving.errors import BadInput
 from numpy.typing import NDArray
 
-from captum_explainer.inputs.texts import Text
+from captum_explainer.predictor_client.texts import Text
 
 # The lime package's words; and beside them every mark and emoji, since a transformer reads those too.
 BAG_WORD = re.compile(r"\w+")

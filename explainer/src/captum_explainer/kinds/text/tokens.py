@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from captum_explainer.inputs.texts import Text
 from captum_explainer.predictor_client.session import Array, Session
+from captum_explainer.predictor_client.texts import Text
 
 # An answer may hold 65,536 strings, and so many texts of 1024 tokens.
 TEXTS_A_CALL = 64

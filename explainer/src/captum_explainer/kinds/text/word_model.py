@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from captum_explainer.inputs.texts import Text
 from captum_explainer.kinds.text.pieces import Pieces
 from captum_explainer.kinds.text.tokens import TEXTS_A_CALL, token_ids
 from captum_explainer.predictor_client.scores import ScoresSession
 from captum_explainer.predictor_client.session import Rows, Session
+from captum_explainer.predictor_client.texts import Text
 
 Score = Callable[[Sequence[Text]], Rows]
 

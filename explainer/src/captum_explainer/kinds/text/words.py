@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from captum_explainer.inputs.texts import Text
 from captum_explainer.kinds.text.tokens import Tokens
+from captum_explainer.predictor_client.texts import Text
 
 # What byte-level tokens begin with where a space was; TorchServe leaves it out too.
 SPACE = "Ġ"

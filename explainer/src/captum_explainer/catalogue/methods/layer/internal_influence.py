@@ -17,7 +17,7 @@ def attribute(problem: Problem) -> Attribution:
         InternalInfluence(problem.model, problem.only_layer),
         baselines=problem.baselines,
         target=problem.target,
-        **path_arguments(problem),
+        **path_arguments(problem.parameters),
     )
 
 

@@ -16,7 +16,7 @@ def attribute(problem: Problem) -> Attribution:
         LayerIntegratedGradients(problem.model, problem.only_layer),
         baselines=problem.baselines,
         target=problem.target,
-        **path_arguments(problem),
+        **path_arguments(problem.parameters),
     )
 
 

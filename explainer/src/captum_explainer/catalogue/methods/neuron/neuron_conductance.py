@@ -18,7 +18,7 @@ def attribute(problem: Problem) -> Attribution:
         neuron_selector=problem.neuron,
         baselines=problem.baselines,
         target=problem.target,
-        **path_arguments(problem),
+        **path_arguments(problem.parameters),
     )
 
 

@@ -16,7 +16,7 @@ def attribute(problem: Problem) -> Attribution:
         NeuronIntegratedGradients(problem.model, problem.only_layer),
         neuron_selector=problem.neuron,
         baselines=problem.baselines,
-        **path_arguments(problem),
+        **path_arguments(problem.parameters),
     )
 
 

@@ -17,7 +17,7 @@ def attribute(problem: Problem) -> Attribution:
         IntegratedGradients(problem.model) if integrate is None else PathIntegral(problem.model, integrate),
         baselines=problem.baselines,
         target=problem.target,
-        **path_arguments(problem),
+        **path_arguments(problem.parameters),
     )
 
 
