@@ -5,7 +5,7 @@ import time
 import pytest
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client import transport
-from captum_explainer.predictor_client.transport import Connection, passed_on
+from captum_explainer.predictor_client.transport import Connection, select_forwarded
 from captum_serving.errors import BadGateway, DeadlineExceeded, Unavailable
 
 
@@ -200,8 +200,8 @@ def test_credentials_and_traces_go_on_and_nothing_else():
         "content-length": "5",
     }
     kept = {"authorization", "traceparent", "tracestate", "x-request-id"}
-    assert passed_on(given) == {name: given[name] for name in kept}
-    assert passed_on({}) == {}
-    assert passed_on(given | {"content-type": "e"}, "content-type") == {name: given[name] for name in kept} | {
+    assert select_forwarded(given) == {name: given[name] for name in kept}
+    assert select_forwarded({}) == {}
+    assert select_forwarded(given | {"content-type": "e"}, "content-type") == {name: given[name] for name in kept} | {
         "content-type": "e"
     }

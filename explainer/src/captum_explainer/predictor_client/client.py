@@ -10,7 +10,7 @@ import orjson
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.description import Access, Description, read_description, takes_binary
-from captum_explainer.predictor_client.errors import accepted
+from captum_explainer.predictor_client.errors import require_success
 from captum_explainer.predictor_client.http_answer import Reply
 from captum_explainer.predictor_client.scores import ScoresSession
 from captum_explainer.predictor_client.session import Session
@@ -57,7 +57,7 @@ class PredictorClient:
             return known
         reply = self._connection.call("GET", f"/v2/models/{name}", deadline, headers=headers)
         description = (
-            Description(name) if self._has_no_v2(reply.status) else read_description(name, accepted(reply).body)
+            Description(name) if self._has_no_v2(reply.status) else read_description(name, require_success(reply).body)
         )
         if description.access == Access.SCORES and self._settings.predictor_protocol == "v2":
             server = self._connection.call("GET", "/v2", deadline, headers=headers)

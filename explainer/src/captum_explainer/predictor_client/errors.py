@@ -1,4 +1,4 @@
-"""What the predictor's refusals mean for the explainer's client."""
+"""Turns what the predictor refuses into an error for the explainer's client."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ MEANINGS: dict[int, type[ServingError]] = {
 }
 
 
-def accepted(reply: Reply) -> Reply:
-    """The reply itself, where its status is 200.
+def require_success(reply: Reply) -> Reply:
+    """Return the reply if its status is 200.
 
     Raises:
-        ServingError: It is not; the predictor's own sentence is kept where it is one for the caller.
+        ServingError: The status is another one; the predictor's sentence is kept if it concerns the caller.
     """
     if reply.status == 200:
         return reply

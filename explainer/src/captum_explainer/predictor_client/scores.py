@@ -14,7 +14,7 @@ from captum_serving.protocol.wire import HEADER_LENGTH, decode, encode, numbers
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.description import Description
-from captum_explainer.predictor_client.errors import accepted
+from captum_explainer.predictor_client.errors import require_success
 from captum_explainer.predictor_client.session import MAX_CALL_ROWS, Answer, Rows
 from captum_explainer.predictor_client.texts import Text, strings
 from captum_explainer.predictor_client.transport import Connection
@@ -84,7 +84,7 @@ class ScoresSession:
         body = orjson.dumps({"instances": instances}, option=orjson.OPT_SERIALIZE_NUMPY)
         path = f"/v1/models/{self.description.name}:predict"
         headers = {**self.headers, "Content-Type": "application/json"}
-        reply = accepted(self.connection.call("POST", path, self.deadline, body, headers))
+        reply = require_success(self.connection.call("POST", path, self.deadline, body, headers))
         try:
             predictions = orjson.loads(reply.body)["predictions"]
             each = [_scores_of(one) for one in predictions] if isinstance(predictions, list) else predictions
@@ -105,7 +105,7 @@ class ScoresSession:
         if header_length is not None:
             headers |= {"Content-Type": "application/octet-stream", HEADER_LENGTH: str(header_length)}
         path = f"/v2/models/{self.description.name}/infer"
-        reply = accepted(self.connection.call("POST", path, self.deadline, body, headers))
+        reply = require_success(self.connection.call("POST", path, self.deadline, body, headers))
         try:
             return next(iter(decode(reply.body, reply.headers.get(HEADER_LENGTH), "outputs").tensors.values()))
         except BadInput as error:

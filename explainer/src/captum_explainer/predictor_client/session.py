@@ -14,7 +14,7 @@ from captum_serving.protocol.wire import HEADER_LENGTH, Message, decode, encode
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.description import ANY, Description
-from captum_explainer.predictor_client.errors import accepted
+from captum_explainer.predictor_client.errors import require_success
 from captum_explainer.predictor_client.texts import strings
 from captum_explainer.predictor_client.transport import Connection
 
@@ -204,7 +204,7 @@ class Session:
         body, header_length = encode(document, tensors, "inputs", binary=True)
         headers = {**self.headers, "Content-Type": "application/octet-stream", HEADER_LENGTH: str(header_length)}
         path = f"/v2/models/{self.description.name}/infer"
-        reply = accepted(self.connection.call("POST", path, self.deadline, body, headers))
+        reply = require_success(self.connection.call("POST", path, self.deadline, body, headers))
         self.calls += 1
         try:
             message = decode(reply.body, reply.headers.get(HEADER_LENGTH), "outputs", strings=str)

@@ -18,7 +18,7 @@ FIRST_PAUSE_SECONDS = 0.05
 # A network policy's refusal shows as packets that are dropped: a time-out, not an answer.
 CONNECT_SECONDS = 2.0
 MAX_REPLY_BYTES = 512 * 2**20
-PASSED_ON = ("authorization", "traceparent", "tracestate", "x-request-id")
+FORWARDED_HEADERS = ("authorization", "traceparent", "tracestate", "x-request-id")
 
 
 class Connection:
@@ -98,6 +98,6 @@ class Connection:
         return DeadlineExceeded(f"the predictor did not answer within {seconds} (--predictor_request_timeout_seconds)")
 
 
-def passed_on(headers: Mapping[str, str], *also: str) -> dict[str, str]:
-    """Those of a client's headers that go on to the predictor, and `also` these."""
-    return {name: headers[name] for name in (*PASSED_ON, *also) if name in headers}
+def select_forwarded(headers: Mapping[str, str], *also: str) -> dict[str, str]:
+    """Select those of a client's headers that go on to the predictor, and those named in `also`."""
+    return {name: headers[name] for name in (*FORWARDED_HEADERS, *also) if name in headers}

@@ -21,7 +21,7 @@ from starlette.responses import Response
 
 from captum_explainer.formats import dispatch, torchserve, v2
 from captum_explainer.formats.request import Incoming, Read
-from captum_explainer.predictor_client.transport import passed_on
+from captum_explainer.predictor_client.transport import select_forwarded
 from captum_explainer.server.metrics import CLIENT_GONE, RESPONSES
 from captum_explainer.settings import Settings
 
@@ -51,7 +51,7 @@ def explain(read: Read) -> Handler:
 
 async def methods(request: Request) -> Response:
     """GET /v1/models/{name}:explain and /v1/models/{name}/methods."""
-    catalogue = await (await _ready()).methods(_name(request), passed_on(request.headers))
+    catalogue = await (await _ready()).methods(_name(request), select_forwarded(request.headers))
     return Response(orjson.dumps(catalogue), media_type="application/json")
 
 
@@ -59,7 +59,7 @@ async def predict(request: Request) -> Response:
     """POST /v1/models/{name}:predict, passed on to the predictor."""
     explainer = await _ready()
     body = await request.body()
-    headers = passed_on(request.headers, "content-type")
+    headers = select_forwarded(request.headers, "content-type")
     reply = await while_connected(request, explainer.prediction(_name(request), body, headers))
     return Response(reply.body, reply.status, media_type=reply.headers.get("content-type", "application/json"))
 
@@ -91,7 +91,7 @@ async def _incoming(request: Request) -> Incoming:
         headers.get("content-type", ""),
         headers.get("accept", "").lower(),
         headers.get(HEADER_LENGTH),
-        passed_on(headers),
+        select_forwarded(headers),
     )
 
 
