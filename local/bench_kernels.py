@@ -17,7 +17,8 @@ from functools import partial
 
 import torch
 from captum_predictor.engine.lanes import Chunk, Lanes, Priority
-from captum_predictor.graph.chain import Chain, run_with_gradient
+from captum_predictor.engine.run import run_with_gradient
+from captum_predictor.graph.chain import Chain
 from captum_predictor.model.architectures import use_channels_last
 from captum_predictor.model.directory import load_model
 from captum_serving.process.allocator import keep_freed_memory

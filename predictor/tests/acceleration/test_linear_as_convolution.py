@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 from captum_predictor.acceleration.linear_as_convolution import PictureLinear, speed_up_behind_flatten
-from captum_predictor.graph.chain import Chain, run, run_with_gradient
+from captum_predictor.engine.run import run, run_with_gradient
+from captum_predictor.graph.chain import Chain
 from captum_predictor.graph.stages import split_into_stages
 from captum_predictor.model.architectures import build_network
 from captum_predictor.model.directory import LoadedModel, load_model

@@ -3,7 +3,8 @@
 import pytest
 import torch
 from captum_predictor.acceleration.one_channel_gradient import Rectified, speed_up_one_channel
-from captum_predictor.graph.chain import Chain, run, run_with_gradient
+from captum_predictor.engine.run import run, run_with_gradient
+from captum_predictor.graph.chain import Chain
 from captum_predictor.model.architectures import use_channels_last
 from torch import nn
 

@@ -14,7 +14,8 @@ warnings.simplefilter("ignore")
 from pathlib import Path
 import captum_predictor.__main__
 from captum_predictor.kinds.load import load_front
-from captum_predictor.graph.chain import Chain, run_with_gradient
+from captum_predictor.engine.run import run_with_gradient
+from captum_predictor.graph.chain import Chain
 import torch
 model = load_front(Path(sys.argv[1]), "cpu").model
 segment = Chain(model).segment(model.input_name, None)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 from captum_predictor.engine.lanes import FEWEST_ROWS_FOR_THREADS, MOST_THREADS
-from captum_predictor.graph.chain import Chain, run, run_with_gradient
+from captum_predictor.engine.run import run, run_with_gradient
+from captum_predictor.graph.chain import Chain
 from captum_predictor.model.directory import load_model
 from captum_serving.process.reproducible_sums import VARIABLE, reproduce_matrix_products
 

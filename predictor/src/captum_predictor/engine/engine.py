@@ -21,7 +21,8 @@ from captum_predictor.engine.arrays import finite
 from captum_predictor.engine.lanes import Chunk, Lanes, Priority
 from captum_predictor.engine.memory_format import laid_out, room
 from captum_predictor.engine.path_integral import Integral, StraightPaths
-from captum_predictor.graph.chain import ANY, MOST_ROWS, Segment, run, run_with_gradient
+from captum_predictor.engine.run import run, run_with_gradient
+from captum_predictor.graph.chain import ANY, MOST_ROWS, Segment
 from captum_predictor.server import metrics
 
 Array = np.ndarray[Any, Any]

@@ -1,18 +1,13 @@
-"""The chain of stages, and what a segment of it computes for a few rows: its value and its VJP."""
+"""The chain of stages, and its segments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import Protocol
 
-import torch
-import torch.fx.experimental.symbolic_shapes  # torch.autograd.grad does it in its first call: 0.3 s of that one's
 from captum_serving.errors import BadInput
 
-from captum_predictor.acceleration.linear_as_convolution import PictureLinear
-from captum_predictor.acceleration.one_channel_gradient import OneChannelConv2d
 from captum_predictor.graph.stages import Stage
 
 # A size that each request has of its own: a text's tokens. A shape has it once at most.
@@ -21,18 +16,6 @@ ANY = -1
 # A chunk of a segment that has such a size is bounded by rows x that size: no slower a token than 2048 (BERT-base, 128
 # tokens a row), at half the memory.
 MOST_TOKENS = 1024
-
-MAX_POOLS = ("max_pool1d", "max_pool2d", "max_pool3d")
-# Their dilation, with which no window can lie in the padding alone: its -inf would become 0 behind a ReLU.
-DENSE = (1, [1], [1, 1], [1, 1, 1])
-
-# Their output is theirs alone and their backward pass does not need it: a ReLU behind them may write over it, which
-# saves 0.3 of the 5.7 ms of 25 rows on fashion_cnn.
-OVERWRITABLE = ("conv1d", "conv2d", "conv3d", "linear", *MAX_POOLS)
-
-# What stands behind a convolution of one channel whose ReLU's backward pass may write over the gradient: that comes
-# from a convolution, which makes it anew.
-BEHIND_RECTIFIED = ("relu", "conv2d")
 
 # No slower a row than 50, and much faster than 100, whose memory goes back to the system each time.
 MOST_ROWS = 25
@@ -139,105 +122,3 @@ class Chain:
             raise BadInput(f"sink is {sink[:80]!r}; expected a stage after {source!r}: {', '.join(sinks)}")
         end = len(self._stages) if sink is None else self._names.index(sink)
         return Segment(source, self._shapes[begin], self._stages[begin:end])
-
-
-def run(
-    segment: Segment, source: torch.Tensor, beside: Mapping[str, torch.Tensor], kept: Collection[str] = ()
-) -> dict[str, torch.Tensor]:
-    """The values `[rows, *stage shape]` of the sink and of the stages `kept`, without a graph.
-
-    The source is `[rows, *source shape]`. Every stage is given the tensors `beside` it too, by their names.
-    """
-    with torch.inference_mode():
-        return _forward(segment, source, beside, kept)
-
-
-def run_with_gradient(
-    segment: Segment,
-    differentiated: Segment,
-    source: torch.Tensor,
-    beside: Mapping[str, torch.Tensor],
-    cotangent: Callable[[dict[str, torch.Tensor]], torch.Tensor],
-    kept: Collection[str] = (),
-) -> torch.Tensor:
-    """The gradient of a part of the segment: cotangent^T · d its sink / d its source `[rows, *its source's shape]`.
-
-    The cotangent is asked for when the values are there: it is given those of the `kept` stages, and of both sinks,
-    which may be part of the graph.
-
-    Raises:
-        BadInput: The part's sink cannot be differentiated by its source.
-    """
-    before, behind = segment.around(differentiated)
-    values: dict[str, torch.Tensor] = {}
-    if before is not None:
-        with torch.no_grad():  # not inference mode: autograd cannot keep what is made there
-            values = _forward(before, source, beside, kept)
-        source = values[before.sink.name]
-    differentiable = source.dtype.is_floating_point
-    leaf = source.detach().requires_grad_(differentiable)
-    sink = differentiated.sink.name
-    graph = _forward(differentiated, leaf, beside, kept) if differentiable else {sink: leaf}
-    value = graph[sink]
-    if not value.requires_grad:
-        raise BadInput(f"{sink!r} has no gradient by {differentiated.source!r}; expected no cotangent")
-    values |= graph
-    if behind is not None:
-        with torch.no_grad():
-            # Of a copy, since the stage behind it may write over it.
-            values |= _forward(behind, value.clone(), beside, kept)
-    (gradient,) = torch.autograd.grad(value, leaf, cotangent(values), materialize_grads=True)
-    return gradient
-
-
-def _forward(
-    segment: Segment, value: torch.Tensor, beside: Mapping[str, torch.Tensor], kept: Collection[str]
-) -> dict[str, torch.Tensor]:
-    values: dict[str, torch.Tensor] = {}
-    before: str | None = None
-    for stage, computed in zip(segment.stages, _rearranged(segment.stages, kept), strict=True):
-        if computed is None:
-            continue
-        kind = computed.kind
-        if (before, kind) == ("relu", "flatten") and value.requires_grad and value.ndim == 4:
-            value.register_hook(_channels_last)  # type: ignore[no-untyped-call]
-        value = torch.relu_(value) if kind == "relu" and before in OVERWRITABLE else computed.module(value, **beside)
-        if stage is segment.sink:
-            values[stage.name] = value
-        elif stage.name in kept:
-            # A copy, since the stage behind it may write over it.
-            values[stage.name] = value.detach().clone()
-        before = kind
-    return values
-
-
-def _rearranged(stages: Sequence[Stage], kept: Collection[str]) -> list[Stage | None]:
-    """What is computed in each stage's place, so that the stages whose values are wanted have theirs.
-
-    A max-pool comes before its ReLU, which then has a quarter of the numbers: 0.6 of the 4.3 ms of 25 rows on
-    mnist_cnn. The bits are the same, but for the sign of a zero: the largest of a window is, and the first of equals,
-    which has the gradient; where none is positive both orders have a gradient of zeros. A flatten is left out where
-    pictures are taken as they lie. A convolution of one channel and its ReLU are one, where the gradient comes from a
-    convolution.
-    """
-    rearranged: list[Stage | None] = list(stages)
-    for place, (stage, behind) in enumerate(pairwise(stages)):
-        if stage.name in kept:
-            continue
-        if stage.kind == "relu" and behind.kind in MAX_POOLS and behind.options["dilation"] in DENSE:
-            rearranged[place : place + 2] = behind, stage
-        elif stage.kind == "flatten" and isinstance(behind.module, PictureLinear):
-            rearranged[place] = None
-        elif isinstance(stage.module, OneChannelConv2d) and _kinds(stages[place + 1 : place + 3]) == BEHIND_RECTIFIED:
-            rearranged[place : place + 2] = None, replace(behind, kind="rectified", module=stage.module.rectified)
-    return rearranged
-
-
-def _kinds(stages: Sequence[Stage]) -> tuple[str, ...]:
-    return tuple(stage.kind for stage in stages)
-
-
-def _channels_last(gradient: torch.Tensor) -> torch.Tensor:
-    # A flatten gives its gradient back row-major, which ReLU's backward pass then reads with strides: 0.5 of the 6.2 ms
-    # of 25 rows on fashion_cnn. The values are the same, and so are ReLU's bits.
-    return gradient.contiguous(memory_format=torch.channels_last)

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from captum_serving.protocol.extension_names import RESERVED_NAMES
 from torch import nn
 
 from captum_predictor.model.architectures import one_line
 
-# The gradient extension's own tensors.
-RESERVED_NAMES = frozenset({"cotangent", "gradient", "path_start", "path_nodes", "path_weights"})
 NORMALIZE = "normalize"
 
 _Options = Callable[[Any], dict[str, Any]]

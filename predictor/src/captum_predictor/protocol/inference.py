@@ -12,6 +12,18 @@ from typing import Any
 
 from captum_serving.errors import BadInput, TooLarge
 from captum_serving.protocol import wire
+from captum_serving.protocol.extension_names import (
+    COTANGENT,
+    EXPLANATION,
+    GRADIENT,
+    GRADIENT_FROM,
+    GRADIENT_SOURCE,
+    MODEL_DIGEST,
+    PATH_INPUTS,
+    PATH_START,
+    PREDICTED_ROWS,
+    SINK,
+)
 from captum_serving.protocol.requested import object_of, requested_outputs, typed
 
 from captum_predictor.engine.engine import NOTHING, Answer, Array, Predicted
@@ -19,14 +31,7 @@ from captum_predictor.engine.lanes import Priority
 from captum_predictor.engine.path_integral import StraightPaths
 from captum_predictor.graph.chain import ANY, Chain, Segment
 from captum_predictor.kinds.kind import Front, floats
-from captum_predictor.protocol.path_inputs import INPUTS as PATH_INPUTS
-from captum_predictor.protocol.path_inputs import START, read_paths
-
-COTANGENT = "cotangent"
-GRADIENT = "gradient"
-PREDICTED_ROWS = "predicted_rows"
-GRADIENT_FROM = "gradient_from"
-GRADIENT_SOURCE = "gradient_source"
+from captum_predictor.protocol.path_inputs import read_paths
 
 
 @dataclass(frozen=True)
@@ -82,8 +87,8 @@ class Reader:
             TooLarge: More rows, or a larger answer, than the limits allow.
         """
         parameters = object_of(message.document, "parameters")
-        explanation = typed(parameters, "explanation", bool, "true or false") or False
-        sink = typed(parameters, "sink", str, "a stage's name")
+        explanation = typed(parameters, EXPLANATION, bool, "true or false") or False
+        sink = typed(parameters, SINK, str, "a stage's name")
         if not message.tensors.keys().isdisjoint(self._front.texts):
             return self._read_texts(message, sink)
         asked = self._chain.segment(self._source(message), sink)
@@ -228,7 +233,7 @@ class Reader:
             )
         if predicted not in (None, Predicted(len(path.starts), 0)):
             raise BadInput(
-                f"{PREDICTED_ROWS} is {predicted.rows} and {GRADIENT_FROM} is {predicted.first}, and {START} has "
+                f"{PREDICTED_ROWS} is {predicted.rows} and {GRADIENT_FROM} is {predicted.first}, and {PATH_START} has "
                 f"{len(path.starts)} rows; expected {PREDICTED_ROWS} {len(path.starts)} and {GRADIENT_FROM} 0"
             )
 
@@ -251,7 +256,7 @@ def answer_message(
     ready: Ready, request: Mapping[str, Any], model_name: str, digest: str
 ) -> tuple[dict[str, Any], dict[str, Array]]:
     """The response to `request`: its document without the outputs, and the output tensors in order."""
-    document: dict[str, Any] = {"model_name": model_name, "parameters": {"model_digest": digest}}
+    document: dict[str, Any] = {"model_name": model_name, "parameters": {MODEL_DIGEST: digest}}
     if request.get("id"):
         document["id"] = request["id"]
     return document, {name: ready.tensors[name] for name in ready.outputs}

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 
 from captum_serving.errors import BadInput
+from captum_serving.protocol.extension_names import PATH_INPUTS, PATH_NODES, PATH_START, PATH_WEIGHTS
 
 from captum_predictor.engine.path_integral import Array, StraightPaths
 from captum_predictor.kinds.kind import floats
-
-START, NODES, WEIGHTS = INPUTS = ("path_start", "path_nodes", "path_weights")
 
 
 def read_paths(
@@ -20,31 +19,32 @@ def read_paths(
     Raises:
         BadInput: One of the three inputs is missing or does not fit, or there is no gradient to integrate.
     """
-    given = [name for name in INPUTS if name in tensors]
+    given = [name for name in PATH_INPUTS if name in tensors]
     if not given:
         return None
-    if len(given) < len(INPUTS):
-        raise BadInput(f"of a path there is only {_listed(given)}; expected all of {_listed(INPUTS)}, or none")
+    if len(given) < len(PATH_INPUTS):
+        raise BadInput(f"of a path there is only {_listed(given)}; expected all of {_listed(PATH_INPUTS)}, or none")
     if not with_gradient:
         raise BadInput("there is a path without a gradient; expected a cotangent or predicted_rows too")
     if source.dtype.kind != "f":
         raise BadInput("there is a path to numbers that have no gradient; expected a source of another stage")
-    starts, nodes, weights = (tensors[name] for name in INPUTS)
+    starts, nodes, weights = (tensors[name] for name in PATH_INPUTS)
     if starts.shape[1:] != source.shape[1:] or not 1 <= len(starts) <= len(source):
+        expected = ", ".join(["paths", *map(str, source.shape[1:])])
         raise BadInput(
-            f"{START}: shape is {list(starts.shape)}; expected [{', '.join(['paths', *map(str, source.shape[1:])])}] "
+            f"{PATH_START}: shape is {list(starts.shape)}; expected [{expected}] "
             f"with 1 to {len(source)} paths, one for each of the first rows of the source"
         )
     if nodes.ndim != 1 or nodes.shape != weights.shape or len(nodes) == 0:
         raise BadInput(
-            f"{NODES} and {WEIGHTS}: shapes are {list(nodes.shape)} and {list(weights.shape)}; "
+            f"{PATH_NODES} and {PATH_WEIGHTS}: shapes are {list(nodes.shape)} and {list(weights.shape)}; "
             "expected [steps] of both, at least one"
         )
     try:
         starts = checked(starts)
     except BadInput as error:
-        raise BadInput(f"{START}, taken for {error}") from None
-    return StraightPaths(starts, source[: len(starts)], floats(nodes, NODES), floats(weights, WEIGHTS))
+        raise BadInput(f"{PATH_START}, taken for {error}") from None
+    return StraightPaths(starts, source[: len(starts)], floats(nodes, PATH_NODES), floats(weights, PATH_WEIGHTS))
 
 
 def _listed(names: Collection[str]) -> str:

@@ -11,6 +11,7 @@ from captum_serving.boundary.front import while_connected
 from captum_serving.errors import Forbidden, NotAllowed, NotFound
 from captum_serving.process.metrics import metrics
 from captum_serving.protocol import wire
+from captum_serving.protocol.extension_names import BINARY_TENSOR_DATA, VECTOR_JACOBIAN_PRODUCT
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -86,7 +87,7 @@ class Routes:
 
     async def server(self, request: Request) -> Response:
         """`GET /v2`: what a client may use."""
-        extensions = ["binary_tensor_data", "vector_jacobian_product"]
+        extensions = [BINARY_TENSOR_DATA, VECTOR_JACOBIAN_PRODUCT]
         return _json({"name": "kserve-captum-predictor", "version": VERSION, "extensions": extensions})
 
     async def explain(self, request: Request) -> Response:

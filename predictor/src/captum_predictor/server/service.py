@@ -9,6 +9,13 @@ from typing import Any, TypeVar
 
 from captum_serving.errors import BadInput, NotFound
 from captum_serving.protocol import wire
+from captum_serving.protocol.extension_names import (
+    GRADIENT_OF_PREDICTED,
+    MODEL_DIGEST,
+    PATH_INTEGRAL,
+    VALUES_OF_STAGES,
+    VECTOR_JACOBIAN_PRODUCT,
+)
 
 from captum_predictor.engine.engine import Answer, Array, Engine
 from captum_predictor.kinds.kind import Front
@@ -101,8 +108,8 @@ class Service:
             "platform": "kserve-captum",
             "outputs": [{"name": last.name, "datatype": "FP32", "shape": [-1, *last.shape]}],
             "stages": [stage.describe() for stage in model.stages],
-            "model_digest": model.digest,
-            "extensions": ["vector_jacobian_product", "gradient_of_predicted", "values_of_stages", "path_integral"],
+            MODEL_DIGEST: model.digest,
+            "extensions": [VECTOR_JACOBIAN_PRODUCT, GRADIENT_OF_PREDICTED, VALUES_OF_STAGES, PATH_INTEGRAL],
             **self._front.metadata(),
         }
 

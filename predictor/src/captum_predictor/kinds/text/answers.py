@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from captum_serving.protocol.extension_names import TRUNCATED_TOKENS
 
 from captum_predictor.engine.engine import Array
 from captum_predictor.kinds.kind import softmax
@@ -20,7 +21,7 @@ def predictions(model: TextModel, texts: list[Texts], tokens: list[Tokens], logi
     """The predictions by the logits `[rows, labels]` or `[rows, tokens, labels]`, padding's at the end of a row."""
     write = {Task.SEQUENCE: _classes, Task.TOKENS: _tokens, Task.ANSWER: _answer}[model.task]
     return [
-        {**write(model, text, row, values), "truncated_tokens": row.removed}
+        {**write(model, text, row, values), TRUNCATED_TOKENS: row.removed}
         for text, row, values in zip(texts, tokens, logits, strict=True)
     ]
 

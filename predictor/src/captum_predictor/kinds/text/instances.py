@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from captum_serving.errors import BadInput
+from captum_serving.protocol.extension_names import TEXT, TEXT_PAIR
 
 from captum_predictor.engine.engine import Array
 from captum_predictor.kinds.text.model import Task
 
-TEXT = "text"
-PAIR = "text_pair"
 QUESTION = "question"
 CONTEXT = "context"
 
@@ -30,7 +29,7 @@ def read_instances(instances: Sequence[object], task: Task) -> list[Texts]:
     Raises:
         BadInput: Something else, or what the task does not take.
     """
-    names = (QUESTION, CONTEXT) if task is Task.ANSWER else (TEXT, PAIR) if task is Task.SEQUENCE else (TEXT,)
+    names = (QUESTION, CONTEXT) if task is Task.ANSWER else (TEXT, TEXT_PAIR) if task is Task.SEQUENCE else (TEXT,)
     needed = names if task is Task.ANSWER else (TEXT,)
     return [_read_instance(instance, f"instances[{i}]", names, needed) for i, instance in enumerate(instances)]
 
@@ -60,13 +59,13 @@ def read_tensors(tensors: Mapping[str, Array], task: Task) -> list[Texts]:
     Raises:
         BadInput: Other datatypes or shapes, or what the task does not take.
     """
-    if TEXT not in tensors or (task is Task.ANSWER and PAIR not in tensors):
+    if TEXT not in tensors or (task is Task.ANSWER and TEXT_PAIR not in tensors):
         raise BadInput(
             f"inputs are {', '.join(tensors)}; expected 'text' (the question) and 'text_pair' (its context)"
             if task is Task.ANSWER
             else f"inputs are {', '.join(tensors)}; expected 'text'"
         )
-    if task is Task.TOKENS and PAIR in tensors:
+    if task is Task.TOKENS and TEXT_PAIR in tensors:
         raise BadInput("inputs are text, text_pair; expected 'text' alone: this model labels the tokens of one text")
     rows = tensors[TEXT].shape[:1]
     for name, tensor in tensors.items():
@@ -74,7 +73,7 @@ def read_tensors(tensors: Mapping[str, Array], task: Task) -> list[Texts]:
             raise BadInput(f"{name}: holds numbers; expected the datatype BYTES")
         if tensor.shape != rows:
             raise BadInput(f"{name}: shape is {list(tensor.shape)}; expected {list(rows) or '[n]'}, a string a row")
-    pairs = tensors[PAIR] if PAIR in tensors else [None] * len(tensors[TEXT])
+    pairs = tensors[TEXT_PAIR] if TEXT_PAIR in tensors else [None] * len(tensors[TEXT])
     return [Texts(text, pair) for text, pair in zip(tensors[TEXT], pairs, strict=True)]
 
 

@@ -8,21 +8,33 @@ from typing import Any
 
 import numpy as np
 from captum_serving.errors import BadInput
+from captum_serving.protocol.extension_names import (
+    ATTENTION_MASK,
+    INPUT_IDS,
+    OFFSETS,
+    POSITION_IDS,
+    SEQUENCE_IDS,
+    SPECIAL_TOKENS_MASK,
+    TEXT,
+    TEXT_PAIR,
+    TOKEN_TYPE_IDS,
+    TOKENS,
+    TRUNCATED_TOKENS,
+    WORD_IDS,
+)
 
 from captum_predictor.engine.engine import Array
 from captum_predictor.kinds.kind import Instances, floats, refuse_strings
 from captum_predictor.kinds.text.answers import predictions
-from captum_predictor.kinds.text.instances import CONTEXT, PAIR, TEXT, Texts, read_instances, read_tensors
-from captum_predictor.kinds.text.model import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS, Task, TextModel
+from captum_predictor.kinds.text.instances import CONTEXT, Texts, read_instances, read_tensors
+from captum_predictor.kinds.text.model import Task, TextModel
 from captum_predictor.kinds.text.tokenizer import Batch, Tokens
-
-TOKENS = "tokens"
 
 
 class TextFront:
     """The front of a transformer."""
 
-    texts: tuple[str, ...] = (TEXT, PAIR)
+    texts: tuple[str, ...] = (TEXT, TEXT_PAIR)
     large_bytes = 4096  # a millisecond of tokenizing
 
     def __init__(self, model: TextModel) -> None:
@@ -68,16 +80,16 @@ class TextFront:
         """
         if sink not in (None, TOKENS):
             raise BadInput(f"sink is {sink[:80]!r}; expected {TOKENS!r}, the only one of texts")
-        batch = self._batch(self._tokens(read_tensors(tensors, self.model.task), TEXT, PAIR))
+        batch = self._batch(self._tokens(read_tensors(tensors, self.model.task), TEXT, TEXT_PAIR))
         return {
             TOKENS: batch.strings(),
             INPUT_IDS: batch.ids(),
             **self._beside(batch),
-            "special_tokens_mask": batch.special(),
-            "offsets": batch.offsets(),
-            "word_ids": batch.words(),
-            "sequence_ids": batch.texts(),
-            "truncated_tokens": batch.removed(),
+            SPECIAL_TOKENS_MASK: batch.special(),
+            OFFSETS: batch.offsets(),
+            WORD_IDS: batch.words(),
+            SEQUENCE_IDS: batch.texts(),
+            TRUNCATED_TOKENS: batch.removed(),
         }
 
     def read_instances(self, instances: Sequence[object]) -> Instances:
@@ -91,7 +103,7 @@ class TextFront:
         """The tensors that are taken, the task, the labels, and what the tokenizer's ids mean."""
         model, special = self.model, self.model.tokenizer.special
         inputs = [{"name": name, "datatype": "INT64", "shape": [-1, -1]} for name in model.sizes]
-        pair = [] if model.task is Task.TOKENS else [PAIR]
+        pair = [] if model.task is Task.TOKENS else [TEXT_PAIR]
         return {
             "kind": "text",
             "inputs": [*inputs, *({"name": name, "datatype": "BYTES", "shape": [-1]} for name in [TEXT, *pair])],

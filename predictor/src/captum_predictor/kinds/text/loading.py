@@ -11,19 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from captum_serving.protocol.extension_names import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS
 from torch import nn
 
 from captum_predictor.kinds.text.digest import text_digest
-from captum_predictor.kinds.text.model import (
-    ATTENTION_MASK,
-    CONFIG,
-    INPUT_IDS,
-    POSITION_IDS,
-    TOKEN_TYPE_IDS,
-    Scores,
-    Task,
-    TextModel,
-)
+from captum_predictor.kinds.text.model import CONFIG, Scores, Task, TextModel
 from captum_predictor.kinds.text.stages import logits, split_text_network
 from captum_predictor.kinds.text.tokenizer import Special, Tokenizer
 from captum_predictor.model.architectures import one_line

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from captum_serving.protocol.extension_names import INPUT_IDS
+
 from captum_predictor.graph.chain import ANY
 from captum_predictor.graph.stages import Stage
 
@@ -14,11 +16,6 @@ if TYPE_CHECKING:
     from captum_predictor.kinds.text.tokenizer import Tokenizer
 
 CONFIG = "config.json"
-
-INPUT_IDS = "input_ids"
-ATTENTION_MASK = "attention_mask"
-TOKEN_TYPE_IDS = "token_type_ids"
-POSITION_IDS = "position_ids"
 
 
 class Task(StrEnum):

@@ -10,15 +10,12 @@ import copy
 from typing import Any
 
 import torch
+from captum_serving.protocol.extension_names import EMBEDDING_SUM, EMBEDDINGS, LOGITS
 from torch import nn
 
 from captum_predictor.graph.chain import ANY
 from captum_predictor.graph.stages import Stage
 from captum_predictor.kinds.text.model import Task
-
-EMBEDDINGS = "embeddings"
-EMBEDDING_SUM = "embedding_sum"
-LOGITS = "logits"
 
 
 class Words(nn.Module):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from captum_predictor.graph.chain import Chain, run, run_with_gradient
+from captum_predictor.engine.run import run, run_with_gradient
+from captum_predictor.graph.chain import Chain
 from torch import nn
 
 POOLS = {
