@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from captum_serving.errors import one_line
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -10,7 +11,7 @@ from captum_predictor.acceleration.linear_as_convolution import speed_up_behind_
 from captum_predictor.acceleration.one_channel_gradient import speed_up_one_channel
 from captum_predictor.graph.stages import Normalize, Stage, StageError, kind_of, split_into_stages
 from captum_predictor.model import weights
-from captum_predictor.model.architectures import ArchitectureError, build_network, one_line, use_channels_last
+from captum_predictor.model.architectures import ArchitectureError, build_network, use_channels_last
 from captum_predictor.model.description import FILE_NAME, ModelDescription, ModelDirectoryError, read_description
 from captum_predictor.model.digest import model_digest
 
