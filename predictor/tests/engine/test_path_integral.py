@@ -8,7 +8,7 @@ import torch
 from captum.attr._utils.approximation_methods import approximation_parameters
 from captum_predictor.engine.memory_format import laid_out, room
 from captum_predictor.engine.path_integral import Integral, StraightPaths
-from captum_predictor.kinds.kind import TensorFront
+from captum_predictor.kinds.tensor import TensorFront
 from captum_predictor.protocol.inference import Limits, Reader
 from captum_serving.errors import BadInput, TooLarge
 from captum_serving.protocol.wire import Message

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from captum_predictor.engine.lanes import Priority
-from captum_predictor.kinds.kind import TensorFront
+from captum_predictor.kinds.tensor import TensorFront
 from captum_predictor.protocol.inference import Limits, Reader
 from captum_serving.errors import BadInput, TooLarge
 from captum_serving.protocol.wire import Message

@@ -4,7 +4,7 @@ import asyncio
 
 import numpy as np
 import pytest
-from captum_predictor.kinds.kind import TensorFront
+from captum_predictor.kinds.tensor import TensorFront
 from captum_predictor.protocol.inference import Limits, Reader
 from captum_serving.protocol.wire import Message
 

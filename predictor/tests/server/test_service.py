@@ -5,7 +5,7 @@ import pytest
 import torch
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
-from captum_predictor.kinds.kind import TensorFront
+from captum_predictor.kinds.tensor import TensorFront
 from captum_predictor.protocol.inference import Limits
 from captum_predictor.server.service import Service
 from captum_serving.protocol.wire import Message

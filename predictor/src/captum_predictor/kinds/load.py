@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from captum_predictor.kinds.kind import Front, TensorFront
+from captum_predictor.kinds.kind import Front
+from captum_predictor.kinds.tensor import TensorFront
 from captum_predictor.kinds.text.model import CONFIG
 from captum_predictor.model.description import FILE_NAME
 from captum_predictor.model.directory import load_model

@@ -26,11 +26,12 @@ from captum_serving.protocol.extension_names import (
 )
 from captum_serving.protocol.requested import object_of, requested_outputs, typed
 
+from captum_predictor.engine.arrays import floats
 from captum_predictor.engine.engine import NOTHING, Answer, Array, Predicted
 from captum_predictor.engine.lanes import Priority
 from captum_predictor.engine.path_integral import StraightPaths
 from captum_predictor.graph.chain import ANY, Chain, Segment
-from captum_predictor.kinds.kind import Front, floats
+from captum_predictor.kinds.kind import Front
 from captum_predictor.protocol.path_inputs import read_paths
 
 

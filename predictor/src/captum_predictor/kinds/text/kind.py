@@ -23,8 +23,9 @@ from captum_serving.protocol.extension_names import (
     WORD_IDS,
 )
 
+from captum_predictor.engine.arrays import floats, refuse_strings
 from captum_predictor.engine.engine import Array
-from captum_predictor.kinds.kind import Instances, floats, refuse_strings
+from captum_predictor.kinds.kind import Instances
 from captum_predictor.kinds.text.answers import predictions
 from captum_predictor.kinds.text.instances import CONTEXT, Texts, read_instances, read_tensors
 from captum_predictor.kinds.text.model import Task, TextModel
