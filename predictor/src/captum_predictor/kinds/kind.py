@@ -27,7 +27,7 @@ class Instances:
     predictions: Callable[[Array], object]
 
 
-class Front(Protocol):
+class Kind(Protocol):
     """The part of a request's way that depends on the model's kind."""
 
     beside: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""The kind of model that takes one tensor: an image's."""
+"""Models that take one tensor, such as an image."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from captum_predictor.model.directory import LoadedModel
 RANGE_TOLERANCE = 1e-3
 
 
-class TensorFront:
-    """The front of a model that takes one tensor, of one shape: an image's."""
+class TensorKind:
+    """A model that takes one tensor of one shape, such as an image."""
 
     beside: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
