@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from captum_predictor.acceleration.linear_as_convolution import PictureLinear
-from captum_predictor.acceleration.one_channel_gradient import OneChannelConv2d
 from captum_predictor.graph.stages import Stage
 
 MAX_POOLS = ("max_pool1d", "max_pool2d", "max_pool3d")
 # Their dilation, with which no window can lie in the padding alone: its -inf would become 0 behind a ReLU.
 DENSE = (1, [1], [1, 1], [1, 1, 1])
-
-# What stands behind a convolution of one channel whose ReLU's backward pass may write over the gradient: that comes
-# from a convolution, which makes it anew.
-BEHIND_RECTIFIED = ("relu", "conv2d")
 
 
 def rearranged(stages: Sequence[Stage], kept: Collection[str]) -> list[Stage | None]:
@@ -25,8 +19,7 @@ def rearranged(stages: Sequence[Stage], kept: Collection[str]) -> list[Stage | N
     A max-pool comes before its ReLU, which then has a quarter of the numbers: 0.6 of the 4.3 ms of 25 rows on
     mnist_cnn. The bits are the same, but for the sign of a zero: the largest of a window is, and the first of equals,
     which has the gradient; where none is positive both orders have a gradient of zeros. A flatten is left out where
-    pictures are taken as they lie. A convolution of one channel and its ReLU are one, where the gradient comes from a
-    convolution.
+    pictures are taken as they lie.
     """
     rearranged: list[Stage | None] = list(stages)
     for place, (stage, behind) in enumerate(pairwise(stages)):
@@ -36,10 +29,4 @@ def rearranged(stages: Sequence[Stage], kept: Collection[str]) -> list[Stage | N
             rearranged[place : place + 2] = behind, stage
         elif stage.kind == "flatten" and isinstance(behind.module, PictureLinear):
             rearranged[place] = None
-        elif isinstance(stage.module, OneChannelConv2d) and _kinds(stages[place + 1 : place + 3]) == BEHIND_RECTIFIED:
-            rearranged[place : place + 2] = None, replace(behind, kind="rectified", module=stage.module.rectified)
     return rearranged
-
-
-def _kinds(stages: Sequence[Stage]) -> tuple[str, ...]:
-    return tuple(stage.kind for stage in stages)
