@@ -57,7 +57,7 @@ def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
         raise ModelDirectoryError(described_in, str(error)) from error
     if device == "cpu":
         speed_up_one_channel(network)
-        speed_up_behind_flatten(stages, description.input_shape)
+        stages = speed_up_behind_flatten(stages, description.input_shape)
     _check_output(described_in, stages[-1], description.labels)
     for stage in stages:
         _move(directory, stage.module, device)
