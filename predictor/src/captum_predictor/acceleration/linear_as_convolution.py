@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TypeGuard
 
 import torch
@@ -13,6 +14,7 @@ from torch.nn import functional
 
 from captum_predictor.acceleration.plain_modules import is_plain
 from captum_predictor.graph.stages import Stage
+from captum_predictor.graph.steps import Step
 
 # Below, what oneDNN does around a convolution takes longer than a product of matrices.
 FEWEST_WEIGHTS = 1 << 16
@@ -60,6 +62,16 @@ def speed_up_behind_flatten(stages: Sequence[Stage], input_shape: tuple[int, ...
         if flatten.kind == "flatten" and flatten.shape == (math.prod(shape),) and copied and _is_large(linear.module):
             replaced[place] = replace(linear, module=PictureLinear(linear.module, shape))
     return tuple(replaced)
+
+
+def leave_out_flattens(steps: Sequence[Step], kept: Collection[str]) -> list[Step]:
+    """Drop each flatten in front of a `PictureLinear`, which does not need it, unless its own value is wanted."""
+    needed = [
+        step
+        for step, behind in pairwise(steps)
+        if step.stage.kind != "flatten" or step.gives in kept or not isinstance(behind.stage.module, PictureLinear)
+    ]
+    return [*needed, *steps[-1:]]
 
 
 def _is_large(module: nn.Module) -> TypeGuard[nn.Linear]:
