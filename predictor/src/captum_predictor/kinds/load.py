@@ -9,7 +9,7 @@ from captum_predictor.model.description import FILE_NAME
 from captum_predictor.model.directory import load_model
 
 
-def load_kind(directory: Path, device: str = "cpu") -> Kind:
+def load_kind(directory: Path, device: str = "cpu", *, accelerate: bool = True) -> Kind:
     """Load a model onto a device, as the kind that it is.
 
     A directory with `config.json` and no `model.json` is a text model. Raises `ModelDirectoryError`.
@@ -20,4 +20,4 @@ def load_kind(directory: Path, device: str = "cpu") -> Kind:
         from captum_predictor.kinds.text.loading import load_text_model
 
         return TextKind(load_text_model(directory, device))
-    return TensorKind(load_model(directory, device))
+    return TensorKind(load_model(directory, device, accelerate=accelerate))

@@ -40,8 +40,11 @@ class LoadedModel:
     digest: str
 
 
-def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
-    """Load a model directory onto a device. Raises `ModelDirectoryError`; no pickle is ever read."""
+def load_model(directory: Path, device: str = "cpu", *, accelerate: bool = True) -> LoadedModel:
+    """Load a model directory onto a device; without `accelerate` the modules stay the network's own.
+
+    No pickle is ever read. Raises `ModelDirectoryError`.
+    """
     description = read_description(directory)
     described_in = directory / FILE_NAME
     try:
@@ -55,7 +58,7 @@ def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
         stages = _stages(description, network)
     except StageError as error:
         raise ModelDirectoryError(described_in, str(error)) from error
-    if device == "cpu":
+    if accelerate and device == "cpu":
         speed_up_one_channel(network)
         stages = speed_up_behind_flatten(stages, description.input_shape)
     _check_output(described_in, stages[-1], description.labels)
