@@ -188,11 +188,11 @@ def main() -> None:
 
 def digest_of(directory: Path) -> str:
     """The digest that a predictor of this model directory answers."""
-    from captum_predictor.kinds.load import load_front  # imports torch
+    from captum_predictor.kinds.load import load_kind  # imports torch
     from captum_predictor.model.architectures import quiet_even_kernels
 
     quiet_even_kernels()
-    return load_front(directory).model.digest
+    return load_kind(directory).model.digest
 
 
 if __name__ == "__main__":

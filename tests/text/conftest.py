@@ -21,7 +21,7 @@ from captum_explainer.predictor_client.session import Session
 from captum_explainer.settings import Settings
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
-from captum_predictor.kinds.load import load_front
+from captum_predictor.kinds.load import load_kind
 from captum_predictor.protocol.inference import Limits
 from captum_predictor.server import routes
 from captum_predictor.server.service import Service
@@ -70,7 +70,7 @@ class Explained:
     def __init__(self, directory: Path, task: str, lanes: Lanes) -> None:
         app = FastAPI()
         install(app, "predictor", 10_000_000)
-        routes.register(app, Service("tiny", load_front(directory), Engine(lanes, "cpu"), Limits(100, 10_000_000)))
+        routes.register(app, Service("tiny", load_kind(directory), Engine(lanes, "cpu"), Limits(100, 10_000_000)))
         self.connection: Any = Connection(app)
         described = self.connection.call("GET", "/v2/models/tiny", Deadline(60)).body
         self.description: Description = read_description("tiny", described)

@@ -15,7 +15,7 @@ from kserve.model_server import app
 from captum_predictor.engine.cpus import usable_cpus
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
-from captum_predictor.kinds.load import load_front
+from captum_predictor.kinds.load import load_kind
 from captum_predictor.model.description import ModelDirectoryError
 from captum_predictor.protocol.inference import Limits
 from captum_predictor.server import metrics, routes
@@ -30,13 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths")  # mnist_cnn is that way
     keep_freed_memory()
     reproduce_matrix_products()
+    accelerate = not options.no_acceleration
     try:
-        front = load_front(options.model_dir, options.device)
+        kind = load_kind(options.model_dir, options.device, accelerate=accelerate)
     except ModelDirectoryError as error:
         sys.exit(str(error))
     lanes = Lanes(options.lanes, options.queue_rows, usable_cpus())
     limits = Limits(options.max_rows, options.max_body_bytes)
-    service = Service(options.model_name, front, Engine(lanes, options.device), limits)
+    service = Service(options.model_name, kind, Engine(lanes, options.device, accelerate=accelerate), limits)
     metrics.watch(lanes)
     install(app, "predictor", options.max_body_bytes)
     routes.register(app, service)

@@ -13,11 +13,11 @@ import json, sys, warnings
 warnings.simplefilter("ignore")
 from pathlib import Path
 import captum_predictor.__main__
-from captum_predictor.kinds.load import load_front
+from captum_predictor.kinds.load import load_kind
 from captum_predictor.engine.run import run_with_gradient
 from captum_predictor.graph.chain import Chain
 import torch
-model = load_front(Path(sys.argv[1]), "cpu").model
+model = load_kind(Path(sys.argv[1]), "cpu").model
 segment = Chain(model).segment(model.input_name, None)
 before = set(sys.modules)
 rows = torch.rand(2, *model.input_shape)

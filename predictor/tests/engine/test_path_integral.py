@@ -8,7 +8,7 @@ import torch
 from captum.attr._utils.approximation_methods import approximation_parameters
 from captum_predictor.engine.memory_format import laid_out, room
 from captum_predictor.engine.path_integral import Integral, StraightPaths
-from captum_predictor.kinds.kind import TensorFront
+from captum_predictor.kinds.tensor import TensorKind
 from captum_predictor.protocol.inference import Limits, Reader
 from captum_serving.errors import BadInput, TooLarge
 from captum_serving.protocol.wire import Message
@@ -18,7 +18,7 @@ CLASSES = 10
 
 @pytest.fixture
 def ask(engine, mnist):
-    reader = Reader(TensorFront(mnist), Limits(400, 3 * 10**6))
+    reader = Reader(TensorKind(mnist), Limits(400, 3 * 10**6))
 
     def asked(tensors, outputs=(), **parameters):
         document = {"parameters": {"explanation": True, **parameters}, "outputs": [{"name": n} for n in outputs]}

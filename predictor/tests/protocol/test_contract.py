@@ -15,7 +15,7 @@ import torch
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
 from captum_predictor.graph.stages import split_into_stages
-from captum_predictor.kinds.kind import TensorFront
+from captum_predictor.kinds.tensor import TensorKind
 from captum_predictor.model.directory import LoadedModel
 from captum_predictor.protocol.inference import Limits
 from captum_predictor.server import routes
@@ -95,7 +95,7 @@ def replay(request):
 def served():
     lanes = Lanes(1, 100, 1)
     try:
-        yield Service(NETWORK["name"], TensorFront(tiny()), Engine(lanes, "cpu"), Limits(100, 10_000))
+        yield Service(NETWORK["name"], TensorKind(tiny()), Engine(lanes, "cpu"), Limits(100, 10_000))
     finally:
         lanes.stop()
 

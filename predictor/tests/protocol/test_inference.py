@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from captum_predictor.engine.lanes import Priority
-from captum_predictor.kinds.kind import TensorFront
+from captum_predictor.kinds.tensor import TensorKind
 from captum_predictor.protocol.inference import Limits, Reader
 from captum_serving.errors import BadInput, TooLarge
 from captum_serving.protocol.wire import Message
@@ -15,7 +15,7 @@ def model(served_as):
 
 @pytest.fixture
 def reader(model):
-    return Reader(TensorFront(model), Limits(rows=10, answer_bytes=200))
+    return Reader(TensorKind(model), Limits(rows=10, answer_bytes=200))
 
 
 def message(parameters=None, outputs=None, **tensors):
@@ -245,7 +245,7 @@ def test_every_output_counts(reader):
 
 
 def test_a_single_rows_answer_may_be_of_any_size(model):
-    reader = Reader(TensorFront(model), Limits(rows=10, answer_bytes=1))
+    reader = Reader(TensorKind(model), Limits(rows=10, answer_bytes=1))
     reader.read(message(image=image(1)))
 
 

@@ -4,7 +4,7 @@ import asyncio
 
 import numpy as np
 import pytest
-from captum_predictor.kinds.kind import TensorFront
+from captum_predictor.kinds.tensor import TensorKind
 from captum_predictor.protocol.inference import Limits, Reader
 from captum_serving.protocol.wire import Message
 
@@ -13,7 +13,7 @@ CLASSES = 10
 
 @pytest.fixture
 def ask(engine, mnist):
-    reader = Reader(TensorFront(mnist), Limits(100, 10**8))
+    reader = Reader(TensorKind(mnist), Limits(100, 10**8))
 
     def asked(tensors, outputs=(), **parameters):
         query = reader.read(

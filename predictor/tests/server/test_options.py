@@ -13,6 +13,7 @@ def test_the_defaults_are_those_of_a_container():
     assert options.device == "cpu"
     assert options.lanes == usable_cpus()
     assert options.model_name == "model"
+    assert options.no_acceleration is False
 
 
 def test_a_cuda_device_has_one_lane_unless_told():

@@ -5,7 +5,7 @@ import pytest
 import torch
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
-from captum_predictor.kinds.kind import TensorFront
+from captum_predictor.kinds.tensor import TensorKind
 from captum_predictor.protocol.inference import Limits
 from captum_predictor.server.service import Service
 from captum_serving.protocol.wire import Message
@@ -21,7 +21,7 @@ def service(served_as):
     logits = nn.Linear(30, 9, bias=False)
     nn.init.normal_(logits.weight)  # as it comes, one class would be the largest everywhere
     model = served_as((1, 2, 2), flatten=nn.Flatten(), hidden=nn.Linear(4, 30), relu=nn.ReLU(), logits=logits)
-    yield Service("tiny", TensorFront(model), Engine(lanes, "cpu"), Limits(rows=100, answer_bytes=10**6))
+    yield Service("tiny", TensorKind(model), Engine(lanes, "cpu"), Limits(rows=100, answer_bytes=10**6))
     lanes.stop()
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from captum_predictor.kinds.load import load_front
+from captum_predictor.kinds.load import load_kind
 from captum_predictor.training.data_sets import DataSetError
 from captum_predictor.training.sentiment.fit import evaluate, fit
 from captum_predictor.training.sentiment.network import build_network, train_tokenizer
@@ -58,7 +58,7 @@ def test_an_archive_of_other_bytes_is_refused(tmp_path):
 
 
 def test_the_shipped_model_is_the_cards():
-    model = load_front(MODEL).model
+    model = load_kind(MODEL).model
     assert f"| Digest | `{model.digest}` |" in CARD
     assert model.labels == LABELS
     accuracy = re.search(r"Accuracy on the held-out test snippets \| ([\d.]+) of (\d+)", CARD)

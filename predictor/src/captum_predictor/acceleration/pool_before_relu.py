@@ -1,4 +1,4 @@
-"""The order in which stages are computed: a max-pool before its ReLU, which then has fewer numbers."""
+"""A max-pool goes before its ReLU, which then has fewer numbers: saves 0.6 of the 4.3 ms of 25 rows on mnist_cnn."""
 
 from __future__ import annotations
 
@@ -6,40 +6,23 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from captum_predictor.acceleration.linear_as_convolution import PictureLinear
-from captum_predictor.acceleration.one_channel_gradient import OneChannelConv2d
-from captum_predictor.graph.stages import Stage
+from captum_predictor.graph.steps import Step
 
 MAX_POOLS = ("max_pool1d", "max_pool2d", "max_pool3d")
-# Their dilation, with which no window can lie in the padding alone: its -inf would become 0 behind a ReLU.
+# With these dilations no window lies in the padding alone, whose -inf would become 0 in a ReLU behind the pool.
 DENSE = (1, [1], [1, 1], [1, 1, 1])
 
-# What stands behind a convolution of one channel whose ReLU's backward pass may write over the gradient: that comes
-# from a convolution, which makes it anew.
-BEHIND_RECTIFIED = ("relu", "conv2d")
 
+def put_pools_before_relus(steps: Sequence[Step], kept: Collection[str]) -> list[Step]:
+    """Swap each ReLU with the max-pool behind it, unless the ReLU's own value is wanted.
 
-def rearranged(stages: Sequence[Stage], kept: Collection[str]) -> list[Stage | None]:
-    """What is computed in each stage's place, so that the stages whose values are wanted have theirs.
-
-    A max-pool comes before its ReLU, which then has a quarter of the numbers: 0.6 of the 4.3 ms of 25 rows on
-    mnist_cnn. The bits are the same, but for the sign of a zero: the largest of a window is, and the first of equals,
-    which has the gradient; where none is positive both orders have a gradient of zeros. A flatten is left out where
-    pictures are taken as they lie. A convolution of one channel and its ReLU are one, where the gradient comes from a
-    convolution.
+    The bits are the same, but for the sign of a zero. Both orders take a window's largest number, the first of equal
+    ones, which gets the gradient; where no number is positive, both have a gradient of zeros.
     """
-    rearranged: list[Stage | None] = list(stages)
-    for place, (stage, behind) in enumerate(pairwise(stages)):
-        if stage.name in kept:
+    arranged = list(steps)
+    for place, (relu, pool) in enumerate(pairwise(steps)):
+        if relu.stage.kind != "relu" or relu.gives in kept or pool.stage.kind not in MAX_POOLS:
             continue
-        if stage.kind == "relu" and behind.kind in MAX_POOLS and behind.options["dilation"] in DENSE:
-            rearranged[place : place + 2] = behind, stage
-        elif stage.kind == "flatten" and isinstance(behind.module, PictureLinear):
-            rearranged[place] = None
-        elif isinstance(stage.module, OneChannelConv2d) and _kinds(stages[place + 1 : place + 3]) == BEHIND_RECTIFIED:
-            rearranged[place : place + 2] = None, replace(behind, kind="rectified", module=stage.module.rectified)
-    return rearranged
-
-
-def _kinds(stages: Sequence[Stage]) -> tuple[str, ...]:
-    return tuple(stage.kind for stage in stages)
+        if pool.stage.options["dilation"] in DENSE:
+            arranged[place : place + 2] = replace(pool, gives=None), replace(relu, gives=pool.gives)
+    return arranged

@@ -17,12 +17,14 @@ import numpy as np
 import torch
 from captum_serving.errors import BadInput
 
+from captum_predictor.acceleration.arrange import arrange_fast
 from captum_predictor.engine.arrays import finite
 from captum_predictor.engine.lanes import Chunk, Lanes, Priority
 from captum_predictor.engine.memory_format import laid_out, room
 from captum_predictor.engine.path_integral import Integral, StraightPaths
 from captum_predictor.engine.run import run, run_with_gradient
 from captum_predictor.graph.chain import ANY, MOST_ROWS, Segment
+from captum_predictor.graph.steps import arrange_in_order
 from captum_predictor.server import metrics
 
 Array = np.ndarray[Any, Any]
@@ -147,11 +149,15 @@ def even_chunks(rows: int, most: int = MOST_ROWS, lanes: int = 1) -> list[slice]
 
 
 class Engine:
-    """Computes segments on the lanes; `device` is where the stages' modules are."""
+    """Computes segments on the lanes.
 
-    def __init__(self, lanes: Lanes, device: str) -> None:
+    `device` is where the stages' modules are. What is not to `accelerate` runs the stages in their own order.
+    """
+
+    def __init__(self, lanes: Lanes, device: str, *, accelerate: bool = True) -> None:
         self.lanes = lanes
         self._device = device
+        self._arrange = arrange_fast if accelerate else arrange_in_order
 
     async def compute(
         self,
@@ -235,7 +241,7 @@ class Engine:
         begin = time.perf_counter()
         with _settling(done):
             source, beside = self._tensors(*job.rows(part))
-            job.store(run(job.segment, source, beside, job.values), part, done)
+            job.store(run(job.segment, source, beside, job.values, self._arrange), part, done)
         metrics.observe_chunk(time.perf_counter() - begin, with_gradient=False)
 
     def _gradients(
@@ -251,7 +257,9 @@ class Engine:
         with _settling(done):
             source, beside = self._tensors(*job.points(part))
             kept = () if job.path is not None else job.values
-            computed = run_with_gradient(job.along, job.differentiated, source, beside, cotangent_rows, kept)
+            computed = run_with_gradient(
+                job.along, job.differentiated, source, beside, cotangent_rows, kept, self._arrange
+            )
             _store(computed, gradient, "gradient")
         metrics.observe_chunk(time.perf_counter() - begin, with_gradient=True)
 

@@ -13,13 +13,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import partial
 
 import torch
 from captum_serving.errors import Overloaded
 from captum_serving.process.niceness import step_back
-
-from captum_predictor.engine.placement import Placement, home_of
 
 # On AVX2 mnist_cnn's bits differ between one and two threads under 12 rows; from 12 rows on they are the same for one
 # to nine threads and differ from ten on (25 rows, torch 2.13), and a chunk of 25 rows gains little from so many. On
@@ -84,7 +81,7 @@ class Lanes:
         self._queues = {priority: Queue() for priority in Priority}
         self._stopping = False
         self._threads = [
-            threading.Thread(target=self._work, args=(priority, i), name=f"{priority.name.lower()}-{i}", daemon=True)
+            threading.Thread(target=self._work, args=(priority,), name=f"{priority.name.lower()}-{i}", daemon=True)
             for priority in Priority
             for i in range(count)
         ]
@@ -138,11 +135,9 @@ class Lanes:
         for thread in self._threads:
             thread.join()
 
-    def _work(self, priority: Priority, lane: int) -> None:
-        explains = priority is Priority.EXPLANATION
-        if explains:
+    def _work(self, priority: Priority) -> None:
+        if priority is Priority.EXPLANATION:
             step_back()
-        placement = Placement(home_of(lane, self.count, self._cpus) if explains else None)
         # The count is kept for each calling thread (OpenMP), but a thread's first operation sets it to the process-wide
         # one: that comes first here, so that it cannot undo what is set below.
         threads = torch.get_num_threads()
@@ -150,17 +145,13 @@ class Lanes:
         bell = threading.Lock()
         bell.acquire()
         while (work := self._next(priority, bell)) is not None:
-            call, chunk, wanted, crowded = work
-            if crowded:
-                placement.go_home()
-            else:
-                placement.leave()
+            call, chunk, wanted = work
             if wanted != threads:
                 torch.set_num_threads(wanted)
                 threads = wanted
-            placement.run(partial(self._run, queue, call, chunk))
+            self._run(queue, call, chunk)
 
-    def _next(self, priority: Priority, bell: threading.Lock) -> tuple[Call, Chunk, int, bool] | None:
+    def _next(self, priority: Priority, bell: threading.Lock) -> tuple[Call, Chunk, int] | None:
         queue = self._queues[priority]
         while True:
             with self._lock:
@@ -183,16 +174,15 @@ class Lanes:
                 # The lane that rested last: its caches and its OpenMP team are warm.
                 queue.idle.pop().release()
 
-    def _take(self, queue: Queue) -> tuple[Call, Chunk, int, bool]:
-        """The next chunk, its threads, and whether all lanes of its priority compute, and no other."""
+    def _take(self, queue: Queue) -> tuple[Call, Chunk, int]:
+        """The next chunk, and the number of its threads."""
         call, chunk = queue.entries.popleft()
         queue.rows -= chunk.rows
         queue.busy += 1
         sharing = sum(each.wanted() for each in self._queues.values())
-        crowded = queue.wanted() == sharing >= self.count
         if chunk.rows * chunk.width < FEWEST_ROWS_FOR_THREADS:
-            return call, chunk, 1, crowded
-        return call, chunk, max(1, min(self._cpus // min(self.count, sharing), MOST_THREADS)), crowded
+            return call, chunk, 1
+        return call, chunk, max(1, min(self._cpus // min(self.count, sharing), MOST_THREADS))
 
     def _run(self, queue: Queue, call: Call, chunk: Chunk) -> None:
         error: BaseException | None = None

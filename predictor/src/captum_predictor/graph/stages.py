@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from captum_serving.errors import one_line
 from captum_serving.protocol.extension_names import RESERVED_NAMES
 from torch import nn
-
-from captum_predictor.model.architectures import one_line
 
 NORMALIZE = "normalize"
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
+from captum_serving.errors import one_line
 from torch import nn
 
 
@@ -81,12 +82,6 @@ def use_channels_last(network: nn.Module) -> None:
 def quiet_even_kernels() -> None:
     """Keep torch from warning, for the rest of the process, that `mnist_cnn`'s even kernels cost it a padded copy."""
     warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths", UserWarning)
-
-
-def one_line(error: BaseException) -> str:
-    """Say an exception's type and the first line of its message."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def _built_in(name: str) -> Callable[..., nn.Module]:

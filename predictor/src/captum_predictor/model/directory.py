@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from captum_serving.errors import one_line
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -10,7 +11,7 @@ from captum_predictor.acceleration.linear_as_convolution import speed_up_behind_
 from captum_predictor.acceleration.one_channel_gradient import speed_up_one_channel
 from captum_predictor.graph.stages import Normalize, Stage, StageError, kind_of, split_into_stages
 from captum_predictor.model import weights
-from captum_predictor.model.architectures import ArchitectureError, build_network, one_line, use_channels_last
+from captum_predictor.model.architectures import ArchitectureError, build_network, use_channels_last
 from captum_predictor.model.description import FILE_NAME, ModelDescription, ModelDirectoryError, read_description
 from captum_predictor.model.digest import model_digest
 
@@ -39,8 +40,11 @@ class LoadedModel:
     digest: str
 
 
-def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
-    """Load a model directory onto a device. Raises `ModelDirectoryError`; no pickle is ever read."""
+def load_model(directory: Path, device: str = "cpu", *, accelerate: bool = True) -> LoadedModel:
+    """Load a model directory onto a device; without `accelerate` the modules stay the network's own.
+
+    No pickle is ever read. Raises `ModelDirectoryError`.
+    """
     description = read_description(directory)
     described_in = directory / FILE_NAME
     try:
@@ -54,9 +58,9 @@ def load_model(directory: Path, device: str = "cpu") -> LoadedModel:
         stages = _stages(description, network)
     except StageError as error:
         raise ModelDirectoryError(described_in, str(error)) from error
-    if device == "cpu":
+    if accelerate and device == "cpu":
         speed_up_one_channel(network)
-        speed_up_behind_flatten(stages, description.input_shape)
+        stages = speed_up_behind_flatten(stages, description.input_shape)
     _check_output(described_in, stages[-1], description.labels)
     for stage in stages:
         _move(directory, stage.module, device)

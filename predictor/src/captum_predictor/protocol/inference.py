@@ -26,11 +26,12 @@ from captum_serving.protocol.extension_names import (
 )
 from captum_serving.protocol.requested import object_of, requested_outputs, typed
 
+from captum_predictor.engine.arrays import floats
 from captum_predictor.engine.engine import NOTHING, Answer, Array, Predicted
 from captum_predictor.engine.lanes import Priority
 from captum_predictor.engine.path_integral import StraightPaths
 from captum_predictor.graph.chain import ANY, Chain, Segment
-from captum_predictor.kinds.kind import Front, floats
+from captum_predictor.kinds.kind import Kind
 from captum_predictor.protocol.path_inputs import read_paths
 
 
@@ -72,11 +73,11 @@ class Ready:
 
 
 class Reader:
-    """Reads requests for one model, whose front it asks for what depends on the model's kind."""
+    """Reads requests for one model; what differs between kinds of models is left to its `kind`."""
 
-    def __init__(self, front: Front, limits: Limits) -> None:
-        self._front = front
-        self._chain = Chain(front.model)
+    def __init__(self, kind: Kind, limits: Limits) -> None:
+        self._kind = kind
+        self._chain = Chain(kind.model)
         self._limits = limits
 
     def read(self, message: wire.Message) -> Query | Ready:
@@ -89,7 +90,7 @@ class Reader:
         parameters = object_of(message.document, "parameters")
         explanation = typed(parameters, EXPLANATION, bool, "true or false") or False
         sink = typed(parameters, SINK, str, "a stage's name")
-        if not message.tensors.keys().isdisjoint(self._front.texts):
+        if not message.tensors.keys().isdisjoint(self._kind.texts):
             return self._read_texts(message, sink)
         asked = self._chain.segment(self._source(message), sink)
         source = message.tensors[asked.source]
@@ -104,13 +105,13 @@ class Reader:
         self._check_shape(segment, source, segment.source, wanted, differentiated)
         if predicted is not None:
             _check_predicted(predicted, asked, source, cotangent)
-        source = self._front.check_source(segment.source, source, explanation)
-        beside = self._front.check_beside(message.tensors, source.shape[:2])
+        source = self._kind.check_source(segment.source, source, explanation)
+        beside = self._kind.check_beside(message.tensors, source.shape[:2])
         path = read_paths(
             message.tensors,
             source,
             differentiated is not None,
-            lambda starts: self._front.check_source(segment.source, starts, explanation),
+            lambda starts: self._kind.check_source(segment.source, starts, explanation),
         )
         if path is not None and differentiated is not None:
             shapes = segment.shapes(source.shape[1:])
@@ -139,23 +140,23 @@ class Reader:
         """
         if not isinstance(instances, list) or not instances:
             raise BadInput("'instances' is missing or empty; expected a list of one or more instances")
-        segment = self._chain.segment(self._front.model.input_name, None)
+        segment = self._chain.segment(self._kind.model.input_name, None)
         self._check_rows(segment.source, len(instances))
-        read = self._front.read_instances(instances)
+        read = self._kind.read_instances(instances)
         self._check_shape(segment, read.source, "instances", {segment.sink.name}, None)
-        source = self._front.check_source(segment.source, read.source, False)
+        source = self._kind.check_source(segment.source, read.source, False)
         outputs = {segment.sink.name: False}
         return Query(segment, source, None, Priority.PREDICTION, outputs, read.beside, predictions=read.predictions)
 
     def _read_texts(self, message: wire.Message, sink: str | None) -> Ready:
         names = list(message.tensors)
-        if not set(names) <= set(self._front.texts):
+        if not set(names) <= set(self._kind.texts):
             raise BadInput(
-                f"inputs are {_quoted(names)}; expected {_quoted(self._front.texts)} alone, or tensors without them"
+                f"inputs are {_quoted(names)}; expected {_quoted(self._kind.texts)} alone, or tensors without them"
             )
         rows = message.tensors[names[0]].shape
         self._check_rows(names[0], rows[0] if rows else 0)
-        tensors = self._front.read_texts(message.tensors, sink)
+        tensors = self._kind.read_texts(message.tensors, sink)
         size = sum(tensor.nbytes for tensor in tensors.values())
         if rows[0] > 1 and size > self._limits.answer_bytes:
             raise TooLarge(
@@ -165,12 +166,12 @@ class Reader:
         return Ready(tensors, requested_outputs(message, list(tensors)))
 
     def _source(self, message: wire.Message) -> str:
-        others = (COTANGENT, *PATH_INPUTS, *self._front.beside)
+        others = (COTANGENT, *PATH_INPUTS, *self._kind.beside)
         names = [name for name in message.tensors if name not in others]
         if len(names) != 1 or names[0] not in self._chain.sources:
             input_name, *stages = self._chain.sources
-            beside = f"{_quoted(self._front.beside)} and a" if self._front.beside else "a"
-            texts = f"; or {_quoted(self._front.texts)} alone" if self._front.texts else ""
+            beside = f"{_quoted(self._kind.beside)} and a" if self._kind.beside else "a"
+            texts = f"; or {_quoted(self._kind.texts)} alone" if self._kind.texts else ""
             raise BadInput(
                 f"inputs are {_quoted(message.tensors)}; expected {input_name!r}, the model's input, or the output of "
                 f"one stage ({', '.join(stages) or 'there is none'}), and at most {beside} 'cotangent' and "

@@ -48,6 +48,11 @@ def build_parser() -> argparse.ArgumentParser:
         type=_positive,
         help="Chunks computed at once, of each kind (by default one a usable CPU; one on cuda).",
     )
+    add(
+        "--no_acceleration",
+        action="store_true",
+        help="Run the model's own modules in their own order, which is slower.",
+    )
     add("--max_body_bytes", type=_positive, default=64 << 20, help="Largest body of a request, and of an answer.")
     add("--max_rows", type=_positive, default=4096, help="Most rows in one request.")
     add("--queue_rows", type=_positive, default=8192, help="Most rows that wait, of predictions and of explanations.")

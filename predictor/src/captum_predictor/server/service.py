@@ -18,7 +18,7 @@ from captum_serving.protocol.extension_names import (
 )
 
 from captum_predictor.engine.engine import Answer, Array, Engine
-from captum_predictor.kinds.kind import Front
+from captum_predictor.kinds.kind import Kind
 from captum_predictor.protocol.inference import Limits, Query, Reader, Ready, answer_message, ready
 
 T = TypeVar("T")
@@ -30,14 +30,14 @@ THREADS = ThreadPoolExecutor(2, "message")
 
 
 class Service:
-    """The served model: `name` on the wire, the front of its kind, and the engine that computes it."""
+    """The served model: `name` on the wire, its kind, and the engine that computes it."""
 
-    def __init__(self, name: str, front: Front, engine: Engine, limits: Limits) -> None:
+    def __init__(self, name: str, kind: Kind, engine: Engine, limits: Limits) -> None:
         self.name = name
-        self.takes_strings = bool(front.texts)
+        self.takes_strings = bool(kind.texts)
         self.engine = engine
-        self._front = front
-        self._reader = Reader(front, limits)
+        self._kind = kind
+        self._reader = Reader(kind, limits)
 
     def require(self, name: str, version: str | None = None) -> None:
         """Check that a request means this model.
@@ -75,7 +75,7 @@ class Service:
 
     async def _answer(self, message: wire.Message, query: Query | Ready) -> tuple[dict[str, Any], dict[str, Array]]:
         done = query if isinstance(query, Ready) else ready(query, await self._compute(query))
-        return answer_message(done, message.document, self.name, self._front.model.digest)
+        return answer_message(done, message.document, self.name, self._kind.model.digest)
 
     async def _compute(self, query: Query) -> Answer:
         return await self.engine.compute(
@@ -91,7 +91,7 @@ class Service:
 
     @property
     def _large(self) -> int:
-        return self._front.large_bytes
+        return self._kind.large_bytes
 
     async def predict(self, body: bytes) -> object:
         """Answer a V1 body: a prediction for each instance, in the form of the model's kind."""
@@ -100,7 +100,7 @@ class Service:
 
     def metadata(self) -> dict[str, Any]:
         """What `GET /v2/models/{name}` says."""
-        model = self._front.model
+        model = self._kind.model
         last = model.stages[-1]
         return {
             "name": self.name,
@@ -110,7 +110,7 @@ class Service:
             "stages": [stage.describe() for stage in model.stages],
             MODEL_DIGEST: model.digest,
             "extensions": [VECTOR_JACOBIAN_PRODUCT, GRADIENT_OF_PREDICTED, VALUES_OF_STAGES, PATH_INTEGRAL],
-            **self._front.metadata(),
+            **self._kind.metadata(),
         }
 
     def _decode(self, body: bytes, header_length: str | None) -> tuple[wire.Message, Query | Ready]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
-from captum_predictor.kinds.load import load_front
+from captum_predictor.kinds.load import load_kind
 from captum_predictor.protocol.inference import Limits
 from captum_predictor.server import routes
 from captum_predictor.server.service import Service
@@ -35,9 +35,9 @@ def tiny_directory(tmp_path_factory):
 class Served:
     """A model's app in this process: what is sent to it goes through the routes."""
 
-    def __init__(self, front, lanes, limits):
-        self.front = front
-        self.service = Service("tiny", front, Engine(lanes, "cpu"), limits)
+    def __init__(self, kind, lanes, limits):
+        self.kind = kind
+        self.service = Service("tiny", kind, Engine(lanes, "cpu"), limits)
         self.app = FastAPI()
         install(self.app, "predictor", 10_000_000)
         routes.register(self.app, self.service)
@@ -68,7 +68,7 @@ class Served:
         if response.status_code != 200:
             return response.status_code, response.json()["error"]
         answered = wire.decode(response.content, response.headers.get(wire.HEADER_LENGTH), "outputs", strings=str)
-        assert answered.parameters["model_digest"] == self.front.model.digest
+        assert answered.parameters["model_digest"] == self.kind.model.digest
         return 200, answered.tensors
 
     def tokens(self, *texts, **more):
@@ -79,7 +79,7 @@ class Served:
     def network_inputs(self, *texts, **more):
         """What the network takes of the texts' tokens: ids, and what stands beside them."""
         tensors = self.tokens(*texts, **more)
-        return {name: tensors[name] for name in self.front.model.sizes}
+        return {name: tensors[name] for name in self.kind.model.sizes}
 
 
 def strings(values):
@@ -96,26 +96,26 @@ def lanes():
 
 
 @pytest.fixture(scope="session")
-def serve_front(lanes):
-    """Serves a front in this process."""
-    return lambda front: Served(front, lanes, Limits(100, 1_000_000))
+def serve_kind(lanes):
+    """Serves a kind in this process."""
+    return lambda kind: Served(kind, lanes, Limits(100, 1_000_000))
 
 
 @pytest.fixture(scope="session")
-def serve_directory(serve_front):
+def serve_directory(serve_kind):
     """Serves a model directory in this process."""
-    return lambda directory: serve_front(load_front(directory))
+    return lambda directory: serve_kind(load_kind(directory))
 
 
 @pytest.fixture(scope="session")
 def serve(tiny_directory, lanes):
     """Serves a tiny model by its family and task, in this process."""
-    fronts = {}
+    kinds = {}
 
     def start(family, task, answer_bytes=1_000_000):
-        if (family, task) not in fronts:
-            fronts[family, task] = load_front(tiny_directory(family, task))
-        return Served(fronts[family, task], lanes, Limits(100, answer_bytes))
+        if (family, task) not in kinds:
+            kinds[family, task] = load_kind(tiny_directory(family, task))
+        return Served(kinds[family, task], lanes, Limits(100, answer_bytes))
 
     return start
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from captum_predictor.kinds.load import load_front
+from captum_predictor.kinds.load import load_kind
 from captum_serving.protocol import wire
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
@@ -21,13 +21,13 @@ def exchange(name):
 
 
 @pytest.fixture(scope="module")
-def served(serve_front, tmp_path_factory):
+def served(serve_kind, tmp_path_factory):
     directory = shutil.copytree(CONTRACT / "model", tmp_path_factory.mktemp("contract") / "model")
     torch.manual_seed(0)
     AutoModelForSequenceClassification.from_config(AutoConfig.from_pretrained(directory)).save_pretrained(directory)
-    front = load_front(directory)
-    front.model = replace(front.model, digest=DIGEST)
-    return serve_front(front)
+    kind = load_kind(directory)
+    kind.model = replace(kind.model, digest=DIGEST)
+    return serve_kind(kind)
 
 
 @pytest.mark.parametrize("name", EXCHANGES)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 import torch
-from captum_predictor.kinds.load import load_front
+from captum_predictor.kinds.load import load_kind
 from captum_predictor.model.description import ModelDirectoryError
 from safetensors.torch import load_file, save_file
 
@@ -32,7 +32,7 @@ def change_weights(directory, change):
 
 def error(directory):
     with pytest.raises(ModelDirectoryError) as raised:
-        load_front(directory)
+        load_kind(directory)
     assert "\n" not in str(raised.value)
     return str(raised.value)
 
@@ -102,22 +102,22 @@ def test_a_tokenizer_without_padding_gets_a_line(directory):
 def test_weights_in_half_precision_are_served_in_float32(directory):
     change_weights(directory, lambda weights: {name: tensor.half() for name, tensor in weights.items()})
     change(directory / "config.json", dtype="float16")
-    front = load_front(directory)
-    assert {parameter.dtype for stage in front.model.stages for parameter in stage.module.parameters()} == {
+    kind = load_kind(directory)
+    assert {parameter.dtype for stage in kind.model.stages for parameter in stage.module.parameters()} == {
         torch.float32
     }
 
 
 @pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"])
 def test_the_digest_changes_with_every_part(directory, name):
-    before = load_front(directory).model.digest
-    assert load_front(directory).model.digest == before
+    before = load_kind(directory).model.digest
+    assert load_kind(directory).model.digest == before
     if name == "model.safetensors":
         change_weights(directory, lambda weights: weights | {"classifier.bias": torch.ones(3)})
     else:
         path = directory / name
         path.write_text(path.read_text() + "\n")
-    assert load_front(directory).model.digest != before
+    assert load_kind(directory).model.digest != before
 
 
 def test_a_network_of_other_parts_has_embeddings_and_logits_alone(tmp_path):
@@ -129,7 +129,7 @@ def test_a_network_of_other_parts_has_embeddings_and_logits_alone(tmp_path):
     # ALBERT's layers are one, run again and again.
     network = AlbertForSequenceClassification(AlbertConfig(vocab_size=140, num_hidden_layers=3, **sizes))
     network.save_pretrained(tmp_path)
-    model = load_front(tmp_path).model
+    model = load_kind(tmp_path).model
     assert [(stage.name, stage.shape) for stage in model.stages] == [("embeddings", (-1, 16)), ("logits", (2,))]
 
 

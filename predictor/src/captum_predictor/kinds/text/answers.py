@@ -8,7 +8,7 @@ import numpy as np
 from captum_serving.protocol.extension_names import TRUNCATED_TOKENS
 
 from captum_predictor.engine.engine import Array
-from captum_predictor.kinds.kind import softmax
+from captum_predictor.kinds.probabilities import softmax
 from captum_predictor.kinds.text.instances import Texts
 from captum_predictor.kinds.text.model import Scores, Task, TextModel
 from captum_predictor.kinds.text.tokenizer import Tokens

@@ -1,4 +1,4 @@
-"""The front of a text model: token ids and what stands beside them, texts, and V1's answers in words."""
+"""Text models: their requests with token ids or texts, and V1's answers in words."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ from captum_serving.protocol.extension_names import (
     WORD_IDS,
 )
 
+from captum_predictor.engine.arrays import floats, refuse_strings
 from captum_predictor.engine.engine import Array
-from captum_predictor.kinds.kind import Instances, floats, refuse_strings
+from captum_predictor.kinds.kind import Instances
 from captum_predictor.kinds.text.answers import predictions
 from captum_predictor.kinds.text.instances import CONTEXT, Texts, read_instances, read_tensors
 from captum_predictor.kinds.text.model import Task, TextModel
 from captum_predictor.kinds.text.tokenizer import Batch, Tokens
 
 
-class TextFront:
-    """The front of a transformer."""
+class TextKind:
+    """A transformer."""
 
     texts: tuple[str, ...] = (TEXT, TEXT_PAIR)
     large_bytes = 4096  # a millisecond of tokenizing

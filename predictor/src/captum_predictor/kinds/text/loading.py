@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from captum_serving.errors import one_line
 from captum_serving.protocol.extension_names import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS
 from torch import nn
 
@@ -18,7 +19,6 @@ from captum_predictor.kinds.text.digest import text_digest
 from captum_predictor.kinds.text.model import CONFIG, Scores, Task, TextModel
 from captum_predictor.kinds.text.stages import logits, split_text_network
 from captum_predictor.kinds.text.tokenizer import Special, Tokenizer
-from captum_predictor.model.architectures import one_line
 from captum_predictor.model.description import ModelDirectoryError
 
 # Before transformers and the tokenizers are imported: nothing is asked of the hub or told to it, and texts are not

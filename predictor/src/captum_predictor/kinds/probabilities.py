@@ -1,0 +1,16 @@
+"""Probabilities of logits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+
+def softmax(logits: Array) -> Array:
+    """Probabilities over the last axis, computed in double precision and rounded to single."""
+    exponentials = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    probabilities: Array = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return probabilities.astype(np.float32)
