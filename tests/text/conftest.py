@@ -16,7 +16,7 @@ from captum_explainer.formats import dispatch
 from captum_explainer.formats.request import Incoming, Read
 from captum_explainer.kinds.text.explain import explain_texts
 from captum_explainer.predictor_client.description import Description, read_description
-from captum_explainer.predictor_client.http_answer import Reply
+from captum_explainer.predictor_client.http_connection import Reply
 from captum_explainer.predictor_client.session import Session
 from captum_explainer.settings import Settings
 from captum_predictor.engine.engine import Engine

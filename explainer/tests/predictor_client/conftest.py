@@ -3,7 +3,9 @@ import threading
 from contextlib import ExitStack, closing, suppress
 
 import pytest
-from captum_explainer.predictor_client.http_connection import HttpConnection
+from captum_explainer.deadline import Deadline
+from captum_explainer.predictor_client import transport
+from captum_explainer.predictor_client.transport import Connection
 
 
 class Scripted:
@@ -59,7 +61,7 @@ def read_request(connection):
         got += _received(connection)
     head, _, body = got.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
-    headers = dict(line.split(": ", 1) for line in lines[1:])
+    headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines[1:])}
     while len(body) < int(headers.get("content-length", 0)):
         body += _received(connection)
     return lines[0], headers, body
@@ -79,11 +81,13 @@ def serve():
 
 
 @pytest.fixture
-def connect():
+def connect(monkeypatch):
+    """Makes connections that try every call once."""
+    monkeypatch.setattr(transport, "RETRY_SECONDS", 0.0)
     with ExitStack() as connections:
 
-        def make(server, scheme="http", host="127.0.0.1", ca_bundle=None):
-            connection = HttpConnection(f"{scheme}://{host}:{server.port}", ca_bundle)
+        def make(server, tls=False, host="127.0.0.1", ca_bundle=None):
+            connection = Connection(f"{host}:{server.port}", tls, ca_bundle, 600.0)
             return connections.enter_context(closing(connection))
 
         yield make
@@ -91,12 +95,12 @@ def connect():
 
 @pytest.fixture
 def ask():
-    """Asks by a connection, with what most tests do not care about."""
+    """Calls by a connection; most tests care for only some of the arguments."""
 
-    def send(connection, verb="GET", path="/", headers=(), body=b"", seconds=5.0, watch=lambda size: None):
-        return connection.request(verb, path, dict(headers), body, seconds, lambda: seconds, watch)
+    def call(connection, verb="GET", path="/", headers=(), body=b"", seconds=5.0):
+        return connection.call(verb, path, Deadline(seconds), body, dict(headers))
 
-    return send
+    return call
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.description import Access, Description, Stage, read_description
-from captum_explainer.predictor_client.http_answer import Reply
+from captum_explainer.predictor_client.http_connection import Reply
 from captum_explainer.predictor_client.scores import ScoresSession
 from captum_explainer.predictor_client.session import MAX_CALL_ROWS, Derivative, Session, StraightPath
 from captum_serving.errors import BadInput

@@ -1,6 +1,6 @@
 import pytest
 from captum_explainer.predictor_client.errors import require_success
-from captum_explainer.predictor_client.http_answer import Reply
+from captum_explainer.predictor_client.http_connection import Reply
 from captum_serving.errors import (
     BadGateway,
     BadInput,

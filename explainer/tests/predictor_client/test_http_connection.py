@@ -1,8 +1,12 @@
 import socket
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from captum_explainer.predictor_client.http_connection import HttpConnection, NotConnected
+from captum_explainer.predictor_client import http_connection, transport
+from captum_explainer.predictor_client.transport import Connection
+from captum_serving.errors import BadGateway, DeadlineExceeded, Unavailable
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -27,19 +31,40 @@ def test_one_connection_serves_all_requests_while_it_is_kept_alive(serve, connec
     assert [line for line, _, _ in server.requests] == [f"GET /{i} HTTP/1.1" for i in range(3)]
 
 
-@pytest.mark.parametrize("last", [OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"), OK + b"more", OK + OK])
-def test_a_connection_is_not_used_again_that_the_server_closes_or_says_too_much_on(last, serve, connect, ask):
+def test_a_connection_that_the_server_says_it_closes_is_not_used_again(serve, connect, ask):
+    last = OK.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
     server = serve([[last], [b"HTTP/1.1 500 Wrong\r\n\r\n"]], [[OK]])
     connection = connect(server)
     assert ask(connection).body == b"ok"
     assert ask(connection).status == 200
 
 
+@pytest.mark.parametrize("more", [b"more", b"HTTP/1.1 500 Wrong\r\nContent-Length: 0\r\n\r\n"])
+@pytest.mark.parametrize("late", [False, True])
+def test_what_nobody_asked_for_answers_no_request(more, late, serve, connect, ask, request_read):
+    said_more = threading.Event()
+
+    def talk(script, connection):
+        request_read(connection)
+        connection.sendall(OK if late else OK + more)
+        if late:
+            time.sleep(0.05)
+            connection.sendall(more)
+        said_more.set()
+        request_read(connection)
+        connection.sendall(OK)
+
+    connection = connect(serve([], [], talk=talk))
+    assert ask(connection).body == b"ok"
+    assert said_more.wait(5)
+    assert ask(connection).body == b"ok"
+
+
 def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(serve, connect, ask):
     server = serve([[OK], None], [[OK]])
     connection = connect(server)
     assert ask(connection, "POST", body=b"first").body == b"ok"
-    connection._socket.recv(1, socket.MSG_PEEK)  # returns when the server's end has come
+    connection._http._http.sock.recv(1, socket.MSG_PEEK)  # returns when the server's end has come
     assert ask(connection, "POST", body=b"second").body == b"ok"
     assert [body for _, _, body in server.requests] == [b"first", b"second"]
 
@@ -80,49 +105,57 @@ def test_a_request_is_sent_whole(serve, connect, ask):
     [("X-A", "a\r\nX-B: c"), ("X-A", "a\nb"), ("X-A", "a\rb"), ("X-A", "\u20ac"), ("X-A: b\r\nX-B", "c")],
 )
 def test_a_header_cannot_bring_another(name, value, serve, connect, ask):
-    server = serve([[OK]])
+    server = serve([[OK]], [[OK]])
     connection = connect(server)
-    with pytest.raises(ValueError, match=r"expected none|latin-1"):
+    with pytest.raises(ValueError, match=r"Invalid header|latin-1"):
         ask(connection, headers={name: value})
     assert ask(connection).status == 200
     assert len(server.requests) == 1
 
 
-def test_what_the_watch_raises_ends_the_request_and_the_connection(serve, connect, ask):
-    server = serve([[OK]], [[OK]])
-    connection = connect(server)
-
-    def watch(size):
-        raise KeyError(size)
-
-    with pytest.raises(KeyError):
-        ask(connection, watch=watch)
-    assert ask(connection).status == 200
-
-
 def test_silence_is_a_time_out(serve, connect, ask):
-    with pytest.raises(TimeoutError):
+    with pytest.raises(DeadlineExceeded):
         ask(connect(serve([[OK[:30]]])), seconds=0.1)
 
 
-def test_nobody_there_is_not_connected(serve, connect, ask):
+def test_a_call_that_failed_leaves_nothing_to_the_next(serve, connect, ask, monkeypatch):
+    server = serve([[OK]], [[OK]])
+    connection = connect(server)
+    monkeypatch.setattr(http_connection, "MAX_REPLY_BYTES", 1)
+    with pytest.raises(BadGateway):
+        ask(connection)
+    monkeypatch.setattr(http_connection, "MAX_REPLY_BYTES", 2)
+    assert ask(connection).body == b"ok"
+    assert len(server.requests) == 2
+
+
+def test_nobody_there_is_unavailable(serve, connect, ask):
     server = serve()
     server.close()
-    with pytest.raises(NotConnected):
+    with pytest.raises(Unavailable, match="cannot be reached"):
         ask(connect(server))
+
+
+def test_the_environments_proxies_are_not_used(serve, connect, ask, monkeypatch):
+    proxy = serve([[OK]])
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{proxy.port}")
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.port}")
+    ask(connect(serve([[OK]])))
+    assert proxy.requests == []
 
 
 def test_a_host_may_have_a_name_of_any_script(serve, connect, monkeypatch, ask):
     server = serve([[OK]])
-    real = socket.create_connection
-    monkeypatch.setattr(socket, "create_connection", lambda address, seconds: real(("127.0.0.1", address[1]), seconds))
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *others: real("127.0.0.1", *others))
     assert ask(connect(server, host="\u4f8b\u3048.example")).body == b"ok"
     assert server.requests[0][1]["host"] == f"xn--r8jz45g.example:{server.port}"
 
 
-def test_a_name_that_no_host_can_have_is_not_connected(ask):
-    with pytest.raises(NotConnected):
-        ask(HttpConnection(f"http://{'a' * 64}.example:80", None))
+def test_a_name_that_no_host_can_have_is_unavailable(ask, monkeypatch):
+    monkeypatch.setattr(transport, "RETRY_SECONDS", 0.0)
+    with pytest.raises(Unavailable, match="cannot be reached"):
+        ask(Connection(f"{'a' * 64}.example:80", False, None, 600.0))
 
 
 def test_a_host_may_be_an_ipv6_address(serve, connect, ask):
@@ -131,6 +164,6 @@ def test_a_host_may_be_an_ipv6_address(serve, connect, ask):
     assert server.requests[0][1]["host"] == f"[::1]:{server.port}"
 
 
-def test_a_url_without_a_host_is_refused():
+def test_an_address_without_a_host_is_refused():
     with pytest.raises(ValueError, match="has no host"):
-        HttpConnection("http://:80", None)
+        Connection(":80", False, None, 600.0)

@@ -2,8 +2,7 @@ import datetime
 import ssl
 
 import pytest
-from captum_explainer.predictor_client.http_answer import HungUp
-from captum_explainer.predictor_client.http_connection import NoTls
+from captum_serving.errors import BadGateway, Unavailable
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -43,7 +42,7 @@ def certificate(tmp_path_factory):
 def test_tls_by_a_certificate_that_is_trusted(certificate, serve, connect, ask):
     context, bundle = certificate
     server = serve([[OK]] * 2, tls=context)
-    connection = connect(server, "https", "localhost", bundle)
+    connection = connect(server, True, "localhost", bundle)
     assert [ask(connection).body for _ in range(2)] == [b"ok"] * 2  # on one connection
 
 
@@ -52,19 +51,19 @@ def test_a_certificate_of_nobody_that_is_known_or_of_another_name_is_refused(
     host, trusted, certificate, serve, connect, ask
 ):
     context, bundle = certificate
-    with pytest.raises(NoTls):
-        ask(connect(serve([], tls=context), "https", host, bundle if trusted else None))
+    with pytest.raises(BadGateway, match="does not speak TLS that is trusted here"):
+        ask(connect(serve([], tls=context), True, host, bundle if trusted else None))
 
 
 def test_a_file_of_no_certificates_is_told_when_it_is_needed(certificate, serve, connect, tmp_path, ask):
     context, _ = certificate
     for missing in (tmp_path / "missing.pem", tmp_path / "empty.pem"):
         (tmp_path / "empty.pem").write_text("no certificate")
-        with pytest.raises(NoTls):
-            ask(connect(serve([], tls=context), "https", "localhost", str(missing)))
+        with pytest.raises(BadGateway, match="does not speak TLS that is trusted here"):
+            ask(connect(serve([], tls=context), True, "localhost", str(missing)))
 
 
 def test_a_hang_up_within_tls_is_one(certificate, serve, connect, ask):
     context, bundle = certificate
-    with pytest.raises(HungUp):
-        ask(connect(serve([[OK[:30]], None], tls=context), "https", "localhost", bundle))
+    with pytest.raises(Unavailable, match="closed the connection"):
+        ask(connect(serve([[OK[:30]], None], tls=context), True, "localhost", bundle))

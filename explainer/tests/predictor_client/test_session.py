@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client import session as module
-from captum_explainer.predictor_client.http_answer import Reply
+from captum_explainer.predictor_client.http_connection import Reply
 from captum_explainer.predictor_client.session import ModelChanged, Session
 from captum_serving.errors import BadGateway, BadInput
 from captum_serving.protocol import wire

@@ -4,7 +4,7 @@ import time
 
 import pytest
 from captum_explainer.deadline import Deadline
-from captum_explainer.predictor_client import transport
+from captum_explainer.predictor_client import http_connection, transport
 from captum_explainer.predictor_client.transport import Connection, select_forwarded
 from captum_serving.errors import BadGateway, DeadlineExceeded, Unavailable
 
@@ -183,7 +183,7 @@ def test_an_answer_that_drips_ends_at_the_deadline(connected, in_turn):
 
 
 def test_an_answer_without_end_is_refused(connected, in_turn, monkeypatch):
-    monkeypatch.setattr(transport, "MAX_REPLY_BYTES", 99)
+    monkeypatch.setattr(http_connection, "MAX_REPLY_BYTES", 99)
     in_turn(status(200, b"x" * 100))
     with pytest.raises(BadGateway, match="the predictor's answer has over 99 bytes"):
         connected.call("GET", "/", Deadline(5))

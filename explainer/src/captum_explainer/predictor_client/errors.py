@@ -14,7 +14,7 @@ from captum_serving.errors import (
     Unavailable,
 )
 
-from captum_explainer.predictor_client.http_answer import Reply
+from captum_explainer.predictor_client.http_connection import Reply
 
 # The caller's own mistakes keep their status; whatever else the predictor refuses is between it and us.
 MEANINGS: dict[int, type[ServingError]] = {

@@ -1,35 +1,32 @@
-"""HTTP to the predictor: a kept-alive connection, retries, and every failure as one of our errors."""
+"""Calls to the predictor: retries, and the deadline of an explanation."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping
+from http.client import SERVICE_UNAVAILABLE
 
-from captum_serving.errors import BadGateway, DeadlineExceeded, ServingError, Unavailable
+from captum_serving.errors import DeadlineExceeded, Unavailable
 
 from captum_explainer.deadline import Deadline
-from captum_explainer.predictor_client.http_answer import HungUp, NotHttp, Reply
-from captum_explainer.predictor_client.http_connection import HttpConnection, NotConnected, NoTls
+from captum_explainer.predictor_client.http_connection import KeptConnection, Reply
 from captum_explainer.rng import lend_generators
 
 # A predictor that is being replaced refuses or resets for a moment; one that is gone must not hold the client.
 RETRY_SECONDS = 3.0
 FIRST_PAUSE_SECONDS = 0.05
-# A network policy's refusal shows as packets that are dropped: a time-out, not an answer.
-CONNECT_SECONDS = 2.0
-MAX_REPLY_BYTES = 512 * 2**20
 FORWARDED_HEADERS = ("authorization", "traceparent", "tracestate", "x-request-id")
 
 
 class Connection:
-    """Calls to one predictor, one after the other; `answered` once one had an answer but a 503."""
+    """Calls to one predictor, one after the other; `answered` is True after the first answer other than a 503."""
 
     def __init__(self, host: str, use_ssl: bool, ca_bundle: str | None, timeout_seconds: float) -> None:
-        scheme = "https" if use_ssl else "http"
-        self.address = f"{scheme}://{host}"
         self.timeout_seconds = timeout_seconds
         self.answered = False
-        self._http = HttpConnection(self.address, ca_bundle)
+        self._turn = threading.Lock()
+        self._http = KeptConnection(f"{'https' if use_ssl else 'http'}://{host}", ca_bundle)
 
     def call(
         self,
@@ -39,63 +36,50 @@ class Connection:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> Reply:
-        """Send a request, again on a fresh connection where the first was refused, reset or answered by a 503.
+        """Send a request, and again on a new connection if the first was refused, reset or answered by a 503.
+
+        Threads wait for their turn.
 
         Raises:
-            DeadlineExceeded: No whole answer came in time.
+            DeadlineExceeded: The answer was not complete in time.
             Unavailable: The predictor cannot be reached, or is overloaded.
-            BadGateway: Something answers there, but not in HTTP.
+            BadGateway: The answer is too large or not HTTP, or the TLS is not trusted.
+            ValueError: A header contains a line break, or a character outside Latin-1.
         """
         give_up = time.monotonic() + RETRY_SECONDS
         pause = FIRST_PAUSE_SECONDS
-        with lend_generators():
+        # In this order: a thread that waited here with the generators would keep them from the one whose turn it is.
+        with lend_generators(), self._turn:
             while True:
-                outcome = self._try(verb, path, deadline, body, headers or {})
-                if isinstance(outcome, Reply) and outcome.status != 503:
-                    self.answered = True
-                    return outcome
-                if isinstance(outcome, ServingError) and not isinstance(outcome, Unavailable):
-                    raise outcome
+                try:
+                    reply = self._call_once(verb, path, deadline, body, headers or {})
+                    if reply.status != SERVICE_UNAVAILABLE:
+                        self.answered = True
+                        return reply
+                    failure = Unavailable("the predictor is overloaded or not ready; try again")
+                except Unavailable as error:
+                    failure = error
                 self._http.close()  # another replica may do better
                 if time.monotonic() + pause > give_up or deadline.left() <= pause:
-                    if isinstance(outcome, Reply):
-                        raise Unavailable("the predictor is overloaded or not ready; try again")
-                    raise outcome
+                    raise failure
                 time.sleep(pause)
                 pause *= 2
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up; another call connects again."""
         self._http.close()
 
-    def _try(
-        self, verb: str, path: str, deadline: Deadline, body: bytes, headers: Mapping[str, str]
-    ) -> Reply | ServingError:
-        def patience() -> float:
+    def _call_once(self, verb: str, path: str, deadline: Deadline, body: bytes, headers: Mapping[str, str]) -> Reply:
+        def wait() -> float:
             return min(deadline.check(), self.timeout_seconds)
 
-        def watch(size: int) -> None:
-            if size > MAX_REPLY_BYTES:
-                raise BadGateway(f"the predictor's answer has over {MAX_REPLY_BYTES} bytes")
-
         try:
-            return self._http.request(verb, path, headers, body, min(CONNECT_SECONDS, patience()), patience, watch)
-        except TimeoutError:
-            return self._too_slow() if deadline.left() > 0 else deadline.exceeded()
-        except NotConnected:
-            return Unavailable(f"the predictor at {self.address} cannot be reached; is it running?")
-        except NoTls:
-            return BadGateway(
-                f"the predictor at {self.address} does not speak TLS that is trusted here; see --predictor_ca_bundle"
-            )
-        except HungUp:
-            return Unavailable(f"the predictor at {self.address} closed the connection")
-        except NotHttp as error:
-            return BadGateway(f"the predictor at {self.address} does not answer in HTTP: {error}")
-
-    def _too_slow(self) -> DeadlineExceeded:
-        seconds = f"{self.timeout_seconds:g} s"
-        return DeadlineExceeded(f"the predictor did not answer within {seconds} (--predictor_request_timeout_seconds)")
+            return self._http.request(verb, path, headers, body, wait)
+        except TimeoutError as error:
+            deadline.check()
+            raise DeadlineExceeded(
+                f"the predictor did not answer within {self.timeout_seconds:g} s (--predictor_request_timeout_seconds)"
+            ) from error
 
 
 def select_forwarded(headers: Mapping[str, str], *also: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ from captum_explainer.kinds.text.explain import explain_texts
 from captum_explainer.kinds.text.methods import as_json as text_catalogue
 from captum_explainer.predictor_client.client import PredictorClient
 from captum_explainer.predictor_client.description import Description
-from captum_explainer.predictor_client.http_answer import Reply
+from captum_explainer.predictor_client.http_connection import Reply
 from captum_explainer.predictor_client.pool import PredictorPool
 from captum_explainer.predictor_client.session import ModelChanged
 from captum_explainer.server import routes
