@@ -13,7 +13,7 @@ TORCH_INDEX ?= $(if $(SHARED),,https://download.pytorch.org/whl/cpu)
 DATA_DIR ?= $(if $(SHARED),$(abspath $(SHARED)/data),)
 export KSERVE_CAPTUM_DATA ?= $(DATA_DIR)
 
-TYPED := serving/src predictor/src explainer/src client local tools cluster charts examples/random-forest
+TYPED := serving/src predictor/src explainer/src client local tools cluster examples/random-forest
 
 # The checkout that `make compare` compares with; flags such as --sentences-may-differ.
 OTHER ?=
@@ -92,11 +92,11 @@ types: setup ## Check the types
 
 .PHONY: chart-docs
 chart-docs: setup ## Write the chart's table of values again
-	$(RUN) -m charts.values_table
+	$(RUN) -m tools.chart_values
 
 .PHONY: methods-docs
 methods-docs: setup ## Write the page of methods again: its tables, and a picture of each
-	$(RUN) -m local.methods_page
+	$(RUN) -m tools.methods_page
 
 .PHONY: bench
 bench: setup ## Measure the served path beside bare Captum, pictures and texts, and what the predictor's way of computing saves
