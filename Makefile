@@ -13,7 +13,7 @@ TORCH_INDEX ?= $(if $(SHARED),,https://download.pytorch.org/whl/cpu)
 DATA_DIR ?= $(if $(SHARED),$(abspath $(SHARED)/data),)
 export KSERVE_CAPTUM_DATA ?= $(DATA_DIR)
 
-TYPED := serving/src predictor/src explainer/src client local tools cluster examples/random-forest
+TYPED := serving/src predictor/src explainer/src client local bench tools cluster examples/random-forest
 
 # The checkout that `make compare` compares with; flags such as --sentences-may-differ.
 OTHER ?=
@@ -100,17 +100,17 @@ methods-docs: setup ## Write the page of methods again: its tables, and a pictur
 
 .PHONY: bench
 bench: setup ## Measure the served path beside bare Captum, pictures and texts, and what the predictor's way of computing saves
-	$(RUN) -m local.bench
-	$(RUN) -m local.bench_load
-	$(RUN) -m local.bench_cost
-	$(RUN) -m local.bench_text
-	$(RUN) -m local.bench_kernels
+	$(RUN) -m bench.images
+	$(RUN) -m bench.load
+	$(RUN) -m bench.cost
+	$(RUN) -m bench.text
+	$(RUN) -m bench.acceleration
 
 .PHONY: bench-replicas
 bench-replicas: setup ## Measure explainers and predictors side by side, five minutes, and draw docs/scaling.md's picture
-	rm -f docs/pictures/replicas.json
-	$(RUN) -m local.bench_replicas --json docs/pictures/replicas.json
-	$(RUN) -m local.scaling_picture
+	rm -f bench/results/replicas.json
+	$(RUN) -m bench.replicas --json bench/results/replicas.json
+	$(RUN) -m bench.harness.replicas_picture
 
 ##@ Cluster (kind; every command names its context, kind-kserve-captum)
 
@@ -147,7 +147,7 @@ e2e: setup ## Run the end-to-end tests in the cluster
 
 .PHONY: bench-gateway
 bench-gateway: setup ## Measure what the gateway adds to an explanation, with both models deployed
-	$(RUN) -m local.bench_gateway
+	$(RUN) -m bench.gateway
 
 .PHONY: undeploy
 undeploy: ## Stop serving MODEL

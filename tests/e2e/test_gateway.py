@@ -15,7 +15,7 @@ MOST_ADDED_MS = 10.0
 def test_the_gateway_adds_at_most_ten_milliseconds(mnist: Deployed, fashion_mnist: Deployed) -> None:
     assert mnist.namespace == fashion_mnist.namespace
     where = ("--namespace", mnist.namespace, "--url", GATEWAY)
-    command = [sys.executable, "-m", "local.bench_gateway", *where, "--rounds", "5", "--calls", "10"]
+    command = [sys.executable, "-m", "bench.gateway", *where, "--rounds", "5", "--calls", "10"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
     assert "mnist explainer 1," in done.stdout

@@ -1,8 +1,8 @@
 """A text model of BERT-base's size: served layer integrated gradients beside bare ones, interleaved, and the memory.
 
-Bare is `local.bare_text`, a process of its own: transformers' network with torch's default threads, once with all steps
-in one batch, as Captum does it by default, and once with ten. Served is a JSON request to the explainer, which asks the
-predictor, with their default flags. The weights are random: they cost what trained ones cost.
+Bare is `harness.bare_text`, a process of its own: transformers' network with torch's default threads, once with all
+steps in one batch, as Captum does it by default, and once with ten. Served is a JSON request to the explainer, which
+asks the predictor, with their default flags. The weights are random: they cost what trained ones cost.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
-from local.bench import PAUSE_SECONDS, machine
-from local.processes import PEAK, RESIDENT
-from local.processes import memory as memory_of
+from bench.harness.processes import PEAK, RESIDENT
+from bench.harness.processes import memory as memory_of
+from bench.images import PAUSE_SECONDS, machine
 from local.servers import Pair, running_pair
 
 STEPS = 50
@@ -143,7 +143,7 @@ def save_model(directory: Path, size: Size) -> str:
 
 @contextmanager
 def _running_bare(directory: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "local.bare_text", str(directory)]
+    command = [sys.executable, "-m", "bench.harness.bare_text", str(directory)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield process
 

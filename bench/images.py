@@ -1,7 +1,7 @@
 """`make bench`: the served path beside bare Captum, taking turns, in one run on one machine.
 
-Bare is what a user writes (`local.bare`): the module in torch's default layout, default threads, Captum in the same
-process. Served is a JSON request over a kept-alive connection to the explainer, which asks the predictor; both are
+Bare is what a user writes (`harness.bare_images`): the module in torch's default layout, default threads, Captum in the
+same process. Served is a JSON request over a kept-alive connection to the explainer, which asks the predictor; both are
 processes of their own. The client is urllib3 with orjson: what `requests` would add, 1 to 2 ms, is not the servers'.
 
 Each round has new processes: whether a bare one keeps its memory from call to call is decided by where its first
@@ -34,10 +34,10 @@ from captum_predictor.engine.cpus import usable_cpus
 from captum_predictor.engine.lanes import MOST_THREADS
 from torch import Tensor
 
-from local.bare import PREDICTION, SEGMENTS_A_SIDE
+from bench.harness.bare_images import PREDICTION, SEGMENTS_A_SIDE
+from bench.harness.timed_calls import timed
 from local.servers import MODELS, ROOT, Pair, running_pair
 from local.shipped_models import example_images
-from local.timed_calls import timed
 
 # In a round each way is called so often in a row, as a loop or a busy client would.
 ROUNDS, CALLS = 7, 50
@@ -127,7 +127,7 @@ def measure(name: str, cases: Sequence[Case], rounds: int = ROUNDS) -> dict[Case
 def bare(name: str, case: Case) -> list[float]:
     """Milliseconds of each call of a new process that explains by Captum alone."""
     asked = {"model": name, "method": case.method, "images": case.images, "samples": case.samples, "calls": case.calls}
-    command = [sys.executable, "-m", "local.bare"]
+    command = [sys.executable, "-m", "bench.harness.bare_images"]
     process = subprocess.run(
         command, input=json.dumps(asked), stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT, timeout=BARE_SECONDS
     )

@@ -24,10 +24,10 @@ from captum_serving.process.allocator import keep_freed_memory
 from captum_serving.process.reproducible_sums import reproduce_matrix_products
 from torch import Tensor, nn
 
-from local.bench import CALLS, PAUSE_SECONDS, ROUNDS, machine, quantiles
+from bench.harness.timed_calls import timed
+from bench.images import CALLS, PAUSE_SECONDS, ROUNDS, machine, quantiles
 from local.servers import MODELS, ROOT
 from local.shipped_models import user_module
-from local.timed_calls import timed
 
 ROWS = 50
 CHUNK_ROWS = 25

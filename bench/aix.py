@@ -1,4 +1,4 @@
-"""`python -m local.bench_aix`: AIX's request of 1,000 samples and ten labels, by our explainer and as AIX computed it.
+"""`python -m bench.aix`: AIX's request of 1,000 samples and ten labels, by our explainer and as AIX computed it.
 
 AIX's way is the lime package's, which is what AIX's explainer called: it sends the samples to the predictor's
 `:predict` ten at a time. Both ask the same predictor, interleaved, and have the same superpixels.
@@ -23,7 +23,7 @@ from lime import lime_image
 from numpy.typing import NDArray
 from PIL import Image
 
-from local.bench import machine
+from bench.images import machine
 from local.servers import MODELS, ROOT, Pair, running, running_pair
 
 FOREST = "aix-explainer"

@@ -9,8 +9,8 @@ import pytest
 import torch
 import urllib3
 
-from local.bare import PREDICTION, explaining, squares
-from local.bench import CASES, Times, measure, served
+from bench.harness.bare_images import PREDICTION, explaining, squares
+from bench.images import CASES, Times, measure, served
 
 METHODS = {case.method: case for case in CASES}
 # What has the same numbers both ways. The samples of other methods are each way's own, and bare DeepLIFT's multipliers

@@ -26,9 +26,9 @@ import urllib3
 from captum_serving.process.allocator import keep_freed_memory
 from captum_serving.process.reproducible_sums import reproduce_matrix_products
 
-from local.bench import machine
-from local.bench_kernels import CHUNK_ROWS, CHUNKS, LANES, as_served, by_torch, chunks_of, running_lanes, submit
-from local.light_client import LightClient
+from bench.acceleration import CHUNK_ROWS, CHUNKS, LANES, as_served, by_torch, chunks_of, running_lanes, submit
+from bench.harness.light_client import LightClient
+from bench.images import machine
 from local.servers import MODELS, ROOT, Pair, running, running_pair
 from local.shipped_models import example_images
 

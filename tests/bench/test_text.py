@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoConfig, AutoTokenizer
 
-from local.bench_text import Size, measure, save_model
+from bench.text import Size, measure, save_model
 
 TINY = Size(layers=2, width=32, heads=4, vocabulary=700, tokens=16)
 

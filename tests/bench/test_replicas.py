@@ -7,8 +7,8 @@ import json
 import pytest
 import requests
 
-from local.bench_replicas import METHODS, bytes_of
-from local.replay import replaying
+from bench.harness.replay import replaying
+from bench.replicas import METHODS, bytes_of
 from local.servers import running
 from tests.support.explaining import examples
 

@@ -2,7 +2,7 @@
 
 Explainer `i` asks predictor `i modulo predictors`; the clients, which are in a process of their own, are spread evenly
 over the explainers. In the rows with no predictor, a process that answers from memory stands for it
-(`local.replay`), and its CPU time is in the predictors' column.
+(`bench.harness.replay`), and its CPU time is in the predictors' column.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from time import perf_counter, sleep
 import orjson
 import urllib3
 
-from local.bench import machine
-from local.bench_load import INTEGRATED_GRADIENTS, Clients, clients_of
-from local.processes import cpu_seconds
-from local.replay import Replay, replaying
+from bench.harness.processes import cpu_seconds
+from bench.harness.replay import Replay, replaying
+from bench.images import machine
+from bench.load import INTEGRATED_GRADIENTS, Clients, clients_of
 from local.servers import MODELS, ROOT, Server, running
 from local.shipped_models import example_images
 
@@ -55,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", choices=MODELS, default=MODELS[0])
     parser.add_argument("--method", choices=METHODS, action="append", help="one of them; by default all")
-    parser.add_argument("--json", type=Path, help="a file to add the rows to, which local.scaling_picture draws")
+    parser.add_argument("--json", type=Path, help="a file to add the rows to, for bench.harness.replicas_picture")
     options = parser.parse_args()
     print(f"{options.model}; {machine()}\n")
     heads = ("method", "predictors", "explainers", "clients", "a second", *(f"{kind}' CPU" for kind in KINDS), "CPUs")

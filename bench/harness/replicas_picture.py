@@ -1,4 +1,4 @@
-"""Draws docs/pictures/replicas.png from the rows that `local.bench_replicas --json` has written."""
+"""Draws docs/pictures/replicas.png from the rows that `bench.replicas --json` has written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 
-from local.bench_replicas import CLIENTS, EXPLAINERS, METHODS
+from bench.replicas import CLIENTS, EXPLAINERS, METHODS
 from local.servers import ROOT
 
 PICTURES = ROOT / "docs" / "pictures"
@@ -28,7 +28,7 @@ LINES = {
 def main() -> None:
     """Draw."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, default=PICTURES / "replicas.json")
+    parser.add_argument("--json", type=Path, default=ROOT / "bench" / "results" / "replicas.json")
     parser.add_argument("--output", type=Path, default=PICTURES / "replicas.png")
     options = parser.parse_args()
     rows = json.loads(options.json.read_text())

@@ -18,14 +18,14 @@ from typing import Any
 
 import orjson
 
+from bench.harness.timed_calls import timed_calls
+from bench.images import CALLS, ROUNDS, machine, quantiles
+from bench.load import INTEGRATED_GRADIENTS
 from cluster.wait import COMPONENTS, CONTEXT, Expected
-from local.bench import CALLS, ROUNDS, machine, quantiles
-from local.bench_load import INTEGRATED_GRADIENTS
 from local.servers import MODELS
 from local.shipped_models import example_images
-from local.timed_calls import timed_calls
 
-PROGRAM = Path(__file__).with_name("timed_calls.py")
+PROGRAM = Path(__file__).parent / "harness" / "timed_calls.py"
 # The explainer's container's, and what Envoy Gateway puts on the pod and the Service of the gateway of ours.
 PORT = 8080
 GATEWAY = "gateway.envoyproxy.io/owning-gateway-name=kserve-ingress-gateway"
@@ -36,7 +36,7 @@ Object = dict[str, Any]
 
 def main() -> None:
     """Print the machine, the containers' CPU limits, and a Markdown table of medians and 95th percentiles."""
-    parser = argparse.ArgumentParser(prog="python -m local.bench_gateway", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.gateway", description=__doc__)
     parser.add_argument("--namespace", default="default", help="the InferenceServices'")
     parser.add_argument("--url", default=f"http://127.0.0.1:{os.environ.get('HOST_PORT', '8080')}", help="the gateway")
     parser.add_argument("--rounds", type=int, default=ROUNDS)

@@ -1,6 +1,6 @@
 """What an explanation costs by its steps, samples and images: the time, and the memory of both processes.
 
-The servers have their default flags, and the client is `local.bench`'s. Idle is what a server has in memory when it is
+The servers have their default flags, and the client is `bench.images`'s. Idle is what a server has in memory when it is
 ready, before its first call; each case has a peak of its own, beginning at what the cases before have left.
 """
 
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import urllib3
 
-from local.bench import machine, served_call
-from local.processes import PEAK, RESIDENT, forget_peak, memory
+from bench.harness.processes import PEAK, RESIDENT, forget_peak, memory
+from bench.images import machine, served_call
 from local.servers import MODELS, Pair, running_pair
 from local.shipped_models import example_images
 

@@ -1,0 +1,1 @@
+"""Measurements of the servers and of what they are made of."""
