@@ -99,18 +99,8 @@ methods-docs: setup ## Write the page of methods again: its tables, and a pictur
 	$(RUN) -m tools.methods_page
 
 .PHONY: bench
-bench: setup ## Measure the served path beside bare Captum, pictures and texts, and what the predictor's way of computing saves
-	$(RUN) -m bench.images
-	$(RUN) -m bench.load
-	$(RUN) -m bench.cost
-	$(RUN) -m bench.text
-	$(RUN) -m bench.acceleration
-
-.PHONY: bench-replicas
-bench-replicas: setup ## Measure explainers and predictors side by side, five minutes, and draw docs/scaling.md's picture
-	rm -f bench/results/replicas.json
-	$(RUN) -m bench.replicas --json bench/results/replicas.json
-	$(RUN) -m bench.harness.replicas_picture
+bench: setup ## List what can be measured, or measure: make bench NAME="load cost" ROUNDS=1
+	$(RUN) -m bench $(NAME) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 ##@ Cluster (kind; every command names its context, kind-kserve-captum)
 
@@ -144,10 +134,6 @@ deploy: setup ## Serve MODEL in the cluster, and wait until it answers
 .PHONY: e2e
 e2e: setup ## Run the end-to-end tests in the cluster
 	$(RUN) -m pytest -q tests/e2e
-
-.PHONY: bench-gateway
-bench-gateway: setup ## Measure what the gateway adds to an explanation, with both models deployed
-	$(RUN) -m bench.gateway
 
 .PHONY: undeploy
 undeploy: ## Stop serving MODEL

@@ -1,1 +1,1 @@
-"""Measurements of the servers and of what they are made of."""
+"""Measurements: `python -m bench` lists them. Each module here is one, and its docstring's first line says what of."""

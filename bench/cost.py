@@ -1,115 +1,113 @@
-"""What an explanation costs by its steps, samples and images: the time, and the memory of both processes.
+"""What an explanation costs: its time and both servers' memory, by steps, samples and images.
 
-The servers have their default flags, and the client is `bench.images`'s. Idle is what a server has in memory when it is
-ready, before its first call; each case has a peak of its own, beginning at what the cases before have left.
+The servers have their default flags. Idle is what a server has in memory when it is ready, before its first call; each
+case has a peak of its own, beginning at what the cases before have left.
 """
 
 from __future__ import annotations
 
-import statistics
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+import numpy as np
 import urllib3
 
+from bench.harness.calls import GRID, explain_call
 from bench.harness.processes import PEAK, RESIDENT, forget_peak, memory
-from bench.images import machine, served_call
+from bench.harness.result import Row
+from bench.harness.run import Run
 from local.servers import MODELS, Pair, running_pair
 from local.shipped_models import example_images
 
-STEPS = (1, 10, 100, 1000)
-STEPS_OF = (1, 8, 64)
-SAMPLES = (10, 100, 1000)
-SAMPLES_OF = (1, 8)
-# The goal's: 500 steps of 64 images stay within so many MiB of idle, which are 150 MB.
-GOAL, GOAL_MIB = (500, 64), 143
-# A case is called until it has had so many calls or so much time, at least once.
-MOST_CALLS, MOST_SECONDS = 7, 3.0
+# In a round a case is called until it has had so many calls or so much time, at least once.
+ROUNDS, MOST_CALLS, MOST_SECONDS = 1, 7, 3.0
+STEPS, STEPS_OF = (1, 10, 100, 500, 1000), (1, 8, 64)
+SAMPLES, SAMPLES_OF = (10, 100, 1000), (1, 8)
 
 
 @dataclass(frozen=True)
 class Case:
-    """One row of the table: a method of `count` steps or samples, of `images` images."""
+    """One row: a method with `count` steps or samples, for `images` images."""
 
     method: str
-    of: str
+    counted: str
     count: int
     images: int
 
     @property
-    def parameters(self) -> dict[str, object]:
+    def parameters(self) -> Mapping[str, object]:
         """The request's."""
-        by_segments = {"segmentation": "grid", "n_segments": 49} if self.of == "n_samples" else {}
-        return {"method": self.method, self.of: self.count, **by_segments}
+        return {"method": self.method, self.counted: self.count} | (dict(GRID) if self.counted == "n_samples" else {})
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cost:
-    """What a case took: seconds of each call, and the peak of each process in MiB."""
+    """What a case took: milliseconds of each call, and by server the peaks and what they are over idle, in MiB."""
 
-    seconds: list[float]
-    peaks: dict[str, int]
-
-
-def main() -> None:
-    """Print the machine, and for each model a Markdown table and whether the goal of memory is met."""
-    print(machine())
-    for name in MODELS:
-        with running_pair(name) as pair, urllib3.PoolManager(retries=False) as client:
-            _print(pair, client)
+    times: list[float] = field(default_factory=list)
+    peaks: dict[str, int] = field(default_factory=dict)
+    over: dict[str, int] = field(default_factory=dict)
 
 
-def _print(pair: Pair, client: urllib3.PoolManager) -> None:
-    idle = {server: memory(pid, RESIDENT) for server, pid in pids(pair).items()}
-    print(f"\n{pair.name}; idle: {', '.join(f'{server} {mib} MiB' for server, mib in idle.items())}\n")
-    print("| method | steps or samples | images | p50 | an image and step | predictor's peak | explainer's |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for case in cases():
-        cost = measure(pair, client, case)
-        p50 = 1000 * statistics.median(cost.seconds)
-        over = [f"{peak} MiB (+{peak - idle[server]})" for server, peak in cost.peaks.items()]
-        each = f"{p50 / case.count / case.images:.3f} ms"
-        cells = [case.method, f"{case.count:,}", str(case.images), f"{p50:,.1f} ms", each, *over]
-        print(f"| {' | '.join(cells)} |", flush=True)
-        if (case.count, case.images) == GOAL:
-            met = all(peak - idle[server] <= GOAL_MIB for server, peak in cost.peaks.items())
-    print(f"\nWithin {GOAL_MIB} MiB of idle at {GOAL[0]} steps of {GOAL[1]} images: {'yes' if met else 'no'}")
+def measure(run: Run) -> list[Row]:
+    """A row for each model and case, with new servers each round."""
+    found = {(name, case): Cost() for name in MODELS for case in _cases()}
+    run.expect(run.rounds * len(found))
+    for _ in range(run.rounds):
+        for name in MODELS:
+            with running_pair(name) as pair, urllib3.PoolManager(retries=False) as client:
+                idle = {server: memory(pid, RESIDENT) for server, pid in _pids(pair).items()}
+                for case in _cases():
+                    with run.step(f"{name}, {case.method}, {case.counted} {case.count}, {case.images} images"):
+                        _add(found[name, case], pair, client, case, idle)
+    return [_make_row(name, case, cost) for (name, case), cost in found.items()]
 
 
-def cases() -> Iterator[Case]:
+def _cases() -> list[Case]:
     """From few to many, so that what a large case leaves in memory is in no smaller one's peak."""
-    for images in SAMPLES_OF:
-        yield from (Case("kernel_shap", "n_samples", count, images) for count in SAMPLES)
-    for images in STEPS_OF:
-        yield from (Case("integrated_gradients", "n_steps", count, images) for count in STEPS[:-1])
-    yield Case("integrated_gradients", "n_steps", *GOAL)
-    yield from (Case("integrated_gradients", "n_steps", STEPS[-1], images) for images in STEPS_OF)
+    samples = [Case("kernel_shap", "n_samples", count, images) for count in SAMPLES for images in SAMPLES_OF]
+    steps = [Case("integrated_gradients", "n_steps", count, images) for count in STEPS for images in STEPS_OF]
+    return [case for cases in (samples, steps) for case in sorted(cases, key=lambda case: case.count * case.images)]
 
 
-def measure(pair: Pair, client: urllib3.PoolManager, case: Case) -> Cost:
-    """Explain the case again and again, after a call to warm up where a call is short."""
-    explain = served_call(pair, client, example_images(pair.name, case.images), **case.parameters)
-    for pid in pids(pair).values():
+def _add(cost: Cost, pair: Pair, client: urllib3.PoolManager, case: Case, idle: Mapping[str, int]) -> None:
+    explain = explain_call(client, pair.explain_url, example_images(pair.name, case.images), case.parameters)
+    for pid in _pids(pair).values():
         forget_peak(pid)
-    seconds = [_seconds(explain)]
-    if seconds[0] < MOST_SECONDS / MOST_CALLS:
-        seconds.clear()
-    while not seconds or (len(seconds) < MOST_CALLS and sum(seconds) < MOST_SECONDS):
-        seconds.append(_seconds(explain))
-    return Cost(seconds, {server: memory(pid, PEAK) for server, pid in pids(pair).items()})
+    times = [_time(explain)]
+    if times[0] < 1000 * MOST_SECONDS / MOST_CALLS:
+        times.clear()  # the first call warmed up
+    while not times or (len(times) < MOST_CALLS and sum(times) < 1000 * MOST_SECONDS):
+        times.append(_time(explain))
+    cost.times += times
+    for server, pid in _pids(pair).items():
+        peak = memory(pid, PEAK)
+        cost.peaks[server] = max(peak, cost.peaks.get(server, 0))
+        cost.over[server] = max(peak - idle[server], cost.over.get(server, 0))
 
 
-def pids(pair: Pair) -> dict[str, int]:
-    """The processes of a pair, by what they are."""
+def _make_row(name: str, case: Case, cost: Cost) -> Row:
+    p50 = float(np.median(cost.times))
+    peaks = {f"{server}_peak_mib": peak for server, peak in cost.peaks.items()}
+    over = {f"{server}_over_idle_mib": mib for server, mib in cost.over.items()}
+    each = {"p50_ms": p50, "each_step_and_image_ms": p50 / case.count / case.images}
+    return {
+        "model": name,
+        "method": case.method,
+        "steps_or_samples": case.count,
+        "images": case.images,
+        **each,
+        **peaks,
+        **over,
+    }
+
+
+def _pids(pair: Pair) -> dict[str, int]:
     return {"predictor": pair.predictor.process.pid, "explainer": pair.explainer.process.pid}
 
 
-def _seconds(call: Callable[[], object]) -> float:
+def _time(call: Callable[[], object]) -> float:
     begin = time.perf_counter()
     call()
-    return time.perf_counter() - begin
-
-
-if __name__ == "__main__":
-    main()
+    return 1000 * (time.perf_counter() - begin)

@@ -1,22 +1,15 @@
-"""Draws docs/pictures/replicas.png from the rows that `bench.replicas --json` has written."""
+"""The picture of `replicas`: explanations a second by the number of explainers, with none, one and two predictors."""
 
 from __future__ import annotations
 
-import argparse
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
+from matplotlib.figure import Figure
 
-mpl.use("Agg")
+from bench.harness.result import Row
 
-import matplotlib.pyplot as plt
-
-from bench.replicas import CLIENTS, EXPLAINERS, METHODS
-from local.servers import ROOT
-
-PICTURES = ROOT / "docs" / "pictures"
 # By the predictors: the line's words, its colour and its mark.
 LINES = {
     0: ("answered from memory", "#8a8a8a", "^"),
@@ -25,37 +18,26 @@ LINES = {
 }
 
 
-def main() -> None:
-    """Draw."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, default=ROOT / "bench" / "results" / "replicas.json")
-    parser.add_argument("--output", type=Path, default=PICTURES / "replicas.png")
-    options = parser.parse_args()
-    rows = json.loads(options.json.read_text())
-    figure, panels = plt.subplots(1, len(METHODS), figsize=(9, 3.6), constrained_layout=True)
-    for panel, method in zip(panels, METHODS, strict=True):
-        draw(panel, method, [row for row in rows if row["method"] == method])
+def draw(rows: Sequence[Row], path: Path) -> None:
+    """Draw the rows with the most clients, a panel for each method, as a PNG."""
+    methods = [*dict.fromkeys(row["method"] for row in rows)]
+    clients = max(int(row["clients"] or 0) for row in rows)
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    panels = figure.subplots(1, len(methods))
+    for panel, method in zip(panels, methods, strict=True):
+        panel.set_title(f"{method} of one picture, {clients} clients", fontsize=10)
+        _draw_panel(panel, [row for row in rows if row["method"] == method and row["clients"] == clients])
     panels[0].set_ylabel("explanations a second")
-    figure.savefig(options.output, dpi=110, metadata={"Software": None})
+    figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
-def draw(panel: Any, method: str, rows: list[dict[str, Any]]) -> None:  # noqa: ANN401 - matplotlib's axes
-    """A line for each number of predictors: the explanations a second of the most clients, by the explainers."""
+def _draw_panel(panel: Any, rows: Sequence[Row]) -> None:  # noqa: ANN401 - matplotlib's axes
     for predictors, (words, colour, mark) in LINES.items():
-        line = {
-            row["explainers"]: row["a_second"]
-            for row in rows
-            if row["predictors"] == predictors and row["clients"] == max(CLIENTS)
-        }
+        line = {row["explainers"]: row["a_second"] for row in rows if row["predictors"] == predictors}
         panel.plot([*line], [*line.values()], color=colour, marker=mark, label=words)
-    panel.set_title(f"{method} of one picture, {max(CLIENTS)} clients", fontsize=10)
     panel.set_xlabel("explainer processes")
-    panel.set_xticks(EXPLAINERS)
+    panel.set_xticks([*dict.fromkeys(row["explainers"] for row in rows)])
     panel.set_ylim(bottom=0)
     panel.spines[["top", "right"]].set_visible(False)
     panel.grid(axis="y", color="#e4e4e4")
     panel.legend(frameon=False, fontsize=9)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""What `make bench-replicas` rests on: behind the replaying predictor the same is said, and the bytes are counted."""
+"""`replicas`: an explainer in front of the replaying predictor gives the same answers, and the bytes are counted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from bench.harness.replay import replaying
-from bench.replicas import METHODS, bytes_of
+from bench.replicas import METHODS, count_bytes
 from local.servers import running
 from tests.support.explaining import examples
 
@@ -27,7 +27,7 @@ def test_a_replay_answers_as_the_predictor_does_and_counts_the_rows(start_pair, 
             body = json.dumps({"instances": examples("mnist")[:1].tolist(), "parameters": METHODS[method]})
             url = f"{explainer.url}/v1/models/mnist:explain"
             answers = [requests.post(at, body, timeout=60).json() for at in (pair.explain_url, url, url)]
-            received, sent = bytes_of("mnist", explainer, replay, METHODS[method])
+            received, sent = count_bytes("mnist", explainer, replay, METHODS[method])
     assert "explanations" in answers[0]
     assert answers[0] == answers[1] == answers[2]
     # The rows (of a path its start is one), and at most so much for heads and each row's ten scores.
