@@ -99,7 +99,7 @@ methods-docs: setup ## Write the page of methods again: its tables, and a pictur
 	$(RUN) -m tools.methods_page
 
 .PHONY: bench
-bench: setup ## List what can be measured, or measure: make bench NAME="load cost" ROUNDS=1
+bench: setup ## List what can be measured, or measure: make bench NAME="load start" ROUNDS=1
 	$(RUN) -m bench $(NAME) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 ##@ Cluster (kind; every command names its context, kind-kserve-captum)
