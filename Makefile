@@ -100,7 +100,7 @@ methods-docs: setup ## Write the page of methods again: its tables, and a pictur
 
 .PHONY: bench
 bench: setup ## List what can be measured, or measure: make bench NAME="load start" ROUNDS=1
-	$(RUN) -m bench $(NAME) $(if $(ROUNDS),--rounds $(ROUNDS))
+	$(RUN) -m bench $(NAME) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(OTHER),--other $(OTHER))
 
 ##@ Cluster (kind; every command names its context, kind-kserve-captum)
 

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not asked.names:
         parser.print_help()
         return 0
-    options = Options(asked.namespace, asked.url)
+    options = Options(asked.other, asked.namespace, asked.url)
     try:
         for name in asked.names:
             _measure(name, asked.rounds, options, asked.output or RESULTS / f"{name}.json")
@@ -77,6 +77,7 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", metavar="NAME", help="measurements, which run one after another")
     parser.add_argument("--rounds", type=int, metavar="N", help="measure everything N times (default: each its own)")
     parser.add_argument("--output", type=Path, metavar="FILE", help="the JSON file (default: bench/results/NAME.json)")
+    parser.add_argument("--other", type=Path, metavar="CHECKOUT", help="compare: the checkout to compare this one with")
     parser.add_argument("--namespace", default=Options.namespace, help="gateway: the InferenceServices' (%(default)s)")
     gateway = f"http://127.0.0.1:{os.environ.get('HOST_PORT', '8080')}"
     parser.add_argument("--url", default=gateway, help="gateway: its address on this machine (%(default)s)")
@@ -95,6 +96,8 @@ def _check(parser: argparse.ArgumentParser, asked: argparse.Namespace) -> None:
         parser.error(f"--rounds: got {asked.rounds}, expected at least 1")
     if asked.output and len(asked.names) != 1:
         parser.error(f"--output: got {len(asked.names)} measurements, expected one, whose file it is")
+    if "compare" in asked.names and asked.other is None:
+        parser.error("compare: expected --other CHECKOUT, the checkout to compare this one with")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from tqdm import tqdm
 
@@ -14,10 +15,12 @@ class Options:
     """What single measurements want to know.
 
     Attributes:
+        other: Another checkout of this project, for `compare`.
         namespace: The InferenceServices', for `gateway`.
         url: The cluster gateway's address on this machine, for `gateway`.
     """
 
+    other: Path | None = None
     namespace: str = "default"
     url: str = "http://127.0.0.1:8080"
 

@@ -13,7 +13,7 @@ from bench import __main__ as entry
 from bench.harness.result import Result, read_result, write_table
 from local.servers import ROOT
 
-NAMES = ["acceleration", "aix", "cost", "gateway", "images", "load", "replicas", "start", "text"]
+NAMES = ["acceleration", "aix", "compare", "cost", "gateway", "images", "load", "replicas", "start", "text"]
 ROWS = [{"model": "mnist", "p50_ms": 12.34567, "images": 16}, {"model": "fashion-mnist", "p50_ms": None, "images": 1}]
 
 
@@ -37,6 +37,7 @@ def test_every_measurement_has_one_sentence() -> None:
         (["lod"], "'lod' is not known; did you mean 'load'? Known: acceleration,"),
         (["load", "--rounds", "0"], "--rounds: got 0, expected at least 1"),
         (["load", "cost", "--output", "x.json"], "--output: got 2 measurements, expected one"),
+        (["compare"], "compare: expected --other CHECKOUT"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(
