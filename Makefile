@@ -15,7 +15,7 @@ export KSERVE_CAPTUM_DATA ?= $(DATA_DIR)
 
 TYPED := serving/src predictor/src explainer/src client local bench tools cluster examples/random-forest
 
-# The checkout that `make compare` compares with; flags such as --sentences-may-differ.
+# The checkout that `make compare` and `make bench NAME=compare` compare with; flags such as --sentences-may-differ.
 OTHER ?=
 COMPARE_FLAGS ?=
 
