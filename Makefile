@@ -13,9 +13,9 @@ TORCH_INDEX ?= $(if $(SHARED),,https://download.pytorch.org/whl/cpu)
 DATA_DIR ?= $(if $(SHARED),$(abspath $(SHARED)/data),)
 export KSERVE_CAPTUM_DATA ?= $(DATA_DIR)
 
-TYPED := serving/src predictor/src explainer/src client local tools cluster charts examples/random-forest
+TYPED := serving/src predictor/src explainer/src client local bench tools cluster examples/random-forest
 
-# The checkout that `make compare` compares with; flags such as --sentences-may-differ.
+# The checkout that `make compare` and `make bench NAME=compare` compare with; flags such as --sentences-may-differ.
 OTHER ?=
 COMPARE_FLAGS ?=
 
@@ -81,25 +81,15 @@ types: setup ## Check the types
 
 .PHONY: chart-docs
 chart-docs: setup ## Write the chart's table of values again
-	$(RUN) -m charts.values_table
+	$(RUN) -m tools.chart_values
 
 .PHONY: methods-docs
 methods-docs: setup ## Write the page of methods again: its tables, and a picture of each
-	$(RUN) -m local.methods_page
+	$(RUN) -m tools.methods_page
 
 .PHONY: bench
-bench: setup ## Measure the served path beside bare Captum, pictures and texts, and what the predictor's way of computing saves
-	$(RUN) -m local.bench
-	$(RUN) -m local.bench_load
-	$(RUN) -m local.bench_cost
-	$(RUN) -m local.bench_text
-	$(RUN) -m local.bench_kernels
-
-.PHONY: bench-replicas
-bench-replicas: setup ## Measure explainers and predictors side by side, five minutes, and draw docs/scaling.md's picture
-	rm -f docs/pictures/replicas.json
-	$(RUN) -m local.bench_replicas --json docs/pictures/replicas.json
-	$(RUN) -m local.scaling_picture
+bench: setup ## List what can be measured, or measure: make bench NAME="load start" ROUNDS=1
+	$(RUN) -m bench $(NAME) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(OTHER),--other $(OTHER))
 
 ##@ Cluster (kind; every command names its context, kind-kserve-captum)
 
@@ -133,10 +123,6 @@ deploy: setup ## Serve MODEL in the cluster, and wait until it answers
 .PHONY: e2e
 e2e: setup ## Run the end-to-end tests in the cluster
 	$(RUN) -m pytest -q tests/e2e
-
-.PHONY: bench-gateway
-bench-gateway: setup ## Measure what the gateway adds to an explanation, with both models deployed
-	$(RUN) -m local.bench_gateway
 
 .PHONY: undeploy
 undeploy: ## Stop serving MODEL

@@ -1,1 +1,1 @@
-"""Both servers on this machine, without Kubernetes: for the demo, `make serve`, the bench and the tests."""
+"""Both servers on this machine, without Kubernetes: for the demo, `make serve`, the measurements and the tests."""

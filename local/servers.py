@@ -12,11 +12,14 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import requests
 
 ROOT = Path(__file__).resolve().parents[1]
+# Where a checkout has its packages.
+SOURCES = ("serving/src", "predictor/src", "explainer/src")
 MODELS = ("fashion-mnist", "mnist")
 TEXT_MODEL = "sentiment"
 READY_SECONDS = 90.0
@@ -82,8 +85,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(module: str, log: Path, *flags: str, port: int | None = None) -> Iterator[Server]:
+def running(module: str, log: Path, *flags: str, port: int | None = None, checkout: Path = ROOT) -> Iterator[Server]:
     """A server started as `python -m module` on the loopback, ended with the context.
+
+    It runs the sources of `checkout`, whichever are installed.
 
     Raises:
         NotReady: The port is taken.
@@ -91,8 +96,10 @@ def running(module: str, log: Path, *flags: str, port: int | None = None) -> Ite
     port = port or free_port()
     _require_free(port)
     command = [sys.executable, "-m", module, "--host", "127.0.0.1", "--http_port", str(port), *flags]
+    path = [*(str(checkout / source) for source in SOURCES), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path), "PYTHONUNBUFFERED": "1"}
     with log.open("ab") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env={**os.environ, "PYTHONUNBUFFERED": "1"})
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
     try:
         yield Server(process, f"http://127.0.0.1:{port}", log)
     finally:
@@ -122,6 +129,7 @@ def running_pair(
     model_dir: Path | None = None,
     port: int | None = None,
     predictor_port: int | None = None,
+    checkout: Path = ROOT,
 ) -> Iterator[Pair]:
     """A predictor of a model and its explainer, both ready.
 
@@ -132,19 +140,21 @@ def running_pair(
         explainer_flags: More flags of the explainer.
         port: The explainer's port; a free one by default.
         predictor_port: The predictor's port; a free one by default.
+        checkout: Whose sources run, and whose models are served; this one by default.
 
     Raises:
         NotReady: One of them does not get ready.
     """
     with ExitStack() as stack:
         folder = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kserve-captum-")))
+        start = partial(running, checkout=checkout)
         model = ("--model_name", name)
-        directory = ("--model_dir", str(model_dir or ROOT / "models" / name), "--enable_grpc", "false")
+        directory = ("--model_dir", str(model_dir or checkout / "models" / name), "--enable_grpc", "false")
         log = folder / f"{name}-predictor.log"
-        predictor = stack.enter_context(running("captum_predictor", log, *model, *directory, port=predictor_port))
+        predictor = stack.enter_context(start("captum_predictor", log, *model, *directory, port=predictor_port))
         host = ("--predictor_host", predictor.url.removeprefix("http://"))
         log = folder / f"{name}-explainer.log"
-        explainer = stack.enter_context(running("captum_explainer", log, *model, *host, *explainer_flags, port=port))
+        explainer = stack.enter_context(start("captum_explainer", log, *model, *host, *explainer_flags, port=port))
         predictor.wait_until_ready()
         explainer.wait_until_ready()
         pair = Pair(name, predictor, explainer)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from local.processes import PEAK, RESIDENT, forget_peak, memory
+from bench.harness.processes import PEAK, RESIDENT, forget_peak, memory
 from local.servers import Pair, running_pair
 from tests.support.explaining import examples
 

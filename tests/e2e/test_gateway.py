@@ -1,10 +1,12 @@
-"""What the gateway adds to an explanation, by `make bench-gateway`'s command on both models."""
+"""What the gateway adds to an explanation, by `python -m bench gateway` on both models."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
+from bench.harness.result import read_result
 from local.servers import MODELS, ROOT
 from tests.e2e.deployed import GATEWAY, Deployed
 
@@ -12,16 +14,16 @@ from tests.e2e.deployed import GATEWAY, Deployed
 MOST_ADDED_MS = 10.0
 
 
-def test_the_gateway_adds_at_most_ten_milliseconds(mnist: Deployed, fashion_mnist: Deployed) -> None:
+def test_the_gateway_adds_at_most_ten_milliseconds(mnist: Deployed, fashion_mnist: Deployed, tmp_path: Path) -> None:
     assert mnist.namespace == fashion_mnist.namespace
     where = ("--namespace", mnist.namespace, "--url", GATEWAY)
-    command = [sys.executable, "-m", "local.bench_gateway", *where, "--rounds", "5", "--calls", "10"]
+    output = tmp_path / "gateway.json"
+    command = [sys.executable, "-m", "bench", "gateway", *where, "--rounds", "3", "--output", str(output)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
-    assert "mnist explainer 1," in done.stdout
-    rows = [line.strip("| ").split(" | ") for line in done.stdout.splitlines() if line.startswith("| ")][2:]
-    assert [row[0] for row in rows] == list(MODELS), done.stdout
-    for name, *cells in rows:
-        direct, _, _, _, added, _, _ = (float(cell.removesuffix(" ms")) for cell in cells)
-        assert direct > 0
-        assert added <= MOST_ADDED_MS, f"{name}:\n{done.stdout}"
+    rows = read_result(output).rows
+    assert [row["model"] for row in rows] == list(MODELS)
+    for row in rows:
+        assert row["explainer_cpus"] == "1"
+        assert row["direct_p50_ms"] > 0
+        assert row["added_ms"] <= MOST_ADDED_MS, row

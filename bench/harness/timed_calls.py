@@ -1,4 +1,4 @@
-"""Timed calls of a URL. `local.bench_gateway` runs this file in a pod too, so it imports nothing else of ours.
+"""Timed calls of a URL. `bench.gateway` runs this file in a pod too, so it imports nothing else of ours.
 
 As a program it reads `{"urls", "host", "document", "calls"}` as JSON, and prints a list of times for each URL.
 """

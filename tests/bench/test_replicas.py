@@ -1,4 +1,4 @@
-"""What `make bench-replicas` rests on: behind the replaying predictor the same is said, and the bytes are counted."""
+"""`replicas`: an explainer in front of the replaying predictor gives the same answers, and the bytes are counted."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ import json
 
 import pytest
 import requests
+from PIL import Image
 
-from local.bench_replicas import METHODS, bytes_of
-from local.replay import replaying
+from bench.__main__ import RESULTS
+from bench.harness.replay import replaying
+from bench.harness.replicas_picture import LINES, draw
+from bench.harness.result import read_result
+from bench.replicas import METHODS, count_bytes
 from local.servers import running
 from tests.support.explaining import examples
 
@@ -27,9 +31,18 @@ def test_a_replay_answers_as_the_predictor_does_and_counts_the_rows(start_pair, 
             body = json.dumps({"instances": examples("mnist")[:1].tolist(), "parameters": METHODS[method]})
             url = f"{explainer.url}/v1/models/mnist:explain"
             answers = [requests.post(at, body, timeout=60).json() for at in (pair.explain_url, url, url)]
-            received, sent = bytes_of("mnist", explainer, replay, METHODS[method])
+            received, sent = count_bytes("mnist", explainer, replay, METHODS[method])
     assert "explanations" in answers[0]
     assert answers[0] == answers[1] == answers[2]
     # The rows (of a path its start is one), and at most so much for heads and each row's ten scores.
     assert 0 < received - rows * ROW < 2000
     assert 0 < sent - gradients * ROW < 2000 + rows * 40
+
+
+def test_the_picture_has_a_line_for_each_number_of_predictors(tmp_path):
+    draw(read_result(RESULTS / "replicas.json").rows, tmp_path / "replicas.png")
+    with Image.open(tmp_path / "replicas.png") as picture:
+        colours = {
+            f"#{red:02x}{green:02x}{blue:02x}" for _, (red, green, blue) in picture.convert("RGB").getcolors(1 << 20)
+        }
+    assert colours >= {colour for _, colour, _ in LINES.values()}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import yaml
 
-CHART = Path(__file__).parent / "kserve-captum"
+from local.servers import ROOT
+
+CHART = ROOT / "charts" / "kserve-captum"
 BEGIN, END = "<!-- make chart-docs: -->\n", "<!-- :make chart-docs -->"
 
 

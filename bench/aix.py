@@ -1,4 +1,4 @@
-"""`python -m local.bench_aix`: AIX's request of 1,000 samples and ten labels, by our explainer and as AIX computed it.
+"""AIX's request with 1,000 samples and ten labels: by our explainer, and AIX's way.
 
 AIX's way is the lime package's, which is what AIX's explainer called: it sends the samples to the predictor's
 `:predict` ten at a time. Both ask the same predictor, interleaved, and have the same superpixels.
@@ -7,7 +7,6 @@ AIX's way is the lime package's, which is what AIX's explainer called: it sends 
 from __future__ import annotations
 
 import os
-import statistics
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,7 +22,9 @@ from lime import lime_image
 from numpy.typing import NDArray
 from PIL import Image
 
-from local.bench import machine
+from bench.harness.figures import percentiles, ratios
+from bench.harness.result import Row
+from bench.harness.run import Run
 from local.servers import MODELS, ROOT, Pair, running, running_pair
 
 FOREST = "aix-explainer"
@@ -33,23 +34,23 @@ ROUNDS, WARM_UP = 10, 2
 Pixels = NDArray[np.float64]
 
 
-def main() -> None:
-    """Print the machine, its load, and a Markdown table of medians and of the slowest of ten calls."""
+def measure(run: Run) -> list[Row]:
+    """A row for each predictor: our own two, and the random forest of AIX's example."""
     # The package draws a progress bar, which no server would.
     lime_image.tqdm = lambda rows: rows
-    print(f"{machine()}; load before: {os.getloadavg()[0]:.1f}\n")
-    print("| predictor | ours p50 | slowest | AIX's way p50 | slowest | AIX's / ours |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
-    for name in (*MODELS, FOREST):
+    names = (*MODELS, FOREST)
+    run.expect(len(names) * (WARM_UP + run.rounds))
+    rows: list[Row] = []
+    for name in names:
         with _served(name) as pair, requests.Session() as session:
             # The forest, as AIX's own example, takes pixels of -0.5..0.5 in three colours; our predictors grey ones.
             picture = _picture("mnist" if name == FOREST else name) - (0.5 if name == FOREST else 0.0)
             calls = partial(_ours, session, pair, picture), partial(_aix, session, pair, picture, name == FOREST)
-            ours, theirs = _interleaved(*calls)
-        ratio = statistics.median(theirs) / statistics.median(ours)
-        cells = [f"{value:.2f} s" for times in (ours, theirs) for value in (statistics.median(times), max(times))]
-        print("| " + " | ".join([name, *cells, f"{ratio:.1f}"]) + " |", flush=True)
-    print(f"\nLoad after: {os.getloadavg()[0]:.1f}")
+            ours, theirs = _interleaved(run, name, *calls)
+        times = percentiles("ours", ours, 50, 100, unit="s") | percentiles("aix", theirs, 50, 100, unit="s")
+        ratio = ratios([[time] for time in theirs], [[time] for time in ours])
+        rows.append({"predictor": name, **times, "aix_by_ours": ratio["ratio"]})
+    return rows
 
 
 @contextmanager
@@ -74,14 +75,15 @@ def _picture(model: str) -> Pixels:
     return np.repeat(grey[..., None], 3, axis=-1)
 
 
-def _interleaved(*calls: Callable[[], object]) -> list[list[float]]:
+def _interleaved(run: Run, name: str, *calls: Callable[[], object]) -> list[list[float]]:
     times: list[list[float]] = [[] for _ in calls]
-    for turn in range(WARM_UP + ROUNDS):
-        for call, measured in zip(calls, times, strict=True):
-            start = time.perf_counter()
-            call()
-            if turn >= WARM_UP:
-                measured.append(time.perf_counter() - start)
+    for turn in range(WARM_UP + run.rounds):
+        with run.step(name):
+            for call, measured in zip(calls, times, strict=True):
+                start = time.perf_counter()
+                call()
+                if turn >= WARM_UP:
+                    measured.append(time.perf_counter() - start)
     return times
 
 
@@ -108,7 +110,3 @@ def _aix(session: requests.Session, pair: Pair, picture: Pixels, coloured: bool)
         explained.get_image_and_mask(label, num_features=10, hide_rest=False, min_weight=0.01)
         for label in explained.top_labels
     ]
-
-
-if __name__ == "__main__":
-    main()

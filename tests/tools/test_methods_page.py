@@ -7,8 +7,8 @@ from captum_explainer.catalogue.catalogue import catalogue
 from captum_explainer.parameters.noise_tunnel import SMOOTH
 from PIL import Image
 
-from charts.values_table import with_table
-from local.methods_page import MARKS, PAGE, PICTURES, tables
+from tools.chart_values import with_table
+from tools.methods_page import MARKS, PAGE, PICTURES, tables
 
 TEXT = PAGE.read_text()
 MOST_BYTES = 500_000

@@ -1,14 +1,12 @@
-"""`make bench-gateway`: what the cluster's gateway adds to an explanation, beside the same request to the explainer.
+"""What the cluster's gateway adds to an explanation; both models must be deployed.
 
 Both ways begin in a pod: one goes to the gateway's Service, the other to the address of the explainer's pod. A third is
-this machine's, by the port at which the gateway serves here. They take turns. Both shipped models have to be deployed.
+this machine's, by the port at which the gateway serves here. They take turns.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import os
 import statistics
 import subprocess
 from collections.abc import Iterator
@@ -18,14 +16,17 @@ from typing import Any
 
 import orjson
 
+from bench.harness.calls import INTEGRATED_GRADIENTS
+from bench.harness.figures import percentiles
+from bench.harness.result import Row
+from bench.harness.run import Run
+from bench.harness.timed_calls import timed_calls
 from cluster.wait import COMPONENTS, CONTEXT, Expected
-from local.bench import CALLS, ROUNDS, machine, quantiles
-from local.bench_load import INTEGRATED_GRADIENTS
 from local.servers import MODELS
 from local.shipped_models import example_images
-from local.timed_calls import timed_calls
 
-PROGRAM = Path(__file__).with_name("timed_calls.py")
+ROUNDS, CALLS = 5, 20
+PROGRAM = Path(__file__).parent / "harness" / "timed_calls.py"
 # The explainer's container's, and what Envoy Gateway puts on the pod and the Service of the gateway of ours.
 PORT = 8080
 GATEWAY = "gateway.envoyproxy.io/owning-gateway-name=kserve-ingress-gateway"
@@ -34,47 +35,49 @@ CLIENT = "bench-gateway"
 Object = dict[str, Any]
 
 
-def main() -> None:
-    """Print the machine, the containers' CPU limits, and a Markdown table of medians and 95th percentiles."""
-    parser = argparse.ArgumentParser(prog="python -m local.bench_gateway", description=__doc__)
-    parser.add_argument("--namespace", default="default", help="the InferenceServices'")
-    parser.add_argument("--url", default=f"http://127.0.0.1:{os.environ.get('HOST_PORT', '8080')}", help="the gateway")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    parser.add_argument("--calls", type=int, default=CALLS, help="of each way in a round")
-    options = parser.parse_args()
-    pods = {
-        f"{name} {component}": the_only(
-            "pod", f"serving.kserve.io/inferenceservice={name},component={component}", options.namespace
-        )
-        for name in MODELS
-        for component in COMPONENTS
-    }
-    limits = {name: cpu_limit(pod) for name, pod in {**pods, "gateway": the_only("pod", GATEWAY)}.items()}
-    print(f"{machine()}; CPU limits: {', '.join(f'{name} {limit}' for name, limit in limits.items())}\n")
-    heads = ("model", "direct p50", "p95", "gateway p50", "p95", "added", "from this machine p50", "p95")
-    print(f"| {' | '.join(heads)} |\n| --- |{' ---: |' * (len(heads) - 1)}")
-    gateway = f"http://{the_only('service', GATEWAY)['spec']['clusterIP']}"
-    image = pods[f"{MODELS[0]} explainer"]["spec"]["containers"][0]["image"]
-    with client_pod(options.namespace, image):
-        for name in MODELS:
-            explainer = f"http://{pods[f'{name} explainer']['status']['podIP']}:{PORT}"
-            urls = [f"{at}/v1/models/{name}:explain" for at in (explainer, gateway, options.url)]
-            direct, through, here = times_of(name, urls, options)
-            added = statistics.median(through) - statistics.median(direct)
-            cells = [name, *quantiles(direct), *quantiles(through), f"{added:.1f} ms", *quantiles(here)]
-            print(f"| {' | '.join(cells)} |", flush=True)
+def measure(run: Run) -> list[Row]:
+    """A row for each model, which states the containers' CPU limits too.
+
+    Raises:
+        SystemExit: A model is not deployed, or something does not answer.
+    """
+    namespace, models = run.options.namespace, MODELS
+    run.expect(len(models) * run.rounds)
+    pods = {(name, component): find_pod(name, component, namespace) for name in models for component in COMPONENTS}
+    gateway_limit = get_cpu_limit(find_one("pod", GATEWAY))
+    gateway = f"http://{find_one('service', GATEWAY)['spec']['clusterIP']}"
+    image = pods[models[0], "explainer"]["spec"]["containers"][0]["image"]
+    rows: list[Row] = []
+    with client_pod(namespace, image):
+        for name in models:
+            explainer = f"http://{pods[name, 'explainer']['status']['podIP']}:{PORT}"
+            urls = [f"{at}/v1/models/{name}:explain" for at in (explainer, gateway, run.options.url)]
+            direct, through, here = _time(run, name, urls)
+            limits = {f"{component}_cpus": get_cpu_limit(pods[name, component]) for component in COMPONENTS}
+            times = percentiles("direct", direct, 50, 95) | percentiles("gateway", through, 50, 95)
+            added = {"added_ms": statistics.median(through) - statistics.median(direct)}
+            from_here = percentiles("from_this_machine", here, 50, 95)
+            rows.append({"model": name, **times, **added, **from_here, **limits, "gateway_cpus": gateway_limit})
+    return rows
 
 
-def times_of(name: str, urls: list[str], options: argparse.Namespace) -> list[list[float]]:
+def find_pod(name: str, component: str, namespace: str) -> Object:
+    """The pod of a model's component."""
+    return find_one("pod", f"serving.kserve.io/inferenceservice={name},component={component}", namespace)
+
+
+def _time(run: Run, name: str, urls: list[str]) -> list[list[float]]:
     """Milliseconds of each call of each URL: of the last from this machine, of the others from the pod."""
-    instances = orjson.loads(orjson.dumps(example_images(name)[:1].numpy(), option=orjson.OPT_SERIALIZE_NUMPY))
+    instances = orjson.loads(orjson.dumps(example_images(name, 1).numpy(), option=orjson.OPT_SERIALIZE_NUMPY))
     document = {"instances": instances, "parameters": INTEGRATED_GRADIENTS}
-    host = Expected(options.namespace, name, options.url).host
-    asked = json.dumps({"urls": urls[:-1], "host": host, "document": document, "calls": options.calls})
-    program = ("exec", "--stdin", "--namespace", options.namespace, CLIENT, "--", "python", "-c", PROGRAM.read_text())
+    host = Expected(run.options.namespace, name, run.options.url).host
+    asked = json.dumps({"urls": urls[:-1], "host": host, "document": document, "calls": CALLS})
+    where = ("--stdin", "--namespace", run.options.namespace, CLIENT)
     times: list[list[float]] = [[] for _ in urls]
-    for _ in range(options.rounds):
-        rows = [*json.loads(kubectl(*program, document=asked)), timed_calls(urls[-1], host, document, options.calls)]
+    for _ in range(run.rounds):
+        with run.step(name):
+            in_pod = json.loads(kubectl("exec", *where, "--", "python", "-c", PROGRAM.read_text(), document=asked))
+            rows = [*in_pod, timed_calls(urls[-1], host, document, CALLS)]
         for row, samples in zip(rows, times, strict=True):
             samples.extend(row)
     return times
@@ -106,7 +109,7 @@ def client_pod(namespace: str, image: str) -> Iterator[None]:
         kubectl("delete", "--namespace", namespace, "pod", CLIENT)
 
 
-def the_only(kind: str, selector: str, namespace: str | None = None) -> Object:
+def find_one(kind: str, selector: str, namespace: str | None = None) -> Object:
     """The object that has these labels and is not ending, in a namespace or in any.
 
     Raises:
@@ -121,7 +124,7 @@ def the_only(kind: str, selector: str, namespace: str | None = None) -> Object:
     return found[0]
 
 
-def cpu_limit(pod: Object) -> str:
+def get_cpu_limit(pod: Object) -> str:
     """The first container's, as it is stated."""
     return str(pod["spec"]["containers"][0]["resources"].get("limits", {}).get("cpu", "none"))
 
@@ -137,7 +140,3 @@ def kubectl(*arguments: str, document: str | None = None) -> str:
     if done.returncode != 0:
         raise SystemExit(f"kubectl {arguments[0]} failed:\n{done.stderr}")
     return done.stdout
-
-
-if __name__ == "__main__":
-    main()

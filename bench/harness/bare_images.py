@@ -1,4 +1,4 @@
-"""`python -m local.bare`: pictures explained as a user of Captum writes it, in a process of its own.
+"""`python -m bench.harness.bare_images`: pictures explained as a user of Captum writes it, in a process of its own.
 
 It reads `{"model", "method", "images", "samples", "calls"}` as JSON, and prints the milliseconds of each call, a list.
 Methods have the names of the explainer's `method` parameter; `prediction` is the network's forward pass.
@@ -16,8 +16,8 @@ import torch
 from captum.attr import DeepLift, IntegratedGradients, KernelShap, Lime, Saliency
 from torch import Tensor
 
+from bench.harness.timed_calls import timed
 from local.shipped_models import example_images, user_module
-from local.timed_calls import timed
 
 PREDICTION = "prediction"
 METHODS = {

@@ -1,22 +1,21 @@
-"""A text model of BERT-base's size: served layer integrated gradients beside bare ones, interleaved, and the memory.
+"""A text and a model of BERT-base's size: served beside Captum in one process, and the memory.
 
-Bare is `local.bare_text`, a process of its own: transformers' network with torch's default threads, once with all steps
-in one batch, as Captum does it by default, and once with ten. Served is a JSON request to the explainer, which asks the
-predictor, with their default flags. The weights are random: they cost what trained ones cost.
+Bare is `harness.bare_text`, a process of its own: transformers' network with torch's default threads, once with all
+steps in one batch, as Captum does it by default, and once with ten. Served is a JSON request to the explainer, which
+asks the predictor, with their default flags. The weights are random: they cost what trained ones cost.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-import os
 import random
 import statistics
 import string
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -31,17 +30,23 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
 from transformers.utils.logging import disable_progress_bar
 
-from local.bench import PAUSE_SECONDS, machine
-from local.processes import PEAK, RESIDENT
-from local.processes import memory as memory_of
+from bench.harness.figures import percentiles
+from bench.harness.processes import PEAK, RESIDENT
+from bench.harness.processes import memory as memory_of
+from bench.harness.result import Row
+from bench.harness.run import Run
 from local.servers import Pair, running_pair
 
 STEPS = 50
 ROUNDS, WARM_UP = 5, 1
+# Before each call, so that nothing of the one before is left.
+PAUSE_SECONDS = 0.2
 SERVED = "served"
 # Captum's `internal_batch_size`; None is its default: all steps in one batch.
 BARE = {"bare": None, "bare, 10 steps a pass": 10}
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+# The seconds that it took, and the importances.
+Explained = tuple[float, np.ndarray]
 WORDS = tuple("".join(letters) for letters in itertools.product(string.ascii_lowercase, repeat=2))
 
 
@@ -61,37 +66,34 @@ class Measured:
     """What was measured.
 
     Attributes:
-        threads: Bare's.
         seconds: Of each call, by the way that explained.
         difference: The largest of the importances' from the first way's, over the largest importance.
         memory: In MiB, by process: when idle before the first call, and at most.
     """
 
-    threads: int
     seconds: dict[str, list[float]]
     difference: float
     memory: dict[str, tuple[int, int]]
 
 
-def main() -> None:
-    """Print the machine, its load, and a Markdown table each of the times and of the memory."""
+def measure(run: Run) -> list[Row]:
+    """A row for each way; its memory is that of all its processes."""
     disable_progress_bar()
-    load = os.getloadavg()[0]
     with TemporaryDirectory(prefix="kserve-captum-") as folder:
-        found = measure(Path(folder), Size())
-    print(f"{machine()}; bare: {found.threads} threads; load before: {load:.1f}, after: {os.getloadavg()[0]:.1f}\n")
-    print(f"| {Size().tokens} tokens, {STEPS} steps | p50 | slowest | served / this |\n| --- | ---: | ---: | ---: |")
+        found = measure_size(run, Path(folder), Size())
     served = statistics.median(found.seconds[SERVED])
+    rows: list[Row] = []
     for way, seconds in found.seconds.items():
-        p50 = statistics.median(seconds)
-        print(f"| {way} | {p50:.2f} s | {max(seconds):.2f} s | {served / p50:.2f} |")
-    print("\n| process | memory when idle | at most |\n| --- | ---: | ---: |")
-    for process, (idle, peak) in found.memory.items():
-        print(f"| {process} | {idle} MiB | {peak} MiB |")
-    print(f"\nLargest difference of the importances: {found.difference:.1e} of the largest importance")
+        processes = [found.memory[name] for name in (found.memory.keys() - BARE if way == SERVED else [way])]
+        idle, peak = (sum(values) for values in zip(*processes, strict=True))
+        times = percentiles("explanation", seconds, 50, 100, unit="s")
+        ratio = {"served_by_this": served / statistics.median(seconds)}
+        memory = {"idle_mib": idle, "peak_mib": peak}
+        rows.append({"way": way, **times, **ratio, **memory, "largest_difference": found.difference})
+    return rows
 
 
-def measure(folder: Path, size: Size, n_steps: int = STEPS, rounds: int = ROUNDS, warm_up: int = WARM_UP) -> Measured:
+def measure_size(run: Run, folder: Path, size: Size, n_steps: int = STEPS) -> Measured:
     """Make the model in the folder, and explain one text of it by each way; they take turns.
 
     Raises:
@@ -106,16 +108,23 @@ def measure(folder: Path, size: Size, n_steps: int = STEPS, rounds: int = ROUNDS
         session = stack.enter_context(requests.Session())
         calls = {way: partial(_bare, process, text, n_steps, BARE[way]) for way, process in bare.items()}
         calls[SERVED] = partial(_served, session, pair, text, n_steps)
-        threads = [int(_line(process)["threads"]) for process in bare.values()]
+        for process in bare.values():
+            _line(process)  # it has loaded the model
         servers = {"predictor": pair.predictor.process.pid, "explainer": pair.explainer.process.pid}
         processes = servers | {way: process.pid for way, process in bare.items()}
         idle = {name: memory_of(pid, RESIDENT) for name, pid in processes.items()}
-        rows = [[call() for call in calls.values()] for _ in range(warm_up + rounds)]
+        run.expect((WARM_UP + run.rounds) * len(calls))
+        rows = [[_step(run, way, call) for way, call in calls.items()] for _ in range(WARM_UP + run.rounds)]
         memory = {name: (idle[name], memory_of(pid, PEAK)) for name, pid in processes.items()}
-    seconds = {way: [row[i][0] for row in rows[warm_up:]] for i, way in enumerate(calls)}
+    seconds = {way: [row[i][0] for row in rows[WARM_UP:]] for i, way in enumerate(calls)}
     expected, *others = (importances for _, importances in rows[-1])
     difference = max(float(np.abs(other - expected).max()) for other in others) / float(np.abs(expected).max())
-    return Measured(threads[0], seconds, difference, memory)
+    return Measured(seconds, difference, memory)
+
+
+def _step(run: Run, way: str, call: Callable[[], Explained]) -> Explained:
+    with run.step(way):
+        return call()
 
 
 def save_model(directory: Path, size: Size) -> str:
@@ -143,7 +152,7 @@ def save_model(directory: Path, size: Size) -> str:
 
 @contextmanager
 def _running_bare(directory: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "local.bare_text", str(directory)]
+    command = [sys.executable, "-m", "bench.harness.bare_text", str(directory)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         yield process
 
@@ -154,9 +163,7 @@ def _line(bare: subprocess.Popen[str]) -> dict[str, Any]:
     return answer
 
 
-def _bare(
-    bare: subprocess.Popen[str], text: str, n_steps: int, internal_batch_size: int | None
-) -> tuple[float, np.ndarray]:
+def _bare(bare: subprocess.Popen[str], text: str, n_steps: int, internal_batch_size: int | None) -> Explained:
     assert bare.stdin is not None
     asked = {"text": text, "n_steps": n_steps, "internal_batch_size": internal_batch_size}
     time.sleep(PAUSE_SECONDS)
@@ -165,7 +172,7 @@ def _bare(
     return answer["seconds"], np.array(answer["importances"])
 
 
-def _served(session: requests.Session, pair: Pair, text: str, n_steps: int) -> tuple[float, np.ndarray]:
+def _served(session: requests.Session, pair: Pair, text: str, n_steps: int) -> Explained:
     parameters = {"method": "layer_integrated_gradients", "n_steps": n_steps}
     time.sleep(PAUSE_SECONDS)
     started = time.perf_counter()
@@ -173,7 +180,3 @@ def _served(session: requests.Session, pair: Pair, text: str, n_steps: int) -> t
     answer.raise_for_status()
     (explanation,) = answer.json()["explanations"]
     return time.perf_counter() - started, np.array(explanation["importances"])
-
-
-if __name__ == "__main__":
-    main()

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from charts.values_table import CHART, Undocumented, table_of, with_table
 from local.servers import ROOT
+from tools.chart_values import CHART, Undocumented, table_of, with_table
 
 README = (CHART / "README.md").read_text()
 VALUES = (CHART / "values.yaml").read_text()

@@ -11,8 +11,8 @@ import requests
 from captum_explainer.catalogue.catalogue import catalogue
 from captum_explainer.catalogue.method import COST_TERMS, Method
 
-from charts.values_table import with_table
 from local.servers import ROOT, NotReady, Pair, running_pair
+from tools.chart_values import with_table
 
 PAGE = ROOT / "docs" / "methods.md"
 PICTURES = PAGE.parent / "pictures" / "methods"

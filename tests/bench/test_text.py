@@ -1,17 +1,18 @@
-"""`make bench`'s comparison of texts, of a tiny network: all ways explain the same, and so are comparable."""
+"""`text`, with a tiny network: all ways explain the same, so that times compare."""
 
 from pathlib import Path
 
 import pytest
 from transformers import AutoConfig, AutoTokenizer
 
-from local.bench_text import Size, measure, save_model
+from bench.harness.run import Options, Run
+from bench.text import Size, measure_size, save_model
 
 TINY = Size(layers=2, width=32, heads=4, vocabulary=700, tokens=16)
 
 
 def test_all_ways_explain_the_same_and_are_measured(tmp_path: Path) -> None:
-    found = measure(tmp_path, TINY, n_steps=12, rounds=2, warm_up=1)
+    found = measure_size(Run("text", 2, Options()), tmp_path, TINY, n_steps=12)
     assert found.difference < 1e-5
     assert list(found.seconds) == ["bare", "bare, 10 steps a pass", "served"]
     for seconds in found.seconds.values():

@@ -1,4 +1,4 @@
-"""`python -m local.bare_text MODEL_DIR`: a text explained as a user of transformers and Captum writes it.
+"""`python -m bench.harness.bare_text MODEL_DIR`: a text explained as a user of transformers and Captum writes it.
 
 A process of its own, so that its memory and its threads are its own. It reads a JSON object a line, `{"text",
 "n_steps", "internal_batch_size"}`, and answers each by a line: the seconds that the explanation took, and the
