@@ -12,7 +12,8 @@ from collections.abc import Callable
 from itertools import chain
 
 import torch
-from captum_predictor.graph.chain import Chain, run_with_gradient
+from captum_predictor.engine.run import run_with_gradient
+from captum_predictor.graph.chain import Chain
 from captum_predictor.model.architectures import quiet_even_kernels, use_channels_last
 from captum_predictor.model.directory import load_model
 from captum_serving.process.allocator import keep_freed_memory
