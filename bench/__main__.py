@@ -6,6 +6,7 @@ import argparse
 import ast
 import difflib
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not asked.names:
         parser.print_help()
         return 0
+    signal.signal(signal.SIGTERM, _end)
     options = Options(asked.other, asked.namespace, asked.url)
     try:
         for name in asked.names:
@@ -63,6 +65,11 @@ def _measure(name: str, rounds: int | None, options: Options, output: Path) -> N
     print(f"\n{machine}\n\n{write_table(rows)}\n\nwritten to {output}", flush=True)
     if hasattr(module, "draw"):
         module.draw(rows, output.with_suffix(".png"))
+
+
+def _end(number: int, frame: object) -> None:
+    """Leave by an exception, so that the servers end too."""
+    sys.exit(128 + number)
 
 
 def _make_parser() -> argparse.ArgumentParser:

@@ -80,7 +80,11 @@ def measure(run: Run) -> list[Row]:
     """A row for each way; its memory is that of all its processes."""
     disable_progress_bar()
     with TemporaryDirectory(prefix="kserve-captum-") as folder:
-        found = measure_size(run, Path(folder), Size())
+        return make_rows(measure_size(run, Path(folder), Size()))
+
+
+def make_rows(found: Measured) -> list[Row]:
+    """The rows of what was measured."""
     served = statistics.median(found.seconds[SERVED])
     rows: list[Row] = []
     for way, seconds in found.seconds.items():

@@ -8,10 +8,12 @@ import pytest
 import requests
 from PIL import Image
 
+from bench import replicas
 from bench.__main__ import RESULTS
 from bench.harness.replay import replaying
 from bench.harness.replicas_picture import LINES, draw
 from bench.harness.result import read_result
+from bench.harness.run import Options, Run
 from bench.replicas import METHODS, count_bytes
 from local.servers import running
 from tests.support.explaining import examples
@@ -37,6 +39,20 @@ def test_a_replay_answers_as_the_predictor_does_and_counts_the_rows(start_pair, 
     # The rows (of a path its start is one), and at most so much for heads and each row's ten scores.
     assert 0 < received - rows * ROW < 2000
     assert 0 < sent - gradients * ROW < 2000 + rows * 40
+
+
+def test_there_is_a_row_for_each_number_of_servers(monkeypatch):
+    monkeypatch.setattr(replicas, "EXPLAINERS", (1,))
+    monkeypatch.setattr(replicas, "PREDICTORS", (1,))
+    monkeypatch.setattr(replicas, "CLIENTS", (2,))
+    monkeypatch.setattr(replicas, "SECONDS", 0.3)
+    monkeypatch.setattr(replicas, "METHODS", {"IG-50": METHODS["IG-50"]})
+    rows = replicas.measure(Run("replicas", 1, Options()))
+    assert [(row["predictors"], row["explainers"], row["clients"]) for row in rows] == [(1, 1, 2), (0, 1, 2)]
+    assert rows[0].keys() == rows[1].keys()
+    assert rows[0]["bytes_to_predictor"] is None
+    assert rows[1]["bytes_to_predictor"] > ROW
+    assert all(row["a_second"] > 0 and row["cpus"] > 0 for row in rows)
 
 
 def test_the_picture_has_a_line_for_each_number_of_predictors(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from transformers import AutoConfig, AutoTokenizer
 
 from bench.harness.run import Options, Run
-from bench.text import Size, measure_size, save_model
+from bench.text import Size, make_rows, measure_size, save_model
 
 TINY = Size(layers=2, width=32, heads=4, vocabulary=700, tokens=16)
 
@@ -18,6 +18,11 @@ def test_all_ways_explain_the_same_and_are_measured(tmp_path: Path) -> None:
     for seconds in found.seconds.values():
         assert len(seconds) == 2
         assert min(seconds) > 0
+    rows = make_rows(found)
+    assert [row["way"] for row in rows] == list(found.seconds)
+    assert rows[-1]["served_by_this"] == 1
+    assert rows[-1]["peak_mib"] == found.memory["predictor"][1] + found.memory["explainer"][1]
+    assert rows[0]["peak_mib"] == found.memory["bare"][1]
     assert list(found.memory) == ["predictor", "explainer", "bare", "bare, 10 steps a pass"]
     for idle, peak in found.memory.values():
         assert 50 < idle <= peak
