@@ -11,5 +11,5 @@ def test_percentiles_are_named_and_lie_between_the_smallest_and_the_largest() ->
 
 
 def test_a_ratio_is_between_the_medians_and_has_its_range_by_round() -> None:
-    served, bare = [[1, 1, 9], [8, 2, 9]], [[1, 2, 9], [4, 4, 4]]
-    assert ratios(served, bare) == {"ratio": 5 / 4, "ratio_min": 0.5, "ratio_max": 2}
+    served, bare = [[1, 1, 9], [8, 3, 12]], [[1, 2, 9], [2, 2, 2]]
+    assert ratios(served, bare) == {"ratio": 5.5 / 2, "ratio_min": 0.5, "ratio_max": 4}
