@@ -1,4 +1,4 @@
-"""What the predictor says of its model, and so which methods can be asked of it."""
+"""What the predictor says about its model, which decides the methods that are possible."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import Any
 import orjson
 from captum_serving.documents import DocumentError, read_document
 from captum_serving.errors import BadGateway
+from captum_serving.protocol.extension_names import (
+    BINARY_TENSOR_DATA,
+    GRADIENT_OF_PREDICTED,
+    PATH_INTEGRAL,
+    VALUES_OF_STAGES,
+    VECTOR_JACOBIAN_PRODUCT,
+)
 
 from captum_explainer.predictor_client.description_schema import ModelEntry, TextModelEntry
-
-EXTENSION = "vector_jacobian_product"
-OF_PREDICTED = "gradient_of_predicted"
-OF_STAGES = "values_of_stages"
-OF_PATHS = "path_integral"
-BINARY = "binary_tensor_data"
 
 # The kind of a stage that says nothing of what is in it.
 OPAQUE = "module"
@@ -108,7 +109,7 @@ class Description:
 def takes_binary(server: bytes) -> bool:
     """Whether a server's own metadata (`GET /v2`) declares the binary tensor data extension."""
     try:
-        return BINARY in orjson.loads(server)["extensions"]
+        return BINARY_TENSOR_DATA in orjson.loads(server)["extensions"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return False
 
@@ -121,7 +122,7 @@ def read_description(name: str, body: bytes) -> Description:
     """
     try:
         document = orjson.loads(body)
-        if EXTENSION not in document.get("extensions", []):
+        if VECTOR_JACOBIAN_PRODUCT not in document.get("extensions", []):
             # kserve's own servers describe neither inputs nor outputs unless they are told to.
             inputs = document.get("inputs") or [{}]
             return Description(name, input_name=inputs[0].get("name", Description.input_name))
@@ -155,9 +156,9 @@ def _build_description(name: str, entry: ModelEntry, extensions: Collection[str]
         baseline=entry.baseline,
         stages=stages,
         digest=entry.model_digest,
-        predicts=OF_PREDICTED in extensions,
-        gives_values=OF_STAGES in extensions,
-        integrates=OF_PATHS in extensions,
+        predicts=GRADIENT_OF_PREDICTED in extensions,
+        gives_values=VALUES_OF_STAGES in extensions,
+        integrates=PATH_INTEGRAL in extensions,
     )
 
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from captum_serving.documents import Document
+from captum_serving.protocol.extension_names import EMBEDDINGS
 from pydantic import AfterValidator, Field
-
-# The stage that every text model has.
-EMBEDDINGS = "embeddings"
 
 
 def _check_stage_name(name: str) -> str:
