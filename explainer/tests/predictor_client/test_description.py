@@ -62,7 +62,7 @@ def test_without_stages_and_range_the_model_is_one_stage_that_gives_gradients():
 
 
 def test_an_output_may_not_be_named_as_no_stage_can():
-    with pytest.raises(BadGateway, match=r"outputs.0.name: 'logits.0' does not match"):
+    with pytest.raises(BadGateway, match=r"outputs\[0\].name: got 'logits.0', expected a name without a dot"):
         read(stages=None, outputs=[{"name": "logits.0", "shape": [-1, 3]}])
 
 
@@ -107,6 +107,22 @@ def test_who_has_the_extension_describes_the_model(key, value):
         pytest.skip("it may be left out")
     with pytest.raises(BadGateway):
         read(**{key: value})
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"baseline": True}, "baseline: got True, expected a number"),
+        ({"inputs": [{"name": "x", "shape": [4]}]}, "expected the first to have two dimensions or more"),
+        ({"inputs": [{"name": "x", "shape": [-1, 4.0]}]}, r"inputs\[0\].shape\[1\]: got 4.0, expected a whole number"),
+        ({"stages": [OURS["stages"][0]] * 2}, "every name only once, but 'relu' is there twice"),
+        ({"input_range": [0]}, r"input_range\[1\] is missing"),
+        ({"model_digest": ""}, "model_digest: got '', expected 1 or more characters"),
+    ],
+)
+def test_the_mistake_in_a_description_is_named(changes, sentence):
+    with pytest.raises(BadGateway, match=f"the predictor's description of 'tiny' is not .*; .*{sentence}"):
+        read(**changes)
 
 
 def test_labels_are_by_index_and_numbers_where_there_are_none():
@@ -159,13 +175,14 @@ def test_a_text_model_is_read_in_full():
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"kind": "audio"}, "kind: 'audio' is not one of"),
-        ({"task": "translation"}, "task: 'translation' is not one of"),
-        ({"task": None}, "'task' is a required property"),
-        ({"labels": None}, "'labels' is a required property"),
-        ({"probabilities": "max"}, "probabilities: 'max' is not one of"),
-        ({"padding_id": "0"}, "padding_id: '0' is not of type 'integer'"),
-        ({"stages": OURS["stages"]}, "stages: "),
+        ({"kind": "audio"}, "kind: got 'audio', expected 'text'"),
+        ({"task": "translation"}, "task: got 'translation', expected 'sequence-classification', "),
+        ({"task": None}, "task is missing, expected the keys inputs, outputs, model_digest, stages, labels"),
+        ({"labels": None}, "labels is missing"),
+        ({"probabilities": "max"}, "probabilities: got 'max', expected 'softmax', 'sigmoid' or 'none'"),
+        ({"padding_id": "0"}, "padding_id: got '0', expected a whole number"),
+        ({"padding_id": -1}, "padding_id: got -1, expected at least 0"),
+        ({"stages": OURS["stages"]}, "stages: .*expected a text model's stages, with one called 'embeddings'"),
     ],
 )
 def test_a_text_model_that_is_not_described_as_one_is_refused(changes, sentence):

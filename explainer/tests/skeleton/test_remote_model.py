@@ -19,8 +19,8 @@ from captum.attr import (
     Saliency,
 )
 from captum_explainer import ModelChanged, RemoteModel
-from captum_explainer.predictor_client.description import EXTENSION
 from captum_serving.errors import BadInput, DeadlineExceeded, ServingError, Unavailable
+from captum_serving.protocol.extension_names import VECTOR_JACOBIAN_PRODUCT
 from captum_serving.protocol.wire import HEADER_LENGTH, decode, encode
 from torch import nn
 
@@ -36,7 +36,7 @@ class TinyPredictor:
         self.url = f"http://{fake.host}"
         self.requests = fake.requests
         self.metadata = {
-            "extensions": [EXTENSION],
+            "extensions": [VECTOR_JACOBIAN_PRODUCT],
             "inputs": [{"name": "image", "shape": [-1, 1, 6, 6]}],
             "outputs": [{"name": "logits", "shape": [-1, 3]}],
             "stages": [

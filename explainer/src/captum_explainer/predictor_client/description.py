@@ -1,21 +1,24 @@
-"""What the predictor says of its model, and so which methods can be asked of it."""
+"""What the predictor says about its model, which decides the methods that are possible."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Any
 
 import orjson
+from captum_serving.documents import DocumentError, read_document
 from captum_serving.errors import BadGateway
+from captum_serving.protocol.extension_names import (
+    BINARY_TENSOR_DATA,
+    GRADIENT_OF_PREDICTED,
+    PATH_INTEGRAL,
+    VALUES_OF_STAGES,
+    VECTOR_JACOBIAN_PRODUCT,
+)
 
-from captum_explainer.predictor_client.description_schema import mistake
-
-EXTENSION = "vector_jacobian_product"
-OF_PREDICTED = "gradient_of_predicted"
-OF_STAGES = "values_of_stages"
-OF_PATHS = "path_integral"
-BINARY = "binary_tensor_data"
+from captum_explainer.predictor_client.description_schema import ModelEntry, TextModelEntry
 
 # The kind of a stage that says nothing of what is in it.
 OPAQUE = "module"
@@ -106,7 +109,7 @@ class Description:
 def takes_binary(server: bytes) -> bool:
     """Whether a server's own metadata (`GET /v2`) declares the binary tensor data extension."""
     try:
-        return BINARY in orjson.loads(server)["extensions"]
+        return BINARY_TENSOR_DATA in orjson.loads(server)["extensions"]
     except (orjson.JSONDecodeError, KeyError, TypeError):
         return False
 
@@ -119,50 +122,50 @@ def read_description(name: str, body: bytes) -> Description:
     """
     try:
         document = orjson.loads(body)
-        if EXTENSION not in document.get("extensions", []):
+        if VECTOR_JACOBIAN_PRODUCT not in document.get("extensions", []):
             # kserve's own servers describe neither inputs nor outputs unless they are told to.
             inputs = document.get("inputs") or [{}]
             return Description(name, input_name=inputs[0].get("name", Description.input_name))
     except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, IndexError):
         raise BadGateway(f"the predictor's description of {name!r} is not one of the Open Inference Protocol") from None
-    wrong = mistake(document)
-    if wrong is not None:
-        raise BadGateway(f"the predictor's description of {name!r} is not one of the gradient extension; {wrong}")
-    return _described(name, document)
+    try:
+        entry = read_document(TextModelEntry if "kind" in document else ModelEntry, body)
+    except DocumentError as error:
+        raise BadGateway(
+            f"the predictor's description of {name!r} is not one of the gradient extension; {error}"
+        ) from None
+    return _build_description(name, entry, document["extensions"])
 
 
-def _described(name: str, document: dict[str, Any]) -> Description:
-    first_input, first_output = document["inputs"][0], document["outputs"][0]
-    outputs = tuple(first_output["shape"][1:])
-    whole = {"name": first_output["name"], "kind": OPAQUE, "shape": outputs}
-    stages = tuple(
-        Stage(s["name"], s["kind"], tuple(s["shape"]), s.get("options", {})) for s in document.get("stages", [whole])
-    )
-    limits = document.get("input_range")
+def _build_description(name: str, entry: ModelEntry, extensions: Collection[str]) -> Description:
+    first_input, first_output = entry.inputs[0], entry.outputs[0]
+    outputs = first_output.shape[1:]
+    text = _build_text_model(entry) if isinstance(entry, TextModelEntry) else None
+    stages = tuple(Stage(stage.name, stage.kind, stage.shape, stage.options) for stage in entry.stages)
+    stages = stages or (Stage(first_output.name, OPAQUE, outputs, {}),)
     return Description(
         name=name,
         access=Access.STRUCTURE if any(stage.kind != OPAQUE for stage in stages) else Access.GRADIENTS,
-        input_name=first_input["name"],
-        input_shape=None if "kind" in document else tuple(first_input["shape"][1:]),
-        input_range=limits and (float(limits[0]), float(limits[1])),
-        output_name=first_output["name"],
+        input_name=first_input.name,
+        input_shape=None if text else first_input.shape[1:],
+        input_range=entry.input_range,
+        output_name=first_output.name,
         output_width=outputs[0] if len(outputs) == 1 else None,
-        text=_text_model(document) if "kind" in document else None,
-        labels=tuple(document.get("labels", ())),
-        baseline=float(document.get("baseline", 0.0)),
+        text=text,
+        labels=entry.labels,
+        baseline=entry.baseline,
         stages=stages,
-        digest=document["model_digest"],
-        predicts=OF_PREDICTED in document["extensions"],
-        gives_values=OF_STAGES in document["extensions"],
-        integrates=OF_PATHS in document["extensions"],
+        digest=entry.model_digest,
+        predicts=GRADIENT_OF_PREDICTED in extensions,
+        gives_values=VALUES_OF_STAGES in extensions,
+        integrates=PATH_INTEGRAL in extensions,
     )
 
 
-def _text_model(document: dict[str, Any]) -> TextModel:
-    _, *others = document["inputs"]
+def _build_text_model(entry: TextModelEntry) -> TextModel:
     return TextModel(
-        TextTask(document["task"]),
-        document["probabilities"],
-        tuple(tensor["name"] for tensor in others if tensor.get("datatype") != "BYTES"),
-        document["padding_id"],
+        TextTask(entry.task),
+        entry.probabilities,
+        tuple(tensor.name for tensor in entry.inputs[1:] if tensor.datatype != "BYTES"),
+        entry.padding_id,
     )

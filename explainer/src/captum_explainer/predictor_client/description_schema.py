@@ -1,75 +1,94 @@
-"""What a predictor with the gradient extension must say of its model: the schema of `GET /v2/models/{name}`."""
+"""What a predictor with the gradient extension must say about its model, in its answer to `GET /v2/models/{name}`.
+
+Keys that are not described here are let through: the protocol has some, and a predictor may add its own.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-import jsonschema
-
-# The stage that every text model has.
-EMBEDDINGS = "embeddings"
-NUMBER = {"type": "number"}
-SHAPE = {"type": "array", "items": {"type": "integer"}}
-# A dot would be a path to PyTorch, whose modules the stages become; the output is named after the last of them.
-STAGE_NAME = {"type": "string", "pattern": "^[^.]+$"}
-STAGE = {
-    "type": "object",
-    "required": ["name", "kind", "shape"],
-    "properties": {
-        "name": STAGE_NAME,
-        "kind": {"type": "string"},
-        "shape": SHAPE,
-        "options": {"type": "object"},
-    },
-}
+from captum_serving.documents import Document
+from captum_serving.protocol.extension_names import EMBEDDINGS
+from pydantic import AfterValidator, Field
 
 
-def _tensors(name: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "minItems": 1, "prefixItems": [_tensor(name, 2)], "items": _tensor(name, 1)}
+def _check_stage_name(name: str) -> str:
+    # PyTorch would read a dot as a path: the stages become its modules.
+    if not name or "." in name:
+        raise ValueError("a name without a dot")
+    return name
 
 
-def _tensor(name: dict[str, Any], dimensions: int) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "required": ["name", "shape"],
-        "properties": {"name": name, "shape": {**SHAPE, "minItems": dimensions}},
-    }
-
-
-SCHEMA = {
-    "type": "object",
-    "required": ["inputs", "outputs", "model_digest"],
-    "properties": {
-        "inputs": _tensors({"type": "string"}),
-        "outputs": _tensors(STAGE_NAME),
-        "stages": {"type": "array", "minItems": 1, "items": STAGE},
-        "input_range": {"type": "array", "minItems": 2, "maxItems": 2, "items": NUMBER},
-        "labels": {"type": "array", "items": {"type": "string"}},
-        "baseline": NUMBER,
-        "model_digest": {"type": "string", "minLength": 1},
-    },
-    # A kind is only there where it is another one than a tensor of numbers.
-    "if": {"required": ["kind"]},
-    "then": {
-        "required": ["stages", "task", "labels", "probabilities", "padding_id"],
-        "properties": {
-            "kind": {"enum": ["text"]},
-            "stages": {"minItems": 2, "contains": {"properties": {"name": {"const": EMBEDDINGS}}}},
-            "task": {"enum": ["sequence-classification", "token-classification", "question-answering"]},
-            "labels": {"minItems": 1},
-            "probabilities": {"enum": ["softmax", "sigmoid", "none"]},
-            "padding_id": {"type": "integer", "minimum": 0},
-        },
-    },
-}
-_validator = jsonschema.Draft202012Validator(SCHEMA)
-
-
-def mistake(document: dict[str, Any]) -> str | None:
-    """The first thing that is wrong with a description, and where; None where it follows the extension."""
-    error = next(_validator.iter_errors(document), None)
-    if error is not None:
-        return f"{'.'.join(map(str, error.absolute_path)) or 'it'}: {error.message[:200]}"
-    names = [stage["name"] for stage in document.get("stages", [])]
+def _check_stages(stages: tuple[StageEntry, ...]) -> tuple[StageEntry, ...]:
+    names = [stage.name for stage in stages]
     twice = next((name for name in names if names.count(name) > 1), None)
-    return None if twice is None else f"stages: {twice[:80]!r} is there twice"
+    if twice is not None:
+        raise ValueError(f"every name only once, but {twice[:80]!r} is there twice")
+    return stages
+
+
+def _check_embeddings(stages: tuple[StageEntry, ...]) -> tuple[StageEntry, ...]:
+    if all(stage.name != EMBEDDINGS for stage in stages):
+        raise ValueError(f"a text model's stages, with one called {EMBEDDINGS!r}")
+    return stages
+
+
+def _check_batch(tensors: tuple[TensorEntry, ...]) -> tuple[TensorEntry, ...]:
+    if len(tensors[0].shape) < 2:
+        raise ValueError("the first to have two dimensions or more, of which the first is the batch")
+    return tensors
+
+
+StageName = Annotated[str, AfterValidator(_check_stage_name)]
+
+
+class _Entry(Document, extra="ignore"):
+    """An object of the answer."""
+
+
+class TensorEntry(_Entry):
+    """A tensor that the model takes."""
+
+    name: str
+    datatype: Any = None
+    shape: Annotated[tuple[int, ...], Field(min_length=1)]
+
+
+class OutputEntry(TensorEntry):
+    """A tensor that the model answers; the first is named after the last stage."""
+
+    name: StageName
+
+
+class StageEntry(_Entry):
+    """A step of the model."""
+
+    name: StageName
+    kind: str
+    shape: tuple[int, ...]
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
+class ModelEntry(_Entry):
+    """The description of a model that takes numbers."""
+
+    inputs: Annotated[tuple[TensorEntry, ...], Field(min_length=1), AfterValidator(_check_batch)]
+    outputs: Annotated[tuple[OutputEntry, ...], Field(min_length=1), AfterValidator(_check_batch)]
+    model_digest: Annotated[str, Field(min_length=1)]
+    stages: Annotated[tuple[StageEntry, ...], Field(min_length=1), AfterValidator(_check_stages)] = ()
+    input_range: tuple[float, float] | None = None
+    labels: tuple[str, ...] = ()
+    baseline: float = 0.0
+
+
+class TextModelEntry(ModelEntry):
+    """The description of a model that takes texts."""
+
+    kind: Literal["text"]
+    stages: Annotated[
+        tuple[StageEntry, ...], Field(min_length=2), AfterValidator(_check_stages), AfterValidator(_check_embeddings)
+    ]
+    labels: Annotated[tuple[str, ...], Field(min_length=1)]
+    task: Literal["sequence-classification", "token-classification", "question-answering"]
+    probabilities: Literal["softmax", "sigmoid", "none"]
+    padding_id: Annotated[int, Field(ge=0)]

@@ -83,7 +83,6 @@ class KeptConnection:
         """Hang up; another request connects again."""
         if self._http is not None:
             self._http.close()
-            # What a failed request left in its buffer must not become part of the next.
             self._http = None
 
     def __del__(self) -> None:
@@ -95,6 +94,7 @@ class KeptConnection:
             return self._http
         self.close()  # the server hung up, or said what nobody asked for
         seconds = min(CONNECT_SECONDS, wait())
+        # A new object, since a failed request leaves its headers in the old one, and they would go out with the next.
         if self._use_ssl:
             self._http = HTTPSConnection(self._host, self._port, timeout=seconds, ca_certs=self._ca_bundle)
         else:

@@ -46,7 +46,7 @@ def _architecture(description: ModelDescription) -> dict[str, object]:
     return {
         "architecture": description.architecture,
         "architecture_options": description.architecture_options,
-        "input_shape": description.input_shape,
+        "input_shape": description.input.shape,
         "normalization": normalization and {"mean": normalization.mean, "std": normalization.std},
     }
 

@@ -60,17 +60,17 @@ def load_model(directory: Path, device: str = "cpu", *, accelerate: bool = True)
         raise ModelDirectoryError(described_in, str(error)) from error
     if accelerate and device == "cpu":
         speed_up_one_channel(network)
-        stages = speed_up_behind_flatten(stages, description.input_shape)
+        stages = speed_up_behind_flatten(stages, description.input.shape)
     _check_output(described_in, stages[-1], description.labels)
     for stage in stages:
         _move(directory, stage.module, device)
     return LoadedModel(
         kind=description.kind,
         labels=description.labels,
-        input_name=description.input_name,
-        input_shape=description.input_shape,
-        input_range=description.input_range,
-        baseline=description.baseline,
+        input_name=description.input.name,
+        input_shape=description.input.shape,
+        input_range=description.input.range,
+        baseline=description.input.baseline,
         stages=stages,
         digest=digest,
     )
@@ -88,14 +88,14 @@ def _stages(description: ModelDescription, network: nn.Module) -> tuple[Stage, .
     for name, module in network.named_modules():
         if isinstance(module, _BatchNorm) and module.running_mean is None:
             raise StageError(f"{name!r} normalizes by the batch's own statistics, expected track_running_stats=True")
-    stages = split_into_stages(network, description.input_shape)
+    stages = split_into_stages(network, description.input.shape)
     if description.normalization is not None:
         normalize = Normalize(
-            description.normalization.mean, description.normalization.std, len(description.input_shape)
+            description.normalization.mean, description.normalization.std, len(description.input.shape)
         )
         kind, options = kind_of(normalize)
-        stages = (Stage(NORMALIZATION, kind, description.input_shape, options, normalize.eval()), *stages)
-    names = [description.input_name, *(stage.name for stage in stages)]
+        stages = (Stage(NORMALIZATION, kind, description.input.shape, options, normalize.eval()), *stages)
+    names = [description.input.name, *(stage.name for stage in stages)]
     for name in names:
         if names.count(name) > 1:
             raise StageError(

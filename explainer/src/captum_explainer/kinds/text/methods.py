@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from captum_serving.errors import BadInput
+from captum_serving.protocol.extension_names import EMBEDDINGS
 from captum_serving.sentences import name_nearest
 
 from captum_explainer.catalogue.catalogue import NEEDS, entries_as_json
@@ -26,7 +27,6 @@ from captum_explainer.parameters.parameter import Parameter, choice, flag, integ
 from captum_explainer.parameters.path import PATH_PARAMETERS
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 from captum_explainer.predictor_client.description import Access, Description, TextTask
-from captum_explainer.predictor_client.description_schema import EMBEDDINGS
 from captum_explainer.settings import Settings
 
 DEFAULT_METHOD = {
