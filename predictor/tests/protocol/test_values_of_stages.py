@@ -21,7 +21,7 @@ def ask(engine, mnist):
                 {"parameters": {"explanation": True, **parameters}, "outputs": [{"name": n} for n in outputs]}, tensors
             )
         )
-        how = query.cotangent, query.priority, query.beside, query.outputs, query.differentiated
+        how = query.cotangent, query.priority, query.extra_inputs, query.outputs, query.differentiated
         return asyncio.run(engine.compute(query.segment, query.source, *how))
 
     return asked

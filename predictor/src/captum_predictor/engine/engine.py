@@ -68,7 +68,7 @@ class Job:
     segment: Segment
     differentiated: Segment
     source: Array
-    beside: Mapping[str, Array]
+    extra_inputs: Mapping[str, Array]
     values: dict[str, Floats]
     path: StraightPaths | None = None
 
@@ -104,11 +104,11 @@ class Job:
             return self.rows(part)
         points = room((part.stop - part.start, *self.source.shape[1:]))
         self.path.put_points(part, points)
-        return points, {name: laid_out(array[self.path.of(part)]) for name, array in self.beside.items()}
+        return points, {name: laid_out(array[self.path.of(part)]) for name, array in self.extra_inputs.items()}
 
     def rows(self, part: slice) -> tuple[Array, Mapping[str, Array]]:
         """Some of the source's rows, and what stands beside them, as the model takes them."""
-        return laid_out(self.source[part]), {name: laid_out(array[part]) for name, array in self.beside.items()}
+        return laid_out(self.source[part]), {name: laid_out(array[part]) for name, array in self.extra_inputs.items()}
 
     def cotangent(
         self, given: Array | Predicted, under_way: Sequence[tuple[slice, Future[None]]], part: slice
@@ -165,7 +165,7 @@ class Engine:
         source: Array,
         cotangent: Array | Predicted | None,
         priority: Priority,
-        beside: Mapping[str, Array] = NOTHING,
+        extra_inputs: Mapping[str, Array] = NOTHING,
         also: Collection[str] = (),
         differentiated: Segment | None = None,
         path: StraightPaths | None = None,
@@ -174,7 +174,7 @@ class Engine:
 
         `also` names stages of the segment whose values are wanted beside the sink's. The VJP is of `differentiated`, a
         part of the segment, where it is not of the whole; with a `path` to the source's rows, its integral. The tensors
-        `beside` the source have its rows. Cancelled, it takes what still waits out of the queue.
+        `extra_inputs` the source have its rows. Cancelled, it takes what still waits out of the queue.
 
         Raises:
             Overloaded: The queue is full.
@@ -187,7 +187,7 @@ class Engine:
             for stage in segment.stages
             if stage.name in kept
         }
-        job = Job(segment, differentiated, source, beside, values, path)
+        job = Job(segment, differentiated, source, extra_inputs, values, path)
         gradient: Floats | None = None
         if cotangent is not None:
             with_gradient = job.with_gradient(cotangent)
@@ -240,8 +240,8 @@ class Engine:
     def _values(self, job: Job, part: slice, done: Future[None]) -> None:
         begin = time.perf_counter()
         with _settling(done):
-            source, beside = self._tensors(*job.rows(part))
-            job.store(run(job.segment, source, beside, job.values, self._arrange), part, done)
+            source, extra_inputs = self._tensors(*job.rows(part))
+            job.store(run(job.segment, source, extra_inputs, job.values, self._arrange), part, done)
         metrics.observe_chunk(time.perf_counter() - begin, with_gradient=False)
 
     def _gradients(
@@ -255,16 +255,18 @@ class Engine:
             return self._tensor(laid_out(cotangent(), row_major=job.differentiated.wants_row_major))
 
         with _settling(done):
-            source, beside = self._tensors(*job.points(part))
+            source, extra_inputs = self._tensors(*job.points(part))
             kept = () if job.path is not None else job.values
             computed = run_with_gradient(
-                job.along, job.differentiated, source, beside, cotangent_rows, kept, self._arrange
+                job.along, job.differentiated, source, extra_inputs, cotangent_rows, kept, self._arrange
             )
             _store(computed, gradient, "gradient")
         metrics.observe_chunk(time.perf_counter() - begin, with_gradient=True)
 
-    def _tensors(self, source: Array, beside: Mapping[str, Array]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        return self._tensor(source), {name: self._tensor(array) for name, array in beside.items()}
+    def _tensors(
+        self, source: Array, extra_inputs: Mapping[str, Array]
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        return self._tensor(source), {name: self._tensor(array) for name, array in extra_inputs.items()}
 
     def _tensor(self, rows: Array) -> torch.Tensor:
         tensor = torch.from_numpy(rows)

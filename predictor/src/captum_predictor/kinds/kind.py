@@ -23,14 +23,14 @@ class Instances:
     """V1's instances: the input, what stands beside it, and what makes predictions of the last stage's value."""
 
     source: Array
-    beside: Mapping[str, Array]
+    extra_inputs: Mapping[str, Array]
     predictions: Callable[[Array], object]
 
 
 class Kind(Protocol):
     """The part of a request's way that depends on the model's kind."""
 
-    beside: tuple[str, ...]
+    extra_inputs: tuple[str, ...]
     """The tensors that may stand beside a source."""
     texts: tuple[str, ...]
     """The tensors of strings that are taken instead of a source; none where the model takes no text."""
@@ -44,7 +44,7 @@ class Kind(Protocol):
     def check_source(self, name: str, source: Array, explanation: bool) -> Array:
         """The source in the dtype that its stage takes. Raises `BadInput`."""
 
-    def check_beside(self, tensors: Mapping[str, Array], rows: tuple[int, ...]) -> Mapping[str, Array]:
+    def check_extra_inputs(self, tensors: Mapping[str, Array], rows: tuple[int, ...]) -> Mapping[str, Array]:
         """Those of a request's tensors that stand beside a source of these rows (and tokens). Raises `BadInput`."""
 
     def read_texts(self, tensors: Mapping[str, Array], sink: str | None) -> Mapping[str, Array]:

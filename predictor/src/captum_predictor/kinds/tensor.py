@@ -21,7 +21,7 @@ RANGE_TOLERANCE = 1e-3
 class TensorKind:
     """A model that takes one tensor of one shape, such as an image."""
 
-    beside: tuple[str, ...] = ()
+    extra_inputs: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     large_bytes = 1 << 20
 
@@ -35,7 +35,7 @@ class TensorKind:
             self._check_range(source)
         return source
 
-    def check_beside(self, _tensors: Mapping[str, Array], _rows: tuple[int, ...]) -> Mapping[str, Array]:
+    def check_extra_inputs(self, _tensors: Mapping[str, Array], _rows: tuple[int, ...]) -> Mapping[str, Array]:
         """Nothing."""
         return NOTHING
 

@@ -57,7 +57,7 @@ class Query:
     priority: Priority
     outputs: dict[str, bool]
     """The names of the outputs in the answer's order, and whether each goes as bytes."""
-    beside: Mapping[str, Array] = field(default_factory=lambda: NOTHING)
+    extra_inputs: Mapping[str, Array] = field(default_factory=lambda: NOTHING)
     differentiated: Segment | None = None
     path: StraightPaths | None = None
     predictions: Callable[[Array], object] = lambda value: value
@@ -106,7 +106,7 @@ class Reader:
         if predicted is not None:
             _check_predicted(predicted, asked, source, cotangent)
         source = self._kind.check_source(segment.source, source, explanation)
-        beside = self._kind.check_beside(message.tensors, source.shape[:2])
+        extra_inputs = self._kind.check_extra_inputs(message.tensors, source.shape[:2])
         path = read_paths(
             message.tensors,
             source,
@@ -129,7 +129,7 @@ class Reader:
             if path is not None and list(outputs) == [GRADIENT]:
                 source = source[:0]  # of the paths' ends themselves nothing is asked
         priority = Priority.EXPLANATION if explanation else Priority.PREDICTION
-        return Query(segment, source, predicted or cotangent, priority, outputs, beside, differentiated, path)
+        return Query(segment, source, predicted or cotangent, priority, outputs, extra_inputs, differentiated, path)
 
     def read_instances(self, instances: object) -> Query:
         """Check the `instances` of a V1 request.
@@ -146,7 +146,9 @@ class Reader:
         self._check_shape(segment, read.source, "instances", {segment.sink.name}, None)
         source = self._kind.check_source(segment.source, read.source, False)
         outputs = {segment.sink.name: False}
-        return Query(segment, source, None, Priority.PREDICTION, outputs, read.beside, predictions=read.predictions)
+        return Query(
+            segment, source, None, Priority.PREDICTION, outputs, read.extra_inputs, predictions=read.predictions
+        )
 
     def _read_texts(self, message: wire.Message, sink: str | None) -> Ready:
         names = list(message.tensors)
@@ -166,15 +168,15 @@ class Reader:
         return Ready(tensors, requested_outputs(message, list(tensors)))
 
     def _source(self, message: wire.Message) -> str:
-        others = (COTANGENT, *PATH_INPUTS, *self._kind.beside)
+        others = (COTANGENT, *PATH_INPUTS, *self._kind.extra_inputs)
         names = [name for name in message.tensors if name not in others]
         if len(names) != 1 or names[0] not in self._chain.sources:
             input_name, *stages = self._chain.sources
-            beside = f"{_quoted(self._kind.beside)} and a" if self._kind.beside else "a"
+            extra_inputs = f"{_quoted(self._kind.extra_inputs)} and a" if self._kind.extra_inputs else "a"
             texts = f"; or {_quoted(self._kind.texts)} alone" if self._kind.texts else ""
             raise BadInput(
                 f"inputs are {_quoted(message.tensors)}; expected {input_name!r}, the model's input, or the output of "
-                f"one stage ({', '.join(stages) or 'there is none'}), and at most {beside} 'cotangent' and "
+                f"one stage ({', '.join(stages) or 'there is none'}), and at most {extra_inputs} 'cotangent' and "
                 f"a path's {', '.join(PATH_INPUTS)} beside it{texts}"
             )
         return names[0]

@@ -83,7 +83,7 @@ class Service:
             query.source,
             query.cotangent,
             query.priority,
-            query.beside,
+            query.extra_inputs,
             query.outputs,
             query.differentiated,
             query.path,

@@ -25,8 +25,8 @@ def test_the_same_call_gives_the_same_bytes_under_load_as_alone(bert):
     engine = bert.service.engine
     calls = [call(rows, tokens, seed) for seed, (rows, tokens) in enumerate([(1, 2), (1, 48), (7, 13), (60, 48)] * 4)]
 
-    def compute(source, cotangent, beside):
-        return engine.compute(segment, source, cotangent, Priority.EXPLANATION, beside)
+    def compute(source, cotangent, extra_inputs):
+        return engine.compute(segment, source, cotangent, Priority.EXPLANATION, extra_inputs)
 
     async def together():
         return await asyncio.gather(*(compute(*call) for call in calls))
@@ -52,9 +52,9 @@ def test_no_lane_idles_while_another_computes_the_last_chunk(bert, monkeypatch):
         return submit(given, priority)
 
     monkeypatch.setattr(engine.lanes, "submit", submitted)
-    source, cotangent, beside = call(60, 48, 0)
+    source, cotangent, extra_inputs = call(60, 48, 0)
     segment = Chain(bert.kind.model).segment("embeddings", None)
-    asyncio.run(engine.compute(segment, source, cotangent, Priority.EXPLANATION, beside))
+    asyncio.run(engine.compute(segment, source, cotangent, Priority.EXPLANATION, extra_inputs))
     assert [chunk.rows for chunk in chunks] == [15, 15, 15, 15]  # three of 20 would be within the bound
 
 

@@ -40,7 +40,7 @@ class TextKind:
 
     def __init__(self, model: TextModel) -> None:
         self.model = model
-        self.beside = tuple(name for name in model.sizes if name != INPUT_IDS)
+        self.extra_inputs = tuple(name for name in model.sizes if name != INPUT_IDS)
 
     def check_source(self, name: str, source: Array, explanation: bool) -> Array:
         """Token ids of the vocabulary as INT64; a stage's values as FP32, finite.
@@ -54,24 +54,24 @@ class TextKind:
             raise BadInput(f"{name}: has {source.shape[1]} tokens; expected 1 to {most}, the most that the model takes")
         return self._ids(name, source) if name == INPUT_IDS else floats(source, name)
 
-    def check_beside(self, tensors: Mapping[str, Array], rows: tuple[int, ...]) -> Mapping[str, Array]:
+    def check_extra_inputs(self, tensors: Mapping[str, Array], rows: tuple[int, ...]) -> Mapping[str, Array]:
         """The attention mask, token types and position ids, those that were sent, as INT64 `[rows, tokens]`.
 
         Raises:
             BadInput: Another shape, an id that the network does not have, or a text without a token.
         """
-        beside = {}
-        for name in self.beside:
+        extra_inputs = {}
+        for name in self.extra_inputs:
             if name not in tensors:
                 continue
             if tensors[name].shape != rows:
                 raise BadInput(f"{name}: shape is {list(tensors[name].shape)}; expected {list(rows)}")
-            beside[name] = self._ids(name, tensors[name])
-        mask = beside.get(ATTENTION_MASK)
+            extra_inputs[name] = self._ids(name, tensors[name])
+        mask = extra_inputs.get(ATTENTION_MASK)
         if mask is not None and not mask.any(axis=1).all():
             row = int(np.flatnonzero(~mask.any(axis=1))[0])
             raise BadInput(f"{ATTENTION_MASK}: is 0 for all of row {row}; expected a token in every row")
-        return beside
+        return extra_inputs
 
     def read_texts(self, tensors: Mapping[str, Array], sink: str | None) -> Mapping[str, Array]:
         """The tokens' strings and ids, what stands beside them, and which characters and words they are of.
@@ -85,7 +85,7 @@ class TextKind:
         return {
             TOKENS: batch.strings(),
             INPUT_IDS: batch.ids(),
-            **self._beside(batch),
+            **self._extra_inputs(batch),
             SPECIAL_TOKENS_MASK: batch.special(),
             OFFSETS: batch.offsets(),
             WORD_IDS: batch.words(),
@@ -98,7 +98,7 @@ class TextKind:
         texts = read_instances(instances, self.model.task)
         tokens = self._tokens(texts, "instances", CONTEXT)
         batch = self._batch(tokens)
-        return Instances(batch.ids(), self._beside(batch), partial(predictions, self.model, texts, tokens))
+        return Instances(batch.ids(), self._extra_inputs(batch), partial(predictions, self.model, texts, tokens))
 
     def metadata(self) -> dict[str, Any]:
         """The tensors that are taken, the task, the labels, and what the tokenizer's ids mean."""
@@ -133,13 +133,13 @@ class TextKind:
     def _batch(self, tokens: list[Tokens]) -> Batch:
         return Batch(tokens, self.model.tokenizer.special.padding, self.model.first)
 
-    def _beside(self, batch: Batch) -> dict[str, Array]:
+    def _extra_inputs(self, batch: Batch) -> dict[str, Array]:
         made = {
             ATTENTION_MASK: batch.attention_mask,
             TOKEN_TYPE_IDS: batch.types,
             POSITION_IDS: batch.positions,
         }
-        return {name: made[name]() for name in self.beside}
+        return {name: made[name]() for name in self.extra_inputs}
 
     def _ids(self, name: str, array: Array) -> Array:
         if array.dtype.kind not in "biu":
