@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from captum_predictor.engine.cotangents import GivenCotangents
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Priority
+from captum_predictor.engine.query import Query
 from captum_predictor.graph.chain import Chain
 from captum_predictor.graph.steps import arrange_in_order
 from captum_predictor.model.directory import load_model
@@ -28,7 +30,9 @@ def computed_by(lanes_of):
         images = np.random.default_rng(0).random((ROWS, 1, 28, 28), np.float32)
         cotangent = np.random.default_rng(1).standard_normal((ROWS, 10), np.float32)
         segment = Chain(model).segment(model.input_name, None)
-        answer = asyncio.run(engine.compute(segment, images, cotangent, Priority.EXPLANATION))
+        answer = asyncio.run(
+            engine.compute(Query(segment, images, Priority.EXPLANATION, cotangents=GivenCotangents(cotangent)))
+        )
         return answer.value, answer.gradient
 
     return compute

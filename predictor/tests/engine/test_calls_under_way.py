@@ -5,8 +5,10 @@ import threading
 
 import numpy as np
 import pytest
-from captum_predictor.engine.engine import Engine, Predicted
+from captum_predictor.engine.cotangents import PredictedCotangents
+from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes, Priority
+from captum_predictor.engine.query import Query
 from captum_predictor.graph.chain import Chain
 from captum_serving.errors import BadInput, Overloaded
 from torch import nn
@@ -50,10 +52,10 @@ def test_a_prediction_is_computed_while_an_explanations_chunk_is_under_way(gated
     engine, segment, gate = gated
 
     async def scenario():
-        explanation = asyncio.ensure_future(engine.compute(segment, rows_of(1, 75), None, Priority.EXPLANATION))
+        explanation = asyncio.ensure_future(engine.compute(Query(segment, rows_of(1, 75), Priority.EXPLANATION)))
         await asyncio.to_thread(gate.entered.wait, 20)
         gate.entered.clear()
-        prediction = asyncio.ensure_future(engine.compute(segment, rows_of(2, 1), None, Priority.PREDICTION))
+        prediction = asyncio.ensure_future(engine.compute(Query(segment, rows_of(2, 1), Priority.PREDICTION)))
         await asyncio.to_thread(gate.entered.wait, 20)
         assert gate.seen == [1, 2]
         gate.open.set()
@@ -67,7 +69,7 @@ def test_a_cancelled_call_is_taken_out_of_the_queue(gated):
     engine, segment, gate = gated
 
     async def scenario():
-        call = asyncio.ensure_future(engine.compute(segment, rows_of(1, 75), None, Priority.EXPLANATION))
+        call = asyncio.ensure_future(engine.compute(Query(segment, rows_of(1, 75), Priority.EXPLANATION)))
         await asyncio.to_thread(gate.entered.wait, 20)
         assert engine.lanes.waiting_rows(Priority.EXPLANATION) == 50
         call.cancel()
@@ -75,7 +77,7 @@ def test_a_cancelled_call_is_taken_out_of_the_queue(gated):
             await call
         assert engine.lanes.waiting_rows(Priority.EXPLANATION) == 0
         gate.open.set()
-        await engine.compute(segment, rows_of(2, 1), None, Priority.PREDICTION)
+        await engine.compute(Query(segment, rows_of(2, 1), Priority.PREDICTION))
 
     asyncio.run(scenario())
     assert gate.seen == [1, 2]
@@ -85,12 +87,12 @@ def test_a_full_queue_is_overload(gated):
     engine, segment, gate = gated
 
     async def scenario():
-        held = asyncio.ensure_future(engine.compute(segment, rows_of(1, 1), None, Priority.PREDICTION))
+        held = asyncio.ensure_future(engine.compute(Query(segment, rows_of(1, 1), Priority.PREDICTION)))
         await asyncio.to_thread(gate.entered.wait, 20)
-        waiting = asyncio.ensure_future(engine.compute(segment, rows_of(2, 100), None, Priority.PREDICTION))
+        waiting = asyncio.ensure_future(engine.compute(Query(segment, rows_of(2, 100), Priority.PREDICTION)))
         await asyncio.sleep(0)
         with pytest.raises(Overloaded):
-            await engine.compute(segment, rows_of(3, 1), None, Priority.PREDICTION)
+            await engine.compute(Query(segment, rows_of(3, 1), Priority.PREDICTION))
         gate.open.set()
         await asyncio.gather(held, waiting)
 
@@ -108,10 +110,10 @@ def test_a_gradient_does_not_wait_for_scores_that_failed(count, served_as):
     rows = np.concatenate([rows_of(1e38, 1), rows_of(1, 60)])
     try:
         engine = Engine(lanes, "cpu")
-        call = engine.compute(segment, rows, Predicted(1, 1), Priority.EXPLANATION)
+        call = engine.compute(Query(segment, rows, Priority.EXPLANATION, cotangents=PredictedCotangents(1, 1)))
         with pytest.raises(BadInput, match="overflows"):
             asyncio.run(asyncio.wait_for(call, 10))
-        call = engine.compute(segment, rows[1:], Predicted(1, 1), Priority.EXPLANATION)
+        call = engine.compute(Query(segment, rows[1:], Priority.EXPLANATION, cotangents=PredictedCotangents(1, 1)))
         answer = asyncio.run(asyncio.wait_for(call, 10))
         np.testing.assert_array_equal(answer.gradient, [[10, 0]] * 59)
     finally:

@@ -5,8 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
+from captum_predictor.engine.cotangents import GivenCotangents
 from captum_predictor.engine.engine import even_chunks
 from captum_predictor.engine.lanes import Priority
+from captum_predictor.engine.query import Query
 from captum_predictor.graph.chain import Chain
 from captum_predictor.model.architectures import build_network
 from captum_serving.errors import BadInput
@@ -15,8 +17,9 @@ from torch import nn
 ROWS = 30
 
 
-def compute(engine, segment, source, cotangent=None, priority=Priority.PREDICTION):
-    return asyncio.run(engine.compute(segment, source, cotangent, priority))
+def compute(engine, segment, source, cotangent=None, priority=Priority.PREDICTION, **how):
+    cotangents = None if cotangent is None else GivenCotangents(cotangent)
+    return asyncio.run(engine.compute(Query(segment, source, priority, cotangents=cotangents, **how)))
 
 
 def images(rows, seed=0):
@@ -93,15 +96,14 @@ def test_the_gradient_of_a_flatten_comes_to_the_relu_before_it_as_its_value_lies
 def test_values_on_the_way_are_those_of_segments_asked_for_one_by_one(architecture, rows, engine, served_as):
     model = served_as((1, 28, 28), **dict(in_process(architecture).named_children()))
     chain, source, also = Chain(model), images(rows), {stage.name for stage in model.stages}
-    together = asyncio.run(engine.compute(chain.segment("image", None), source, None, Priority.PREDICTION, also=also))
+    together = compute(engine, chain.segment("image", None), source, wanted=also)
     assert list(together.values) == [stage.name for stage in model.stages]
     for before, name in zip(chain.sources, together.values, strict=True):
         alone = compute(engine, chain.segment(before, name), source)
         np.testing.assert_array_equal(together.values[name], alone.value, name, strict=True)
         source = alone.value
     cotangent = np.eye(10, dtype=np.float32)[[3] * rows]
-    call = engine.compute(chain.segment("image", None), images(rows), cotangent, Priority.PREDICTION, also=also)
-    with_gradient = asyncio.run(call)
+    with_gradient = compute(engine, chain.segment("image", None), images(rows), cotangent, wanted=also)
     for name, value in with_gradient.values.items():
         np.testing.assert_array_equal(value, together.values[name], name, strict=True)
 
@@ -112,8 +114,8 @@ def test_a_value_on_the_way_is_not_written_over(engine, served_as):
     chain = Chain(model)
     for cotangent, part in ((None, None), (source, None), (source, chain.segment("image", "doubled"))):
         whole, also = chain.segment("image", None), ["doubled"]
-        call = engine.compute(whole, source, cotangent, Priority.PREDICTION, also=also, differentiated=part)
-        np.testing.assert_array_equal(asyncio.run(call).values["doubled"], source * 2)
+        computed = compute(engine, whole, source, cotangent, wanted=also, differentiated=part)
+        np.testing.assert_array_equal(computed.values["doubled"], source * 2)
 
 
 class Doubled(nn.Module):

@@ -22,9 +22,7 @@ def ask(engine, mnist):
 
     def asked(tensors, outputs=(), **parameters):
         document = {"parameters": {"explanation": True, **parameters}, "outputs": [{"name": n} for n in outputs]}
-        query = reader.read(Message(document, tensors))
-        how = query.cotangent, query.priority, query.beside, query.outputs, query.differentiated, query.path
-        return asyncio.run(engine.compute(query.segment, query.source, *how))
+        return asyncio.run(engine.compute(reader.read(Message(document, tensors)).query))
 
     return asked
 

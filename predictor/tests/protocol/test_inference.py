@@ -30,35 +30,35 @@ def image(rows=2, value=0.5, dtype=np.float32):
 
 
 def test_a_plain_request_asks_for_the_last_stage(reader):
-    query = reader.read(message(image=image()))
-    assert [stage.name for stage in query.segment.stages] == ["flatten", "hidden", "relu", "logits"]
-    assert query.outputs == {"logits": False}
-    assert query.priority is Priority.PREDICTION
-    assert query.cotangent is None
+    request = reader.read(message(image=image()))
+    assert [stage.name for stage in request.query.segment.stages] == ["flatten", "hidden", "relu", "logits"]
+    assert request.outputs == {"logits": False}
+    assert request.query.priority is Priority.PREDICTION
+    assert request.query.cotangents is None
 
 
 def test_a_cotangent_asks_for_the_gradient_too(reader):
-    query = reader.read(message({"sink": "relu"}, hidden=np.ones((2, 3)), cotangent=np.ones((2, 3))))
-    assert query.segment.source == "hidden"
-    assert query.segment.sink.name == "relu"
-    assert query.outputs == {"relu": False, "gradient": False}
+    request = reader.read(message({"sink": "relu"}, hidden=np.ones((2, 3)), cotangent=np.ones((2, 3))))
+    assert request.query.segment.source == "hidden"
+    assert request.query.segment.sink.name == "relu"
+    assert request.outputs == {"relu": False, "gradient": False}
 
 
 @pytest.mark.parametrize("sink", ["flatten", "hidden", "relu", "logits"])
 def test_the_input_reaches_every_sink(reader, sink):
-    assert reader.read(message({"sink": sink}, image=image())).segment.sink.name == sink
+    assert reader.read(message({"sink": sink}, image=image())).query.segment.sink.name == sink
 
 
 def test_an_explanation_goes_second(reader):
-    assert reader.read(message({"explanation": True}, image=image())).priority is Priority.EXPLANATION
-    assert reader.read(message({"explanation": False}, image=image())).priority is Priority.PREDICTION
+    assert reader.read(message({"explanation": True}, image=image())).query.priority is Priority.EXPLANATION
+    assert reader.read(message({"explanation": False}, image=image())).query.priority is Priority.PREDICTION
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, np.float64, np.bool_])
 def test_other_datatypes_are_converted(reader, dtype):
-    query = reader.read(message(image=image(value=1, dtype=dtype)))
-    assert query.source.dtype == np.float32
-    np.testing.assert_array_equal(query.source, image(value=1))
+    request = reader.read(message(image=image(value=1, dtype=dtype)))
+    assert request.query.source.dtype == np.float32
+    np.testing.assert_array_equal(request.query.source, image(value=1))
 
 
 def test_the_declared_range_is_checked_but_for_rounding(reader):
@@ -87,22 +87,22 @@ def test_an_explanations_samples_and_a_stages_values_may_lie_outside_of_the_rang
 )
 def test_the_outputs_asked_for_come_in_their_order_and_form(reader, outputs, binary, expected):
     parameters = {"binary_data_output": binary}
-    query = reader.read(message(parameters, outputs, image=image(), cotangent=np.ones((2, 2))))
-    assert list(query.outputs.items()) == list(expected.items())
+    request = reader.read(message(parameters, outputs, image=image(), cotangent=np.ones((2, 2))))
+    assert list(request.outputs.items()) == list(expected.items())
 
 
 def test_the_values_of_stages_on_both_sides_of_the_sink_are_outputs_too(reader):
     outputs = [{"name": "logits"}, {"name": "flatten"}, {"name": "gradient"}]
     parameters = {"sink": "relu", "gradient_source": "hidden"}
-    query = reader.read(message(parameters, outputs, image=image(), cotangent=np.ones((2, 3))))
-    assert list(query.outputs) == ["logits", "flatten", "gradient"]
-    assert [stage.name for stage in query.segment.stages] == ["flatten", "hidden", "relu", "logits"]
-    assert (query.differentiated.source, query.differentiated.sink.name) == ("hidden", "relu")
+    request = reader.read(message(parameters, outputs, image=image(), cotangent=np.ones((2, 3))))
+    assert list(request.outputs) == ["logits", "flatten", "gradient"]
+    assert [stage.name for stage in request.query.segment.stages] == ["flatten", "hidden", "relu", "logits"]
+    assert (request.query.differentiated.source, request.query.differentiated.sink.name) == ("hidden", "relu")
 
 
 def test_stages_behind_the_last_output_are_not_computed(reader):
-    query = reader.read(message({"sink": "hidden"}, [{"name": "flatten"}], image=image()))
-    assert [stage.name for stage in query.segment.stages] == ["flatten", "hidden"]
+    request = reader.read(message({"sink": "hidden"}, [{"name": "flatten"}], image=image()))
+    assert [stage.name for stage in request.query.segment.stages] == ["flatten", "hidden"]
 
 
 NAN = float("nan")
@@ -251,8 +251,10 @@ def test_a_single_rows_answer_may_be_of_any_size(model):
 
 def test_instances_may_leave_out_a_single_channel(reader):
     nested = [[[0, 1], [1, 0]]]
-    np.testing.assert_array_equal(reader.read_instances(nested).source, reader.read_instances([nested]).source)
-    assert reader.read_instances(nested).source.shape == (1, 1, 2, 2)
+    np.testing.assert_array_equal(
+        reader.read_instances(nested).query.source, reader.read_instances([nested]).query.source
+    )
+    assert reader.read_instances(nested).query.source.shape == (1, 1, 2, 2)
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,12 @@ def ask(engine, mnist):
     reader = Reader(TensorKind(mnist), Limits(100, 10**8))
 
     def asked(tensors, outputs=(), **parameters):
-        query = reader.read(
+        request = reader.read(
             Message(
                 {"parameters": {"explanation": True, **parameters}, "outputs": [{"name": n} for n in outputs]}, tensors
             )
         )
-        how = query.cotangent, query.priority, query.beside, query.outputs, query.differentiated
-        return asyncio.run(engine.compute(query.segment, query.source, *how))
+        return asyncio.run(engine.compute(request.query))
 
     return asked
 

@@ -6,9 +6,10 @@ import numpy as np
 from captum_serving.errors import BadInput
 
 Array = np.ndarray[Any, Any]
+Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 
-def finite(array: np.ndarray[Any, np.dtype[np.float32]]) -> bool:
+def finite(array: Floats) -> bool:
     """Whether a float32 array holds neither NaN nor infinity.
 
     One pass: a sum in double precision, which no sum of finite float32 overflows.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from captum_predictor.engine.arrays import Array
 
 
 def room(shape: tuple[int, ...], dtype: type[np.generic] = np.float32) -> Array:

@@ -5,16 +5,12 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
 from captum_serving.errors import BadInput
 
-from captum_predictor.engine.arrays import finite
-
-Array = np.ndarray[Any, Any]
-Floats = np.ndarray[Any, np.dtype[np.float32]]
+from captum_predictor.engine.arrays import Array, Floats, finite
 
 
 @dataclass(frozen=True)

@@ -16,23 +16,23 @@ from captum_predictor.graph.steps import Arrange
 def run(
     segment: Segment,
     source: torch.Tensor,
-    beside: Mapping[str, torch.Tensor],
+    extra_inputs: Mapping[str, torch.Tensor],
     kept: Collection[str] = (),
     arrange: Arrange = arrange_fast,
 ) -> dict[str, torch.Tensor]:
     """The values `[rows, *stage shape]` of the sink and of the stages `kept`, without a graph.
 
-    The source is `[rows, *source shape]`. Every stage is given the tensors `beside` it too, by their names.
+    The source is `[rows, *source shape]`. Every stage is given the `extra_inputs` too, by their names.
     """
     with torch.inference_mode():
-        return _forward(segment, source, beside, kept, arrange)
+        return _forward(segment, source, extra_inputs, kept, arrange)
 
 
 def run_with_gradient(
     segment: Segment,
     differentiated: Segment,
     source: torch.Tensor,
-    beside: Mapping[str, torch.Tensor],
+    extra_inputs: Mapping[str, torch.Tensor],
     cotangent: Callable[[dict[str, torch.Tensor]], torch.Tensor],
     kept: Collection[str] = (),
     arrange: Arrange = arrange_fast,
@@ -49,12 +49,12 @@ def run_with_gradient(
     values: dict[str, torch.Tensor] = {}
     if before is not None:
         with torch.no_grad():  # not inference mode: autograd cannot keep what is made there
-            values = _forward(before, source, beside, kept, arrange)
+            values = _forward(before, source, extra_inputs, kept, arrange)
         source = values[before.sink.name]
     differentiable = source.dtype.is_floating_point
     leaf = source.detach().requires_grad_(differentiable)
     sink = differentiated.sink.name
-    graph = _forward(differentiated, leaf, beside, kept, arrange) if differentiable else {sink: leaf}
+    graph = _forward(differentiated, leaf, extra_inputs, kept, arrange) if differentiable else {sink: leaf}
     value = graph[sink]
     if not value.requires_grad:
         raise BadInput(f"{sink!r} has no gradient by {differentiated.source!r}; expected no cotangent")
@@ -62,7 +62,7 @@ def run_with_gradient(
     if behind is not None:
         with torch.no_grad():
             # Of a copy, since the stage behind it may write over it.
-            values |= _forward(behind, value.clone(), beside, kept, arrange)
+            values |= _forward(behind, value.clone(), extra_inputs, kept, arrange)
     (gradient,) = torch.autograd.grad(value, leaf, cotangent(values), materialize_grads=True)
     return gradient
 
@@ -70,13 +70,13 @@ def run_with_gradient(
 def _forward(
     segment: Segment,
     value: torch.Tensor,
-    beside: Mapping[str, torch.Tensor],
+    extra_inputs: Mapping[str, torch.Tensor],
     kept: Collection[str],
     arrange: Arrange,
 ) -> dict[str, torch.Tensor]:
     values: dict[str, torch.Tensor] = {}
     for step in arrange(segment.stages, kept):
-        value = step.compute(value, **beside)
+        value = step.compute(value, **extra_inputs)
         if step.gives == segment.sink.name:
             values[step.gives] = value
         elif step.gives is not None and step.gives in kept:

@@ -8,8 +8,7 @@ from typing import Any
 from captum_serving.errors import BadInput
 from captum_serving.protocol import wire
 
-from captum_predictor.engine.arrays import floats
-from captum_predictor.engine.engine import NOTHING, Array
+from captum_predictor.engine.arrays import Array, floats
 from captum_predictor.kinds.kind import Instances
 from captum_predictor.kinds.probabilities import softmax
 from captum_predictor.model.directory import LoadedModel
@@ -21,8 +20,8 @@ RANGE_TOLERANCE = 1e-3
 class TensorKind:
     """A model that takes one tensor of one shape, such as an image."""
 
-    beside: tuple[str, ...] = ()
-    texts: tuple[str, ...] = ()
+    extra_inputs: tuple[str, ...] = ()
+    texts = None
     large_bytes = 1 << 20
 
     def __init__(self, model: LoadedModel) -> None:
@@ -35,13 +34,9 @@ class TensorKind:
             self._check_range(source)
         return source
 
-    def check_beside(self, _tensors: Mapping[str, Array], _rows: tuple[int, ...]) -> Mapping[str, Array]:
-        """Nothing."""
-        return NOTHING
-
-    def read_texts(self, _tensors: Mapping[str, Array], _sink: str | None) -> Mapping[str, Array]:
-        """Not called: there are no `texts`."""
-        raise NotImplementedError
+    def check_extra_inputs(self, _tensors: Mapping[str, Array], _rows: tuple[int, ...]) -> Mapping[str, Array]:
+        """None are taken."""
+        return {}
 
     def read_instances(self, instances: Sequence[object]) -> Instances:
         """Nested numbers `[rows, *input shape]`; a leading dimension of one channel may be left out."""
@@ -49,7 +44,7 @@ class TensorKind:
         shape = self.model.input_shape
         if shape[0] == 1 and array.shape[1:] == shape[1:]:
             array = array.reshape(len(array), *shape)
-        return Instances(floats(array, "instances"), NOTHING, _probabilities)
+        return Instances(floats(array, "instances"), {}, _probabilities)
 
     def metadata(self) -> dict[str, Any]:
         """The input, its range, and the baseline."""

@@ -6,8 +6,8 @@ REST and gRPC share it; docs/gradient-extension.md is its description.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from captum_serving.errors import BadInput, TooLarge
@@ -18,7 +18,6 @@ from captum_serving.protocol.extension_names import (
     GRADIENT,
     GRADIENT_FROM,
     GRADIENT_SOURCE,
-    MODEL_DIGEST,
     PATH_INPUTS,
     PATH_START,
     PREDICTED_ROWS,
@@ -26,13 +25,15 @@ from captum_serving.protocol.extension_names import (
 )
 from captum_serving.protocol.requested import object_of, requested_outputs, typed
 
-from captum_predictor.engine.arrays import floats
-from captum_predictor.engine.engine import NOTHING, Answer, Array, Predicted
+from captum_predictor.engine.arrays import Array, floats
+from captum_predictor.engine.cotangents import GivenCotangents, PredictedCotangents
 from captum_predictor.engine.lanes import Priority
 from captum_predictor.engine.path_integral import StraightPaths
+from captum_predictor.engine.query import Query
 from captum_predictor.graph.chain import ANY, Chain, Segment
-from captum_predictor.kinds.kind import Kind
+from captum_predictor.kinds.kind import Kind, TextReader
 from captum_predictor.protocol.path_inputs import read_paths
+from captum_predictor.protocol.requests import InstancesRequest, Request, TensorRequest, TextRequest
 
 
 @dataclass(frozen=True)
@@ -43,35 +44,6 @@ class Limits:
     answer_bytes: int
 
 
-@dataclass(frozen=True)
-class Query:
-    """What a request asks to be computed; arrays are of the dtypes that the stages take, and finite.
-
-    The segment begins at the source and ends with the last stage whose value is wanted. The gradient is that of a part
-    of it, `differentiated`: mostly of the whole. With a `path`, which ends at the source's rows, it is the integral.
-    """
-
-    segment: Segment
-    source: Array
-    cotangent: Array | Predicted | None
-    priority: Priority
-    outputs: dict[str, bool]
-    """The names of the outputs in the answer's order, and whether each goes as bytes."""
-    beside: Mapping[str, Array] = field(default_factory=lambda: NOTHING)
-    differentiated: Segment | None = None
-    path: StraightPaths | None = None
-    predictions: Callable[[Array], object] = lambda value: value
-    """Of a V1 request: its predictions, by the sink's value."""
-
-
-@dataclass(frozen=True)
-class Ready:
-    """What a request asks for, where that needs no computing on a lane."""
-
-    tensors: Mapping[str, Array]
-    outputs: dict[str, bool]
-
-
 class Reader:
     """Reads requests for one model; what differs between kinds of models is left to its `kind`."""
 
@@ -80,7 +52,7 @@ class Reader:
         self._chain = Chain(kind.model)
         self._limits = limits
 
-    def read(self, message: wire.Message) -> Query | Ready:
+    def read(self, message: wire.Message) -> Request:
         """Check a V2 request.
 
         Raises:
@@ -90,8 +62,9 @@ class Reader:
         parameters = object_of(message.document, "parameters")
         explanation = typed(parameters, EXPLANATION, bool, "true or false") or False
         sink = typed(parameters, SINK, str, "a stage's name")
-        if not message.tensors.keys().isdisjoint(self._kind.texts):
-            return self._read_texts(message, sink)
+        texts = self._kind.texts
+        if texts is not None and not message.tensors.keys().isdisjoint(texts.names):
+            return self._read_texts(texts, message, sink)
         asked = self._chain.segment(self._source(message), sink)
         source = message.tensors[asked.source]
         cotangent = message.tensors.get(COTANGENT)
@@ -106,7 +79,7 @@ class Reader:
         if predicted is not None:
             _check_predicted(predicted, asked, source, cotangent)
         source = self._kind.check_source(segment.source, source, explanation)
-        beside = self._kind.check_beside(message.tensors, source.shape[:2])
+        extra_inputs = self._kind.check_extra_inputs(message.tensors, source.shape[:2])
         path = read_paths(
             message.tensors,
             source,
@@ -129,9 +102,20 @@ class Reader:
             if path is not None and list(outputs) == [GRADIENT]:
                 source = source[:0]  # of the paths' ends themselves nothing is asked
         priority = Priority.EXPLANATION if explanation else Priority.PREDICTION
-        return Query(segment, source, predicted or cotangent, priority, outputs, beside, differentiated, path)
+        given = None if cotangent is None else GivenCotangents(cotangent)
+        query = Query(
+            segment,
+            source,
+            priority,
+            extra_inputs=extra_inputs,
+            wanted=outputs,
+            cotangents=predicted or given,
+            differentiated=differentiated,
+            paths=path,
+        )
+        return TensorRequest(query, outputs)
 
-    def read_instances(self, instances: object) -> Query:
+    def read_instances(self, instances: object) -> InstancesRequest:
         """Check the `instances` of a V1 request.
 
         Raises:
@@ -145,36 +129,36 @@ class Reader:
         read = self._kind.read_instances(instances)
         self._check_shape(segment, read.source, "instances", {segment.sink.name}, None)
         source = self._kind.check_source(segment.source, read.source, False)
-        outputs = {segment.sink.name: False}
-        return Query(segment, source, None, Priority.PREDICTION, outputs, read.beside, predictions=read.predictions)
+        query = Query(segment, source, Priority.PREDICTION, extra_inputs=read.extra_inputs)
+        return InstancesRequest(query, read.make_predictions)
 
-    def _read_texts(self, message: wire.Message, sink: str | None) -> Ready:
+    def _read_texts(self, texts: TextReader, message: wire.Message, sink: str | None) -> TextRequest:
         names = list(message.tensors)
-        if not set(names) <= set(self._kind.texts):
+        if not set(names) <= set(texts.names):
             raise BadInput(
-                f"inputs are {_quoted(names)}; expected {_quoted(self._kind.texts)} alone, or tensors without them"
+                f"inputs are {_quoted(names)}; expected {_quoted(texts.names)} alone, or tensors without them"
             )
         rows = message.tensors[names[0]].shape
         self._check_rows(names[0], rows[0] if rows else 0)
-        tensors = self._kind.read_texts(message.tensors, sink)
+        tensors = texts.read(message.tensors, sink)
         size = sum(tensor.nbytes for tensor in tensors.values())
         if rows[0] > 1 and size > self._limits.answer_bytes:
             raise TooLarge(
                 f"the answer for {rows[0]} rows has over {size} bytes; "
                 f"expected at most {self._limits.answer_bytes}: send fewer rows"
             )
-        return Ready(tensors, requested_outputs(message, list(tensors)))
+        return TextRequest(tensors, requested_outputs(message, list(tensors)))
 
     def _source(self, message: wire.Message) -> str:
-        others = (COTANGENT, *PATH_INPUTS, *self._kind.beside)
+        others = (COTANGENT, *PATH_INPUTS, *self._kind.extra_inputs)
         names = [name for name in message.tensors if name not in others]
         if len(names) != 1 or names[0] not in self._chain.sources:
             input_name, *stages = self._chain.sources
-            beside = f"{_quoted(self._kind.beside)} and a" if self._kind.beside else "a"
-            texts = f"; or {_quoted(self._kind.texts)} alone" if self._kind.texts else ""
+            extra_inputs = f"{_quoted(self._kind.extra_inputs)} and a" if self._kind.extra_inputs else "a"
+            texts = f"; or {_quoted(self._kind.texts.names)} alone" if self._kind.texts else ""
             raise BadInput(
                 f"inputs are {_quoted(message.tensors)}; expected {input_name!r}, the model's input, or the output of "
-                f"one stage ({', '.join(stages) or 'there is none'}), and at most {beside} 'cotangent' and "
+                f"one stage ({', '.join(stages) or 'there is none'}), and at most {extra_inputs} 'cotangent' and "
                 f"a path's {', '.join(PATH_INPUTS)} beside it{texts}"
             )
         return names[0]
@@ -221,7 +205,7 @@ class Reader:
             )
 
     def _check_paths(
-        self, path: StraightPaths, rows: int, values: int, by: tuple[int, ...], predicted: Predicted | None
+        self, path: StraightPaths, rows: int, values: int, by: tuple[int, ...], predicted: PredictedCotangents | None
     ) -> None:
         """Points count as rows beside the source's, and their gradients as an answer: they are held like these."""
         steps = f"{len(path.starts)} x {len(path.nodes)} points of a path"
@@ -232,7 +216,7 @@ class Reader:
                 f"the values with the gradients of {steps} have {size} bytes; "
                 f"expected at most {self._limits.answer_bytes}: send fewer paths or steps"
             )
-        if predicted not in (None, Predicted(len(path.starts), 0)):
+        if predicted not in (None, PredictedCotangents(len(path.starts), 0)):
             raise BadInput(
                 f"{PREDICTED_ROWS} is {predicted.rows} and {GRADIENT_FROM} is {predicted.first}, and {PATH_START} has "
                 f"{len(path.starts)} rows; expected {PREDICTED_ROWS} {len(path.starts)} and {GRADIENT_FROM} 0"
@@ -245,25 +229,7 @@ class Reader:
             raise TooLarge(f"{name}: has {rows} rows; expected at most {self._limits.rows} in one request")
 
 
-def ready(query: Query, answer: Answer) -> Ready:
-    """What was computed, as the outputs that were asked for."""
-    tensors = dict(answer.values)
-    if answer.gradient is not None:
-        tensors[GRADIENT] = answer.gradient
-    return Ready(tensors, query.outputs)
-
-
-def answer_message(
-    ready: Ready, request: Mapping[str, Any], model_name: str, digest: str
-) -> tuple[dict[str, Any], dict[str, Array]]:
-    """The response to `request`: its document without the outputs, and the output tensors in order."""
-    document: dict[str, Any] = {"model_name": model_name, "parameters": {MODEL_DIGEST: digest}}
-    if request.get("id"):
-        document["id"] = request["id"]
-    return document, {name: ready.tensors[name] for name in ready.outputs}
-
-
-def _predicted(parameters: Mapping[str, Any]) -> Predicted | None:
+def _predicted(parameters: Mapping[str, Any]) -> PredictedCotangents | None:
     rows, first = (_whole(parameters, name) for name in (PREDICTED_ROWS, GRADIENT_FROM))
     if rows is None and first is None:
         return None
@@ -272,7 +238,7 @@ def _predicted(parameters: Mapping[str, Any]) -> Predicted | None:
             f"parameters: {PREDICTED_ROWS} is {rows} and {GRADIENT_FROM} is {first}; "
             f"expected both or none, with 1 <= {PREDICTED_ROWS} <= {GRADIENT_FROM}, or {GRADIENT_FROM} 0"
         )
-    return Predicted(rows, first)
+    return PredictedCotangents(rows, first)
 
 
 def _whole(parameters: Mapping[str, Any], name: str) -> int | None:
@@ -282,7 +248,7 @@ def _whole(parameters: Mapping[str, Any], name: str) -> int | None:
     return typed(parameters, name, int, expected)
 
 
-def _check_predicted(predicted: Predicted, segment: Segment, source: Array, cotangent: Array | None) -> None:
+def _check_predicted(predicted: PredictedCotangents, segment: Segment, source: Array, cotangent: Array | None) -> None:
     if cotangent is not None:
         raise BadInput(f"there is a cotangent, and the parameter {PREDICTED_ROWS} too; expected one of them")
     if len(segment.sink.shape) != 1 or segment.sink.shape[0] == ANY:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from captum_serving.errors import BadInput
 from captum_serving.protocol.extension_names import PATH_INPUTS, PATH_NODES, PATH_START, PATH_WEIGHTS
 
-from captum_predictor.engine.arrays import floats
-from captum_predictor.engine.path_integral import Array, StraightPaths
+from captum_predictor.engine.arrays import Array, floats
+from captum_predictor.engine.path_integral import StraightPaths
 
 
 def read_paths(

@@ -12,7 +12,7 @@ from captum_serving.protocol import wire
 from kserve import InferInput, InferOutput, InferRequest, InferResponse, Model
 from kserve.protocol.infer_type import to_http_parameters
 
-from captum_predictor.engine.engine import Array
+from captum_predictor.engine.arrays import Array
 from captum_predictor.server.metrics import observed
 from captum_predictor.server.service import Service
 

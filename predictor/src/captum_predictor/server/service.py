@@ -17,9 +17,11 @@ from captum_serving.protocol.extension_names import (
     VECTOR_JACOBIAN_PRODUCT,
 )
 
-from captum_predictor.engine.engine import Answer, Array, Engine
+from captum_predictor.engine.arrays import Array
+from captum_predictor.engine.engine import Engine
 from captum_predictor.kinds.kind import Kind
-from captum_predictor.protocol.inference import Limits, Query, Reader, Ready, answer_message, ready
+from captum_predictor.protocol.inference import Limits, Reader
+from captum_predictor.protocol.requests import InstancesRequest, Request, answer_message
 
 T = TypeVar("T")
 
@@ -34,7 +36,7 @@ class Service:
 
     def __init__(self, name: str, kind: Kind, engine: Engine, limits: Limits) -> None:
         self.name = name
-        self.takes_strings = bool(kind.texts)
+        self.takes_strings = kind.texts is not None
         self.engine = engine
         self._kind = kind
         self._reader = Reader(kind, limits)
@@ -58,9 +60,9 @@ class Service:
 
     async def infer(self, body: bytes, header_length: str | None) -> tuple[bytes, int | None]:
         """Answer a V2 REST body: the response's body, and the length of its JSON header where tensors follow it."""
-        message, query = await off_the_loop(len(body), lambda: self._decode(body, header_length), self._large)
-        document, tensors = await self._answer(message, query)
-        binary = frozenset(name for name, as_bytes in query.outputs.items() if as_bytes)
+        message, request = await off_the_loop(len(body), lambda: self._decode(body, header_length), self._large)
+        document, tensors = await self._answer(message, request)
+        binary = frozenset(name for name, as_bytes in request.outputs.items() if as_bytes)
         size = sum(tensor.nbytes for tensor in tensors.values())
         return await off_the_loop(size, lambda: wire.encode(document, tensors, "outputs", binary))
 
@@ -70,24 +72,12 @@ class Service:
         Raises:
             BadInput, TooLarge: The request is not one that this model takes.
         """
-        query = await off_the_loop(message_size(message), lambda: self._reader.read(message), self._large)
-        return await self._answer(message, query)
+        request = await off_the_loop(message_size(message), lambda: self._reader.read(message), self._large)
+        return await self._answer(message, request)
 
-    async def _answer(self, message: wire.Message, query: Query | Ready) -> tuple[dict[str, Any], dict[str, Array]]:
-        done = query if isinstance(query, Ready) else ready(query, await self._compute(query))
-        return answer_message(done, message.document, self.name, self._kind.model.digest)
-
-    async def _compute(self, query: Query) -> Answer:
-        return await self.engine.compute(
-            query.segment,
-            query.source,
-            query.cotangent,
-            query.priority,
-            query.beside,
-            query.outputs,
-            query.differentiated,
-            query.path,
-        )
+    async def _answer(self, message: wire.Message, request: Request) -> tuple[dict[str, Any], dict[str, Array]]:
+        tensors = await request.compute(self.engine)
+        return answer_message(tensors, request.outputs, message.document, self.name, self._kind.model.digest)
 
     @property
     def _large(self) -> int:
@@ -95,8 +85,8 @@ class Service:
 
     async def predict(self, body: bytes) -> object:
         """Answer a V1 body: a prediction for each instance, in the form of the model's kind."""
-        query = await off_the_loop(len(body), lambda: self._decode_instances(body), self._large)
-        return query.predictions((await self._compute(query)).value)
+        request = await off_the_loop(len(body), lambda: self._decode_instances(body), self._large)
+        return await request.predict(self.engine)
 
     def metadata(self) -> dict[str, Any]:
         """What `GET /v2/models/{name}` says."""
@@ -113,11 +103,11 @@ class Service:
             **self._kind.metadata(),
         }
 
-    def _decode(self, body: bytes, header_length: str | None) -> tuple[wire.Message, Query | Ready]:
+    def _decode(self, body: bytes, header_length: str | None) -> tuple[wire.Message, Request]:
         message = wire.decode(body, header_length, "inputs", strings=str if self.takes_strings else None)
         return message, self._reader.read(message)
 
-    def _decode_instances(self, body: bytes) -> Query:
+    def _decode_instances(self, body: bytes) -> InstancesRequest:
         document = wire.parse_json(body)
         if not isinstance(document, dict):
             raise BadInput("the body is not a JSON object; expected an object with 'instances'")

@@ -54,16 +54,16 @@ def cotangent_like(value, seed=0):
 
 @every
 def test_the_embeddings_gradient_is_that_of_the_network_in_process_bit_for_bit(serve, network, inputs, family, task):
-    beside = {name: array for name, array in inputs.items() if name != "input_ids"}
+    extra_inputs = {name: array for name, array in inputs.items() if name != "input_ids"}
     words = network.get_input_embeddings()(torch.from_numpy(np.array(inputs["input_ids"])))
     leaf = words.clone().requires_grad_()
-    value = logits_of(network(inputs_embeds=leaf, **tensors(beside)), task)
+    value = logits_of(network(inputs_embeds=leaf, **tensors(extra_inputs)), task)
     cotangent = cotangent_like(value)
     (gradient,) = torch.autograd.grad(value, leaf, torch.from_numpy(cotangent))
     served = serve(family, task)
     _, embedded = served.infer({"sink": "embeddings"}, **inputs)
     np.testing.assert_array_equal(embedded["embeddings"], words.numpy(), strict=True)
-    status, answer = served.infer({"explanation": True}, embeddings=words.numpy(), cotangent=cotangent, **beside)
+    status, answer = served.infer({"explanation": True}, embeddings=words.numpy(), cotangent=cotangent, **extra_inputs)
     assert status == 200, answer
     np.testing.assert_array_equal(answer["logits"], value.detach().numpy(), strict=True)
     np.testing.assert_array_equal(answer["gradient"], gradient.numpy(), strict=True)
@@ -80,11 +80,11 @@ def test_ids_give_the_logits_of_the_network_in_process_bit_for_bit(serve, networ
 @every
 def test_every_stages_value_and_gradient_are_those_of_the_hidden_states(serve, network, inputs, family, task):
     served = serve(family, task)
-    beside = {name: array for name, array in inputs.items() if name != "input_ids"}
+    extra_inputs = {name: array for name, array in inputs.items() if name != "input_ids"}
     output = network(
         inputs_embeds=network.get_input_embeddings()(torch.from_numpy(np.array(inputs["input_ids"]))).requires_grad_(),
         output_hidden_states=True,
-        **tensors(beside),
+        **tensors(extra_inputs),
     )
     value = logits_of(output, task)
     cotangent = cotangent_like(value)
@@ -95,28 +95,28 @@ def test_every_stages_value_and_gradient_are_those_of_the_hidden_states(serve, n
         _, below = served.infer({"sink": name}, **inputs)
         np.testing.assert_array_equal(below[name], states[index], name, strict=True)
         source = {name: states[index]}
-        _, above = served.infer(cotangent=cotangent, **source, **beside)
+        _, above = served.infer(cotangent=cotangent, **source, **extra_inputs)
         np.testing.assert_array_equal(above["logits"], value.detach().numpy(), name, strict=True)
         np.testing.assert_array_equal(above["gradient"], gradients[index].numpy(), name, strict=True)
     seed = cotangent_like(output.hidden_states[2], 1)
     (between,) = torch.autograd.grad(output.hidden_states[2], output.hidden_states[1], torch.from_numpy(seed))
-    _, answer = served.infer({"sink": "layer_1"}, layer_0=states[1], cotangent=seed, **beside)
+    _, answer = served.infer({"sink": "layer_1"}, layer_0=states[1], cotangent=seed, **extra_inputs)
     np.testing.assert_array_equal(answer["gradient"], between.numpy(), strict=True)
 
 
 @every
 def test_padding_never_leaks(serve, inputs, family, task):
     served = serve(family, task)
-    beside = {name: array for name, array in inputs.items() if name != "input_ids"}
+    extra_inputs = {name: array for name, array in inputs.items() if name != "input_ids"}
     embeddings = served.infer({"sink": "embeddings"}, **inputs)[1]["embeddings"]
     cotangent = cotangent_like(served.infer(**inputs)[1]["logits"])
     if task != "sequence":
         cotangent = cotangent * inputs["attention_mask"][..., None].astype(np.float32)
-    _, batch = served.infer(embeddings=embeddings, cotangent=cotangent, **beside)
+    _, batch = served.infer(embeddings=embeddings, cotangent=cotangent, **extra_inputs)
     scale = np.abs(batch["gradient"]).max()
     for row, mask in enumerate(inputs["attention_mask"]):
         length = int(mask.sum())
-        alone = {name: array[row : row + 1, :length] for name, array in beside.items()}
+        alone = {name: array[row : row + 1, :length] for name, array in extra_inputs.items()}
         seed = cotangent[row : row + 1] if task == "sequence" else cotangent[row : row + 1, :length]
         _, one = served.infer(embeddings=embeddings[row : row + 1, :length], cotangent=seed, **alone)
         logits = batch["logits"][row] if task == "sequence" else batch["logits"][row, :length]
@@ -169,19 +169,19 @@ def test_a_long_call_in_chunks_is_the_call_in_one_piece(serve, network, inputs, 
 @sequence
 def test_the_integral_along_a_path_of_embeddings_keeps_what_stands_beside_them(serve, inputs, family, task):
     served = serve(family, task)
-    beside = {name: array for name, array in inputs.items() if name != "input_ids"}
+    extra_inputs = {name: array for name, array in inputs.items() if name != "input_ids"}
     _, embedded = served.infer({"sink": "embeddings"}, **inputs)
     ends = embedded["embeddings"]
-    _, scored = served.infer(embeddings=ends, **beside)
+    _, scored = served.infer(embeddings=ends, **extra_inputs)
     starts, nodes = cotangent_like(ends, 1), np.float32([0.25, 0.5, 1])
     weights, cotangent = np.float32([1, 2, 0.5]), cotangent_like(scored["logits"])
     path = {"path_start": starts, "path_nodes": nodes, "path_weights": weights}
-    status, answer = served.infer({"explanation": True}, embeddings=ends, cotangent=cotangent, **path, **beside)
+    status, answer = served.infer({"explanation": True}, embeddings=ends, cotangent=cotangent, **path, **extra_inputs)
     assert status == 200, answer
     expected = 0.0
     for node, weight in zip(nodes, weights, strict=True):
         point = starts + node * (ends - starts)
-        _, at_point = served.infer({"explanation": True}, embeddings=point, cotangent=cotangent, **beside)
+        _, at_point = served.infer({"explanation": True}, embeddings=point, cotangent=cotangent, **extra_inputs)
         expected = expected + weight * at_point["gradient"]
     np.testing.assert_allclose(answer["gradient"], expected, rtol=1e-4, atol=1e-6)
     refused, error = served.infer({"explanation": True, "predicted_rows": 2, "gradient_from": 0}, **inputs, **path)

@@ -4,8 +4,10 @@ import asyncio
 
 import numpy as np
 import pytest
+from captum_predictor.engine.cotangents import GivenCotangents
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes, Priority
+from captum_predictor.engine.query import Query
 from captum_predictor.graph.chain import MOST_TOKENS, Chain
 from captum_serving.errors import Overloaded
 
@@ -20,13 +22,17 @@ def call(rows, tokens, seed):
     return source, random.standard_normal((rows, 3), np.float32), {"attention_mask": mask}
 
 
+def explanation(segment, source, cotangent, extra_inputs):
+    return Query(segment, source, Priority.EXPLANATION, extra_inputs, cotangents=GivenCotangents(cotangent))
+
+
 def test_the_same_call_gives_the_same_bytes_under_load_as_alone(bert):
     segment = Chain(bert.kind.model).segment("embeddings", None)
     engine = bert.service.engine
     calls = [call(rows, tokens, seed) for seed, (rows, tokens) in enumerate([(1, 2), (1, 48), (7, 13), (60, 48)] * 4)]
 
-    def compute(source, cotangent, beside):
-        return engine.compute(segment, source, cotangent, Priority.EXPLANATION, beside)
+    def compute(source, cotangent, extra_inputs):
+        return engine.compute(explanation(segment, source, cotangent, extra_inputs))
 
     async def together():
         return await asyncio.gather(*(compute(*call) for call in calls))
@@ -52,9 +58,9 @@ def test_no_lane_idles_while_another_computes_the_last_chunk(bert, monkeypatch):
         return submit(given, priority)
 
     monkeypatch.setattr(engine.lanes, "submit", submitted)
-    source, cotangent, beside = call(60, 48, 0)
+    source, cotangent, extra_inputs = call(60, 48, 0)
     segment = Chain(bert.kind.model).segment("embeddings", None)
-    asyncio.run(engine.compute(segment, source, cotangent, Priority.EXPLANATION, beside))
+    asyncio.run(engine.compute(explanation(segment, source, cotangent, extra_inputs)))
     assert [chunk.rows for chunk in chunks] == [15, 15, 15, 15]  # three of 20 would be within the bound
 
 
@@ -64,6 +70,6 @@ def test_texts_that_find_no_room_are_refused(bert):
         segment = Chain(bert.kind.model).segment("input_ids", None)
         ids = np.full((11, 4), 7, np.int64)
         with pytest.raises(Overloaded, match="it would be more than 10"):
-            asyncio.run(Engine(lanes, "cpu").compute(segment, ids, None, Priority.PREDICTION))
+            asyncio.run(Engine(lanes, "cpu").compute(Query(segment, ids, Priority.PREDICTION)))
     finally:
         lanes.stop()

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from captum_serving.protocol.extension_names import TRUNCATED_TOKENS
 
-from captum_predictor.engine.engine import Array
+from captum_predictor.engine.arrays import Array
 from captum_predictor.kinds.probabilities import softmax
 from captum_predictor.kinds.text.instances import Texts
 from captum_predictor.kinds.text.model import Scores, Task, TextModel

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from captum_serving.errors import BadInput
 from captum_serving.protocol.extension_names import TEXT, TEXT_PAIR
 
-from captum_predictor.engine.engine import Array
+from captum_predictor.engine.arrays import Array
 from captum_predictor.kinds.text.model import Task
 
 QUESTION = "question"

@@ -11,36 +11,27 @@ from captum_serving.errors import BadInput
 from captum_serving.protocol.extension_names import (
     ATTENTION_MASK,
     INPUT_IDS,
-    OFFSETS,
-    POSITION_IDS,
-    SEQUENCE_IDS,
-    SPECIAL_TOKENS_MASK,
     TEXT,
     TEXT_PAIR,
-    TOKEN_TYPE_IDS,
-    TOKENS,
-    TRUNCATED_TOKENS,
-    WORD_IDS,
 )
 
-from captum_predictor.engine.arrays import floats, refuse_strings
-from captum_predictor.engine.engine import Array
+from captum_predictor.engine.arrays import Array, floats, refuse_strings
 from captum_predictor.kinds.kind import Instances
 from captum_predictor.kinds.text.answers import predictions
-from captum_predictor.kinds.text.instances import CONTEXT, Texts, read_instances, read_tensors
+from captum_predictor.kinds.text.instances import CONTEXT, read_instances
 from captum_predictor.kinds.text.model import Task, TextModel
-from captum_predictor.kinds.text.tokenizer import Batch, Tokens
+from captum_predictor.kinds.text.token_reader import TokenReader
 
 
 class TextKind:
     """A transformer."""
 
-    texts: tuple[str, ...] = (TEXT, TEXT_PAIR)
     large_bytes = 4096  # a millisecond of tokenizing
 
     def __init__(self, model: TextModel) -> None:
         self.model = model
-        self.beside = tuple(name for name in model.sizes if name != INPUT_IDS)
+        self.texts = TokenReader(model)
+        self.extra_inputs = self.texts.extra_inputs
 
     def check_source(self, name: str, source: Array, explanation: bool) -> Array:
         """Token ids of the vocabulary as INT64; a stage's values as FP32, finite.
@@ -54,51 +45,32 @@ class TextKind:
             raise BadInput(f"{name}: has {source.shape[1]} tokens; expected 1 to {most}, the most that the model takes")
         return self._ids(name, source) if name == INPUT_IDS else floats(source, name)
 
-    def check_beside(self, tensors: Mapping[str, Array], rows: tuple[int, ...]) -> Mapping[str, Array]:
+    def check_extra_inputs(self, tensors: Mapping[str, Array], rows: tuple[int, ...]) -> Mapping[str, Array]:
         """The attention mask, token types and position ids, those that were sent, as INT64 `[rows, tokens]`.
 
         Raises:
             BadInput: Another shape, an id that the network does not have, or a text without a token.
         """
-        beside = {}
-        for name in self.beside:
+        extra_inputs = {}
+        for name in self.extra_inputs:
             if name not in tensors:
                 continue
             if tensors[name].shape != rows:
                 raise BadInput(f"{name}: shape is {list(tensors[name].shape)}; expected {list(rows)}")
-            beside[name] = self._ids(name, tensors[name])
-        mask = beside.get(ATTENTION_MASK)
+            extra_inputs[name] = self._ids(name, tensors[name])
+        mask = extra_inputs.get(ATTENTION_MASK)
         if mask is not None and not mask.any(axis=1).all():
             row = int(np.flatnonzero(~mask.any(axis=1))[0])
             raise BadInput(f"{ATTENTION_MASK}: is 0 for all of row {row}; expected a token in every row")
-        return beside
-
-    def read_texts(self, tensors: Mapping[str, Array], sink: str | None) -> Mapping[str, Array]:
-        """The tokens' strings and ids, what stands beside them, and which characters and words they are of.
-
-        Raises:
-            BadInput, TooLarge: Another sink than `tokens`, or texts that the model does not take.
-        """
-        if sink not in (None, TOKENS):
-            raise BadInput(f"sink is {sink[:80]!r}; expected {TOKENS!r}, the only one of texts")
-        batch = self._batch(self._tokens(read_tensors(tensors, self.model.task), TEXT, TEXT_PAIR))
-        return {
-            TOKENS: batch.strings(),
-            INPUT_IDS: batch.ids(),
-            **self._beside(batch),
-            SPECIAL_TOKENS_MASK: batch.special(),
-            OFFSETS: batch.offsets(),
-            WORD_IDS: batch.words(),
-            SEQUENCE_IDS: batch.texts(),
-            TRUNCATED_TOKENS: batch.removed(),
-        }
+        return extra_inputs
 
     def read_instances(self, instances: Sequence[object]) -> Instances:
         """Strings or objects with them. Raises `BadInput`, `TooLarge`."""
         texts = read_instances(instances, self.model.task)
-        tokens = self._tokens(texts, "instances", CONTEXT)
-        batch = self._batch(tokens)
-        return Instances(batch.ids(), self._beside(batch), partial(predictions, self.model, texts, tokens))
+        tokens = self.texts.tokenize(texts, "instances", CONTEXT)
+        batch = self.texts.batch(tokens)
+        extra_inputs = self.texts.make_extra_inputs(batch)
+        return Instances(batch.ids(), extra_inputs, partial(predictions, self.model, texts, tokens))
 
     def metadata(self) -> dict[str, Any]:
         """The tensors that are taken, the task, the labels, and what the tokenizer's ids mean."""
@@ -116,30 +88,6 @@ class TextKind:
             "padding_id": special.padding,
             "special_ids": list(special.ids),
         }
-
-    def _tokens(self, texts: Sequence[Texts], name: str, pair_name: str) -> list[Tokens]:
-        answers = self.model.task is Task.ANSWER
-        found = []
-        for i, text in enumerate(texts):
-            where = f"{name}[{i}]"
-            row = self.model.tokenizer.tokenize(text.text, text.pair, where)
-            if not row.encoding.ids:
-                raise BadInput(f"{where}: has no tokens; expected one at least")
-            if answers and 1 not in row.encoding.sequence_ids:
-                raise BadInput(f"{where}: {pair_name} has no tokens; expected one at least, to find the answer in")
-            found.append(row)
-        return found
-
-    def _batch(self, tokens: list[Tokens]) -> Batch:
-        return Batch(tokens, self.model.tokenizer.special.padding, self.model.first)
-
-    def _beside(self, batch: Batch) -> dict[str, Array]:
-        made = {
-            ATTENTION_MASK: batch.attention_mask,
-            TOKEN_TYPE_IDS: batch.types,
-            POSITION_IDS: batch.positions,
-        }
-        return {name: made[name]() for name in self.beside}
 
     def _ids(self, name: str, array: Array) -> Array:
         if array.dtype.kind not in "biu":

@@ -25,7 +25,7 @@ class Words(nn.Module):
         super().__init__()
         self.words = words
 
-    def forward(self, ids: torch.Tensor, **_beside: torch.Tensor) -> torch.Tensor:
+    def forward(self, ids: torch.Tensor, **_extra_inputs: torch.Tensor) -> torch.Tensor:
         """Look them up; nothing beside them matters."""
         embeddings: torch.Tensor = self.words(ids)
         return embeddings
@@ -38,9 +38,9 @@ class Hidden(nn.Module):
         super().__init__()
         self.base = base
 
-    def forward(self, value: torch.Tensor, **beside: torch.Tensor) -> torch.Tensor:
+    def forward(self, value: torch.Tensor, **extra_inputs: torch.Tensor) -> torch.Tensor:
         """Run it."""
-        hidden: torch.Tensor = self.base(inputs_embeds=value, **beside).last_hidden_state
+        hidden: torch.Tensor = self.base(inputs_embeds=value, **extra_inputs).last_hidden_state
         return hidden
 
 
@@ -52,9 +52,9 @@ class Head(nn.Module):
         self.network = network
         self.task = task
 
-    def forward(self, value: torch.Tensor, **beside: torch.Tensor) -> torch.Tensor:
+    def forward(self, value: torch.Tensor, **extra_inputs: torch.Tensor) -> torch.Tensor:
         """Run it."""
-        return logits(self.network(inputs_embeds=value, **beside), self.task)
+        return logits(self.network(inputs_embeds=value, **extra_inputs), self.task)
 
 
 class PassThrough(nn.Module):

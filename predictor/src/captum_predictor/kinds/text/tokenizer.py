@@ -10,7 +10,7 @@ from captum_serving.errors import BadInput, TooLarge
 from tokenizers import Encoding
 from tokenizers import Tokenizer as Backend
 
-from captum_predictor.engine.engine import Array
+from captum_predictor.engine.arrays import Array
 
 # Of one text. Its tokens beyond the model's maximum are only counted, and a million take a second.
 MOST_CHARACTERS = 1_000_000
