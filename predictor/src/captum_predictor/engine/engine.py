@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from captum_serving.errors import BadInput
 
+from captum_predictor.engine import chunk_metrics
 from captum_predictor.engine.arrays import finite
 from captum_predictor.engine.lanes import Chunk, Lanes, Priority
 from captum_predictor.engine.memory_format import laid_out, room
 from captum_predictor.engine.path_integral import Integral, StraightPaths
 from captum_predictor.engine.run import run, run_with_gradient
 from captum_predictor.graph.chain import ANY, MOST_ROWS, Segment
-from captum_predictor.server import metrics
 
 Array = np.ndarray[Any, Any]
 Floats = np.ndarray[Any, np.dtype[np.float32]]
@@ -236,7 +236,7 @@ class Engine:
         with _settling(done):
             source, beside = self._tensors(*job.rows(part))
             job.store(run(job.segment, source, beside, job.values), part, done)
-        metrics.observe_chunk(time.perf_counter() - begin, with_gradient=False)
+        chunk_metrics.observe_chunk(time.perf_counter() - begin, with_gradient=False)
 
     def _gradients(
         self, job: Job, part: slice, done: Future[None], cotangent: Callable[[], Array], gradient: Floats
@@ -253,7 +253,7 @@ class Engine:
             kept = () if job.path is not None else job.values
             computed = run_with_gradient(job.along, job.differentiated, source, beside, cotangent_rows, kept)
             _store(computed, gradient, "gradient")
-        metrics.observe_chunk(time.perf_counter() - begin, with_gradient=True)
+        chunk_metrics.observe_chunk(time.perf_counter() - begin, with_gradient=True)
 
     def _tensors(self, source: Array, beside: Mapping[str, Array]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         return self._tensor(source), {name: self._tensor(array) for name, array in beside.items()}
