@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from captum_serving.boundary.front import Disconnected
+from captum_serving.boundary.hang_ups import Disconnected
 from captum_serving.errors import ServingError
 from prometheus_client import Counter, Histogram
 
