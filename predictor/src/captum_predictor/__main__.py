@@ -20,7 +20,7 @@ from captum_predictor.kinds.load import load_front
 from captum_predictor.model.description import ModelDirectoryError
 from captum_predictor.protocol.inference import Limits
 from captum_predictor.server import routes
-from captum_predictor.server.grpc_model import GrpcModel
+from captum_predictor.server.kserve_model import KserveModel
 from captum_predictor.server.options import parse_options
 from captum_predictor.server.service import Service
 
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     routes.register(app, service)
     # One process, whatever --workers says: the lanes are its parallelism, and a second one would load the model again.
     server = Server(options.host, http_port=options.http_port, enable_grpc=options.enable_grpc, workers=1)
-    server.start([GrpcModel(service)])
+    server.start([KserveModel(service)])
     lanes.stop()
 
 
