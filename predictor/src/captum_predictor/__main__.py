@@ -12,14 +12,15 @@ from captum_serving.process.allocator import keep_freed_memory
 from captum_serving.process.reproducible_sums import reproduce_matrix_products
 from kserve.model_server import app
 
+from captum_predictor.engine import chunk_metrics
 from captum_predictor.engine.cpus import usable_cpus
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
 from captum_predictor.kinds.load import load_kind
 from captum_predictor.model.description import ModelDirectoryError
 from captum_predictor.protocol.inference import Limits
-from captum_predictor.server import metrics, routes
-from captum_predictor.server.grpc_model import GrpcModel
+from captum_predictor.server import routes
+from captum_predictor.server.kserve_model import KserveModel
 from captum_predictor.server.options import parse_options
 from captum_predictor.server.service import Service
 
@@ -38,12 +39,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     lanes = Lanes(options.lanes, options.queue_rows, usable_cpus())
     limits = Limits(options.max_rows, options.max_body_bytes)
     service = Service(options.model_name, kind, Engine(lanes, options.device, accelerate=accelerate), limits)
-    metrics.watch(lanes)
+    chunk_metrics.watch(lanes)
     install(app, "predictor", options.max_body_bytes)
     routes.register(app, service)
     # One process, whatever --workers says: the lanes are its parallelism, and a second one would load the model again.
     server = Server(options.host, http_port=options.http_port, enable_grpc=options.enable_grpc, workers=1)
-    server.start([GrpcModel(service)])
+    server.start([KserveModel(service)])
     lanes.stop()
 
 

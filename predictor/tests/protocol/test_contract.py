@@ -19,7 +19,7 @@ from captum_predictor.kinds.tensor import TensorKind
 from captum_predictor.model.directory import LoadedModel
 from captum_predictor.protocol.inference import Limits
 from captum_predictor.server import routes
-from captum_predictor.server.grpc_model import GrpcModel
+from captum_predictor.server.kserve_model import KserveModel
 from captum_predictor.server.service import Service
 from captum_serving.boundary.front import install
 from captum_serving.kserve_server.grpc_server import BoundGrpcServer
@@ -124,7 +124,7 @@ def over_grpc(method, message):
 
     async def call(service):
         repository = ModelRepository()
-        repository.update(GrpcModel(service))
+        repository.update(KserveModel(service))
         front = TruthfulDataPlane(repository), FixedRepository(repository)
         limits = {f"grpc_max_{way}_message_length": 10_000 for way in ("send", "receive")}
         server = BoundGrpcServer("127.0.0.1", port := free_port(), *front, kwargs=limits)

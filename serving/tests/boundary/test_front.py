@@ -2,7 +2,7 @@ import asyncio
 
 import httpx
 import pytest
-from captum_serving.boundary import front
+from captum_serving.boundary import front, hang_ups, limits
 from captum_serving.errors import BadInput, Overloaded
 from fastapi import FastAPI
 from opentelemetry import trace
@@ -92,7 +92,7 @@ def test_a_body_without_end_is_cut_off(app):
     sent = asyncio.run(call(app, endless))
     assert sent[0]["status"] == 413
     assert b"the body has more than 100 bytes; expected at most 100" in sent[1]["body"]
-    assert received == front.DRAIN_FACTOR * LIMIT // 50 + 1
+    assert received == limits.DRAIN_FACTOR * LIMIT // 50 + 1
 
 
 def test_a_client_that_hangs_up_gets_nothing_and_reaches_nobody(app):
@@ -138,7 +138,7 @@ def test_work_is_cancelled_where_the_client_hangs_up(app):
             raise
 
     async def endless(request):
-        return await front.while_connected(request, work())
+        return await hang_ups.while_connected(request, work())
 
     async def next_event():
         return next(events)

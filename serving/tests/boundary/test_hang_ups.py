@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from captum_serving.boundary import front
+from captum_serving.boundary import hang_ups
 
 
 class Connected:
@@ -32,8 +32,8 @@ def test_a_hang_up_in_the_moment_of_the_answer_stops_nothing_that_follows(hangs_
             try:
                 # wait_for may keep a cancellation to itself.
                 work = asyncio.wait_for(future, 5) if patiently else value_of(future)
-                after.append(await front.while_connected(client, work))
-            except front.Disconnected:
+                after.append(await hang_ups.while_connected(client, work))
+            except hang_ups.Disconnected:
                 after.append("gone")
             for _ in range(5):
                 await asyncio.sleep(0)
@@ -55,8 +55,8 @@ def test_a_hang_up_cancels_the_work_and_not_what_follows():
     async def scenario():
         client = Connected()
         asyncio.get_running_loop().call_soon(client.gone.set)
-        with pytest.raises(front.Disconnected):
-            await front.while_connected(client, value_of(asyncio.Future()))
+        with pytest.raises(hang_ups.Disconnected):
+            await hang_ups.while_connected(client, value_of(asyncio.Future()))
         return asyncio.current_task().cancelling()
 
     assert asyncio.run(scenario()) == 0
@@ -64,7 +64,7 @@ def test_a_hang_up_cancels_the_work_and_not_what_follows():
 
 def test_what_cancels_the_request_itself_is_no_hang_up():
     async def scenario():
-        task = asyncio.ensure_future(front.while_connected(Connected(), value_of(asyncio.Future())))
+        task = asyncio.ensure_future(hang_ups.while_connected(Connected(), value_of(asyncio.Future())))
         await asyncio.sleep(0)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -79,7 +79,7 @@ def test_nothing_waits_for_a_hang_up_after_the_answer():
     async def scenario():
         client, done = Connected(), asyncio.get_running_loop().create_future()
         done.set_result("done")
-        assert await front.while_connected(client, value_of(done)) == "done"
+        assert await hang_ups.while_connected(client, value_of(done)) == "done"
         client.gone.set()
         for _ in range(5):
             await asyncio.sleep(0)

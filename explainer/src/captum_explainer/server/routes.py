@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 from captum_serving.boundary import front
-from captum_serving.boundary.front import Disconnected, while_connected
+from captum_serving.boundary.hang_ups import Disconnected, while_connected
 from captum_serving.errors import NotAllowed, NotFound, ServingError, Unavailable
 from captum_serving.process.metrics import metrics
 from captum_serving.protocol.wire import HEADER_LENGTH

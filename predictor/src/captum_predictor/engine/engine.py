@@ -14,6 +14,7 @@ from functools import partial
 import torch
 
 from captum_predictor.acceleration.arrange import arrange_fast
+from captum_predictor.engine import chunk_metrics
 from captum_predictor.engine.arrays import Array, Floats
 from captum_predictor.engine.job import Job, UnderWay, store
 from captum_predictor.engine.lanes import Chunk, Lanes
@@ -22,7 +23,6 @@ from captum_predictor.engine.query import ComputedValues, Query
 from captum_predictor.engine.run import run, run_with_gradient
 from captum_predictor.graph.chain import ANY, MOST_ROWS
 from captum_predictor.graph.steps import arrange_in_order
-from captum_predictor.server import metrics
 
 
 def even_chunks(rows: int, most: int = MOST_ROWS, lanes: int = 1) -> list[slice]:
@@ -108,7 +108,7 @@ class Engine:
         with _settling(done):
             source, extra_inputs = self._tensors(*job.read_rows(part))
             job.store(run(job.query.segment, source, extra_inputs, job.values, self._arrange), part, done)
-        metrics.observe_chunk(time.perf_counter() - begin, with_gradient=False)
+        chunk_metrics.observe_chunk(time.perf_counter() - begin, with_gradient=False)
 
     def _compute_gradients(
         self, job: Job, part: slice, done: Future[None], select_cotangents: Callable[[], Array], gradient: Floats
@@ -131,7 +131,7 @@ class Engine:
                 gradient,
                 "gradient",
             )
-        metrics.observe_chunk(time.perf_counter() - begin, with_gradient=True)
+        chunk_metrics.observe_chunk(time.perf_counter() - begin, with_gradient=True)
 
     def _tensors(
         self, source: Array, extra_inputs: Mapping[str, Array]

@@ -7,7 +7,7 @@ from importlib import metadata
 from typing import Any
 
 import orjson
-from captum_serving.boundary.front import while_connected
+from captum_serving.boundary.hang_ups import while_connected
 from captum_serving.errors import Forbidden, NotAllowed, NotFound
 from captum_serving.process.metrics import metrics
 from captum_serving.protocol import wire

@@ -5,7 +5,7 @@ import asyncio
 import grpc
 import numpy as np
 import pytest
-from captum_predictor.server.grpc_model import GrpcModel
+from captum_predictor.server.kserve_model import KserveModel
 from captum_serving.kserve_server.grpc_server import BoundGrpcServer
 from captum_serving.kserve_server.launch import FixedRepository, TruthfulDataPlane
 from kserve import ModelRepository
@@ -20,7 +20,7 @@ TEXTS = ["a lazy 🤗 dog", ""]
 def call(served, method, message):
     async def run():
         repository = ModelRepository()
-        repository.update(GrpcModel(served.service))
+        repository.update(KserveModel(served.service))
         front = TruthfulDataPlane(repository), FixedRepository(repository)
         limits = {f"grpc_max_{way}_message_length": 1_000_000 for way in ("send", "receive")}
         server = BoundGrpcServer("127.0.0.1", port := free_port(), *front, kwargs=limits)

@@ -7,10 +7,9 @@ of a small request's time goes there.
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -20,20 +19,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from captum_serving.errors import BadInput, Internal, NotAllowed, NotFound, ServingError, TooLarge
+from captum_serving.boundary.hang_ups import Disconnected
+from captum_serving.boundary.limits import read_body, refuse_encoded
+from captum_serving.errors import BadInput, Internal, NotAllowed, NotFound, ServingError
 
-T = TypeVar("T")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 logger = logging.getLogger("captum_serving")
-
-# A body over the limit is read to its end before the 413 goes out: a gateway that is still sending makes a 503 of an
-# answer that comes early. What is over this multiple of the limit is cut off.
-DRAIN_FACTOR = 8
-
-
-class Disconnected(Exception):
-    """The client went away before it was answered."""
 
 
 def install(app: FastAPI, server: str, max_body_bytes: int) -> None:
@@ -59,36 +51,6 @@ def install(app: FastAPI, server: str, max_body_bytes: int) -> None:
     # FastAPI's description of kserve's routes: ours are not in it, and some of those that are go nowhere here.
     described = (app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url)
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) not in described]
-
-
-async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Do `work`, and cancel it when the client hangs up: after the body, the next message says that it has.
-
-    Raises:
-        Disconnected: The client hung up.
-    """
-    task = asyncio.current_task()
-    assert task is not None
-    working, hung_up = True, False
-
-    def stop(_: asyncio.Future[Any]) -> None:
-        nonlocal hung_up
-        if working:
-            hung_up = task.cancel()
-
-    hang_up = asyncio.ensure_future(request.receive())
-    hang_up.add_done_callback(stop)
-    try:
-        return await work
-    except asyncio.CancelledError:
-        if hung_up and task.cancelling() == 1:  # else somebody else has cancelled it too
-            raise Disconnected from None
-        raise
-    finally:
-        working = False
-        hang_up.cancel()
-        if hung_up:
-            task.uncancel()
 
 
 def error_response(error: ServingError) -> JSONResponse:
@@ -138,8 +100,8 @@ class Boundary:
             await send(message)
 
         try:
-            body = await self._read(receive)
-            _refuse_encoded(scope)
+            body = await read_body(receive, self.max_body_bytes)
+            refuse_encoded(scope)
             endpoint = self._endpoint(scope)
             if endpoint is None:
                 await self.app(scope, _replay(body, receive), observed_send)
@@ -157,25 +119,6 @@ class Boundary:
             if not started:
                 await error_response(Internal("the server failed; its log says why"))(scope, receive, send)
 
-    async def _read(self, receive: Receive) -> bytes:
-        parts: list[bytes] = []
-        size, more = 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise Disconnected
-            part = message.get("body", b"")
-            size += len(part)
-            more = message.get("more_body", False)
-            if size <= self.max_body_bytes:
-                parts.append(part)
-            elif size > DRAIN_FACTOR * self.max_body_bytes:
-                break
-        if size > self.max_body_bytes:
-            got = f"more than {self.max_body_bytes}" if more else str(size)
-            raise TooLarge(f"the body has {got} bytes; expected at most {self.max_body_bytes}")
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
     def _endpoint(self, scope: Scope) -> Endpoint | None:
         """What answers the request, where a route of ours does; the parameters in its path are then in the scope."""
         if "fastapi.telemetry" in scope:
@@ -187,13 +130,6 @@ class Boundary:
                 endpoint: Endpoint = route.endpoint
                 return endpoint
         return None
-
-
-def _refuse_encoded(scope: Scope) -> None:
-    for name, value in scope["headers"]:
-        if name == b"content-encoding" and value.lower() != b"identity":
-            encoding = value.decode("latin-1")
-            raise BadInput(f"Content-Encoding is {encoding[:40]!r}; expected none: send the body uncompressed")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -17,7 +17,7 @@ from captum_predictor.server.metrics import observed
 from captum_predictor.server.service import Service
 
 
-class GrpcModel(Model):  # type: ignore[misc]  # kserve is untyped
+class KserveModel(Model):  # type: ignore[misc]  # kserve is untyped
     """kserve's Model over the service. REST has routes of its own and does not come through here."""
 
     def __init__(self, service: Service) -> None:
