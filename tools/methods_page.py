@@ -9,7 +9,8 @@ from typing import Any
 
 import requests
 from captum_explainer.catalogue.catalogue import catalogue
-from captum_explainer.catalogue.method import COST_TERMS, Method
+from captum_explainer.catalogue.cost_words import put_cost_into_words
+from captum_explainer.catalogue.method import Method
 
 from local.servers import ROOT, NotReady, Pair, running_pair
 from tools.chart_values import with_table
@@ -17,7 +18,7 @@ from tools.chart_values import with_table
 PAGE = ROOT / "docs" / "methods.md"
 PICTURES = PAGE.parent / "pictures" / "methods"
 MARKS = ("<!-- make methods-docs: -->\n", "<!-- :make methods-docs -->")
-TITLES = {"primary": "Of the input", "layer": "Of a layer", "neuron": "Of a neuron"}
+TITLES = {"primary": "For the input", "layer": "For a layer", "neuron": "For a neuron"}
 
 # What the pictures are of: an ankle boot, and for methods of several instances a sneaker too.
 MODEL, LAYER = "fashion-mnist", "conv2"
@@ -27,20 +28,19 @@ TIMEOUT = 120
 
 
 def tables() -> str:
-    """A table for each family, and what stands in the costs."""
+    """A table for each family of methods."""
     parts = []
     for family, title in TITLES.items():
         rows = [_row(name, method) for name, method in catalogue().items() if method.family == family]
         head = ["| | method | access | calls | when to use it |", "| --- | --- | --- | --- | --- |"]
         parts.append("\n".join([f"## {title}\n", *head, *rows]))
-    terms = [f"- `{name}`: {text}" for name, text in COST_TERMS.items()]
-    return "\n\n".join([*parts, "In the calls:\n\n" + "\n".join(terms)]) + "\n"
+    return "\n\n".join(parts) + "\n"
 
 
 def _row(name: str, method: Method) -> str:
     picture = f"![{name}](pictures/methods/{name}.png)"
-    text = f"{method.summary} *{method.when}*"
-    return f"| {picture} | `{name}` | {method.access.name.lower()} | `{method.cost}` | {text} |"
+    text, cost = f"{method.summary} *{method.when}*", put_cost_into_words(method.cost)
+    return f"| {picture} | `{name}` | {method.access.name.lower()} | {cost} | {text} |"
 
 
 def draw(pair: Pair) -> None:

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from captum_explainer.attribution.explain import explain
 from captum_explainer.catalogue.catalogue import catalogue
+from captum_explainer.catalogue.cost_words import WORDS
 from captum_explainer.formats import native
 from captum_explainer.formats.request import Request
+from captum_explainer.kinds.text.methods import METHODS as TEXT_METHODS
 
 FEW = {"n_steps": 6, "n_samples": 5, "perturbations_per_eval": 3}
 SEGMENTS, UNITS, WINDOWS = 4, 2, 9
@@ -48,6 +50,10 @@ def documented(name, passes=1, instances=2):
     structure = {"remote": 2, "linear": 3, "below": 1, "above": 1}
     functions = {"ceil": math.ceil, "factorial": math.factorial}
     return eval(catalogue()[name].cost, {**FEW, **names, **structure, **functions})
+
+
+def test_every_cost_has_its_words_and_no_others():
+    assert {method.cost for method in [*catalogue().values(), *TEXT_METHODS.values()]} == set(WORDS)
 
 
 @pytest.mark.parametrize("name", list(catalogue()))

@@ -10,6 +10,7 @@ from typing import Any
 from captum_serving.errors import BadInput
 from captum_serving.sentences import name_nearest
 
+from captum_explainer.catalogue.cost_words import put_cost_into_words
 from captum_explainer.catalogue.method import Method
 from captum_explainer.catalogue.methods import layer, neuron, primary
 from captum_explainer.catalogue.shared_parameters import all_parameters
@@ -74,7 +75,7 @@ def entries_as_json(
             "access": method.access.name.lower(),
             "summary": method.summary,
             "when": method.when,
-            "cost": method.cost,
+            "cost": put_cost_into_words(method.cost),
             "paper": method.paper,
             "parameters": {key: parameter.bounded(settings) for key, parameter in parameters[name].items()},
         }

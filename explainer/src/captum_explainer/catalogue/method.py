@@ -16,18 +16,6 @@ from captum_explainer.predictor_client.description import Access
 
 Family = Literal["primary", "layer", "neuron"]
 
-COST_TERMS = {
-    "instances": "of the request",
-    "segments": "of an instance",
-    "windows": "of an instance",
-    "units": "the layer's channels or, with `layer_mask` `units`, its numbers",
-    "passes": "that the points of the path make: 1, or as many as `internal_batch_size` needs; with `n_steps` `auto`, "
-    "those of every number that is tried",
-    "remote": "runs of stages between nonlinearities, each of which but the last is a call of the backward pass; "
-    "`below` and `above` those before and behind the layer",
-    "linear": "stages that are no nonlinearity",
-}
-
 
 @dataclass(frozen=True)
 class Problem:
@@ -101,7 +89,7 @@ class Method:
         baselines: Whether it takes none, one an instance, several, or a distribution: two or more.
         when: What it is good for, and what to know before; for the page of methods.
         cost: How often it asks the predictor, beside the one call that scores inputs and baselines, for the predicted
-            class: an expression over parameters and the names of COST_TERMS.
+            class: an expression over parameters and the names in `cost_words`, which has it in words.
         nonlinearities: Its backward rule is another one at nonlinearities, which must be local modules.
         relevance: It passes relevance back by a rule for each stage, which must be modules of their own.
         takes_layer: It needs a layer though it attributes to the input.
