@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from captum.attr._utils.approximation_methods import approximation_parameters
-from captum_predictor.engine.memory_format import laid_out, room
+from captum_predictor.engine.memory_format import allocate_rows, lay_out
 from captum_predictor.engine.path_integral import Integral, StraightPaths
 from captum_predictor.kinds.tensor import TensorKind
 from captum_predictor.protocol.inference import Limits, Reader
@@ -82,11 +82,11 @@ def test_points_lie_as_the_model_takes_them_and_have_torchs_bits(paths, shape):
     start, end = torch.from_numpy(starts), torch.from_numpy(ends)
     expected = torch.cat([start + float(node) * (end - start) for node in along.nodes]).numpy()
     for part in (slice(0, along.rows), slice(2, 7)):
-        points = room((part.stop - part.start, *shape))
+        points = allocate_rows((part.stop - part.start, *shape))
         along.put_points(part, points)
         np.testing.assert_array_equal(points, expected[part], strict=True)
-        assert np.array_equal(laid_out(points), points)
-        assert laid_out(points).strides == points.strides
+        assert np.array_equal(lay_out(points), points)
+        assert lay_out(points).strides == points.strides
 
 
 @pytest.mark.parametrize("threads", [2, 4])

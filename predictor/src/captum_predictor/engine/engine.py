@@ -25,7 +25,7 @@ from captum_predictor.graph.chain import ANY, MOST_ROWS
 from captum_predictor.graph.steps import arrange_in_order
 
 
-def even_chunks(rows: int, most: int = MOST_ROWS, lanes: int = 1) -> list[slice]:
+def split_evenly(rows: int, most: int = MOST_ROWS, lanes: int = 1) -> list[slice]:
     """Split `rows` into the fewest slices of at most `most`, whose sizes differ by one at most.
 
     More than one are as many for each of the `lanes`, where there are so many rows: three would take two lanes the time
@@ -97,7 +97,7 @@ class Engine:
         segment = job.query.segment
         # Not so of pictures: a chunk of fewer than twelve rows has one thread, and may have other bits.
         lanes = self.lanes.count if ANY in segment.source_shape else 1
-        parts = even_chunks(end - begin, segment.most_rows(job.query.source.shape[1:]), lanes)
+        parts = split_evenly(end - begin, segment.most_rows(job.query.source.shape[1:]), lanes)
         return [slice(begin + part.start, begin + part.stop) for part in parts]
 
     def _chunk(self, job: Job, part: slice, work: Callable[[], None]) -> Chunk:
@@ -105,7 +105,7 @@ class Engine:
 
     def _compute_values(self, job: Job, part: slice, done: Future[None]) -> None:
         begin = time.perf_counter()
-        with _settling(done):
+        with _settle(done):
             source, extra_inputs = self._tensors(*job.read_rows(part))
             job.store(run(job.query.segment, source, extra_inputs, job.values, self._arrange), part, done)
         chunk_metrics.observe_chunk(time.perf_counter() - begin, with_gradient=False)
@@ -120,7 +120,7 @@ class Engine:
                 job.store(computed, part, done)
             return self._tensor(select_cotangents())
 
-        with _settling(done):
+        with _settle(done):
             source, extra_inputs = self._tensors(*job.read_rows_with_gradient(part))
             kept = () if job.query.paths is not None else job.values
             segment = job.segment_with_gradient
@@ -146,12 +146,12 @@ class Engine:
 def _integrate(work: Callable[[], None], rows: int, integral: Integral, gradient: Floats) -> None:
     """Compute some of an integral's gradients, and if they are the last of them, their sum."""
     work()
-    if integral.arrived(rows):
+    if integral.count_arrived(rows):
         store(integral.sum(), gradient.reshape(-1), "gradient")
 
 
 @contextmanager
-def _settling(done: Future[None]) -> Iterator[None]:
+def _settle(done: Future[None]) -> Iterator[None]:
     """Tell those that wait for a chunk's values of its failure too."""
     try:
         yield

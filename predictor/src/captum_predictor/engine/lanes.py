@@ -62,7 +62,7 @@ class Queue:
     busy: int = 0
     idle: list[threading.Lock] = field(default_factory=list)
 
-    def wanted(self) -> int:
+    def count_wanted(self) -> int:
         """The lanes that would compute now, if there were so many."""
         return self.busy + len(self.entries)
 
@@ -155,21 +155,21 @@ class Lanes:
         queue = self._queues[priority]
         while True:
             with self._lock:
-                if queue.entries and self._places(priority) > 0:
+                if queue.entries and self._count_places(priority) > 0:
                     return self._take(queue)
                 if self._stopping and not queue.entries:
                     return None
                 queue.idle.append(bell)
             bell.acquire()
 
-    def _places(self, priority: Priority) -> int:
+    def _count_places(self, priority: Priority) -> int:
         """How many more lanes of this priority may compute now."""
-        first = 0 if priority is Priority.PREDICTION else self._queues[Priority.PREDICTION].wanted()
+        first = 0 if priority is Priority.PREDICTION else self._queues[Priority.PREDICTION].count_wanted()
         return self.count - first - self._queues[priority].busy
 
     def _wake(self) -> None:
         for priority, queue in self._queues.items():
-            wanted = len(queue.idle) if self._stopping else min(len(queue.entries), self._places(priority))
+            wanted = len(queue.idle) if self._stopping else min(len(queue.entries), self._count_places(priority))
             for _ in range(min(wanted, len(queue.idle))):
                 # The lane that rested last: its caches and its OpenMP team are warm.
                 queue.idle.pop().release()
@@ -179,7 +179,7 @@ class Lanes:
         call, chunk = queue.entries.popleft()
         queue.rows -= chunk.rows
         queue.busy += 1
-        sharing = sum(each.wanted() for each in self._queues.values())
+        sharing = sum(each.count_wanted() for each in self._queues.values())
         if chunk.rows * chunk.width < FEWEST_ROWS_FOR_THREADS:
             return call, chunk, 1
         return call, chunk, max(1, min(self._cpus // min(self.count, sharing), MOST_THREADS))

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from captum_serving.errors import BadInput
 
-from captum_predictor.engine.arrays import Array, Floats, finite
+from captum_predictor.engine.arrays import Array, Floats, is_finite
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class StraightPaths:
         """The points of all paths: point `k` of path `i` is row `k * paths + i`."""
         return len(self.starts) * len(self.nodes)
 
-    def of(self, part: slice) -> Array:
+    def find_paths(self, part: slice) -> Array:
         """The path that each of some rows lies on."""
         return np.arange(part.start, part.stop) % len(self.starts)
 
@@ -49,12 +49,12 @@ class StraightPaths:
         if len(self.starts) == 1:  # repeated for each point, without copies
             nodes, starts, ways = self.nodes[part], self.starts, self._ways
         else:
-            nodes, on = self.nodes[np.arange(part.start, part.stop) // len(self.starts)], self.of(part)
+            nodes, on = self.nodes[np.arange(part.start, part.stop) // len(self.starts)], self.find_paths(part)
             starts, ways = self.starts[on], self._ways[on]
         with np.errstate(over="ignore", invalid="ignore"):
             np.multiply(nodes.reshape(-1, *[1] * (starts.ndim - 1)), ways, out=points)
             points += starts
-        if not finite(points):
+        if not is_finite(points):
             raise BadInput("a path has points that overflow to infinity or NaN; expected smaller numbers")
 
     @cached_property
@@ -76,7 +76,7 @@ class Integral:
         self._missing = path.rows
         self._lock = threading.Lock()
 
-    def arrived(self, rows: int) -> bool:
+    def count_arrived(self, rows: int) -> bool:
         """Take note that so many more gradients are there, and say whether that is all of them."""
         with self._lock:
             self._missing -= rows

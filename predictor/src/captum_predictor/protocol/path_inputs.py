@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection, Mapping
 from captum_serving.errors import BadInput
 from captum_serving.protocol.extension_names import PATH_INPUTS, PATH_NODES, PATH_START, PATH_WEIGHTS
 
-from captum_predictor.engine.arrays import Array, floats
+from captum_predictor.engine.arrays import Array, to_floats
 from captum_predictor.engine.path_integral import StraightPaths
 
 
 def read_paths(
-    tensors: Mapping[str, Array], source: Array, with_gradient: bool, checked: Callable[[Array], Array]
+    tensors: Mapping[str, Array], source: Array, with_gradient: bool, check_starts: Callable[[Array], Array]
 ) -> StraightPaths | None:
-    """The paths to the first rows of the source, where a request has any; `checked` reads starts as it reads a source.
+    """The paths to the first rows of the source, where a request has any; `check_starts` checks starts like a source.
 
     Raises:
         BadInput: One of the three inputs is missing or does not fit, or there is no gradient to integrate.
@@ -23,7 +23,7 @@ def read_paths(
     if not given:
         return None
     if len(given) < len(PATH_INPUTS):
-        raise BadInput(f"of a path there is only {_listed(given)}; expected all of {_listed(PATH_INPUTS)}, or none")
+        raise BadInput(f"of a path there is only {_join(given)}; expected all of {_join(PATH_INPUTS)}, or none")
     if not with_gradient:
         raise BadInput("there is a path without a gradient; expected a cotangent or predicted_rows too")
     if source.dtype.kind != "f":
@@ -41,11 +41,11 @@ def read_paths(
             "expected [steps] of both, at least one"
         )
     try:
-        starts = checked(starts)
+        starts = check_starts(starts)
     except BadInput as error:
         raise BadInput(f"{PATH_START}, taken for {error}") from None
-    return StraightPaths(starts, source[: len(starts)], floats(nodes, PATH_NODES), floats(weights, PATH_WEIGHTS))
+    return StraightPaths(starts, source[: len(starts)], to_floats(nodes, PATH_NODES), to_floats(weights, PATH_WEIGHTS))
 
 
-def _listed(names: Collection[str]) -> str:
+def _join(names: Collection[str]) -> str:
     return ", ".join(names)

@@ -17,7 +17,9 @@ from captum_predictor.kinds.text.tokenizer import Tokens
 MOST_ANSWER_TOKENS = 30
 
 
-def predictions(model: TextModel, texts: list[Texts], tokens: list[Tokens], logits: Array) -> list[dict[str, Any]]:
+def write_predictions(
+    model: TextModel, texts: list[Texts], tokens: list[Tokens], logits: Array
+) -> list[dict[str, Any]]:
     """The predictions by the logits `[rows, labels]` or `[rows, tokens, labels]`, padding's at the end of a row."""
     write = {Task.SEQUENCE: _classes, Task.TOKENS: _tokens, Task.ANSWER: _answer}[model.task]
     return [

@@ -15,9 +15,9 @@ from captum_serving.protocol.extension_names import (
     TEXT_PAIR,
 )
 
-from captum_predictor.engine.arrays import Array, floats, refuse_strings
+from captum_predictor.engine.arrays import Array, refuse_strings, to_floats
 from captum_predictor.kinds.kind import Instances
-from captum_predictor.kinds.text.answers import predictions
+from captum_predictor.kinds.text.answers import write_predictions
 from captum_predictor.kinds.text.instances import CONTEXT, read_instances
 from captum_predictor.kinds.text.model import Task, TextModel
 from captum_predictor.kinds.text.token_reader import TokenReader
@@ -43,7 +43,7 @@ class TextKind:
         most = self.model.tokenizer.most
         if not 1 <= source.shape[1] <= most:
             raise BadInput(f"{name}: has {source.shape[1]} tokens; expected 1 to {most}, the most that the model takes")
-        return self._ids(name, source) if name == INPUT_IDS else floats(source, name)
+        return self._ids(name, source) if name == INPUT_IDS else to_floats(source, name)
 
     def check_extra_inputs(self, tensors: Mapping[str, Array], rows: tuple[int, ...]) -> Mapping[str, Array]:
         """The attention mask, token types and position ids, those that were sent, as INT64 `[rows, tokens]`.
@@ -70,7 +70,7 @@ class TextKind:
         tokens = self.texts.tokenize(texts, "instances", CONTEXT)
         batch = self.texts.batch(tokens)
         extra_inputs = self.texts.make_extra_inputs(batch)
-        return Instances(batch.ids(), extra_inputs, partial(predictions, self.model, texts, tokens))
+        return Instances(batch.ids(), extra_inputs, partial(write_predictions, self.model, texts, tokens))
 
     def metadata(self) -> dict[str, Any]:
         """The tensors that are taken, the task, the labels, and what the tokenizer's ids mean."""

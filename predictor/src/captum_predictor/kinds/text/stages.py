@@ -54,7 +54,7 @@ class Head(nn.Module):
 
     def forward(self, value: torch.Tensor, **extra_inputs: torch.Tensor) -> torch.Tensor:
         """Run it."""
-        return logits(self.network(inputs_embeds=value, **extra_inputs), self.task)
+        return read_logits(self.network(inputs_embeds=value, **extra_inputs), self.task)
 
 
 class PassThrough(nn.Module):
@@ -66,7 +66,7 @@ class PassThrough(nn.Module):
         return next(value for value in candidates if isinstance(value, torch.Tensor) and value.is_floating_point())
 
 
-def logits(output: Any, task: Task) -> torch.Tensor:  # noqa: ANN401 - transformers' output classes are many
+def read_logits(output: Any, task: Task) -> torch.Tensor:  # noqa: ANN401 - transformers' output classes are many
     """The logits of a network's output; of question answering, start and end are the last dimension."""
     if task is Task.ANSWER:
         return torch.stack([output.start_logits, output.end_logits], dim=-1)

@@ -83,15 +83,15 @@ class Batch:
 
     def ids(self) -> Array:
         """The tokens' ids."""
-        return self._filled([row.encoding.ids for row in self.rows], self._padding)
+        return self._fill([row.encoding.ids for row in self.rows], self._padding)
 
     def attention_mask(self) -> Array:
         """1 for a token, 0 for padding."""
-        return self._filled([[1] * len(row.encoding) for row in self.rows], 0)
+        return self._fill([[1] * len(row.encoding) for row in self.rows], 0)
 
     def types(self) -> Array:
         """The tokens' types: of most models 0 for the text and 1 for the pair."""
-        return self._filled([row.encoding.type_ids for row in self.rows], 0)
+        return self._fill([row.encoding.type_ids for row in self.rows], 0)
 
     def positions(self) -> Array:
         """The positions, counted on through the padding, whatever the ids are."""
@@ -99,15 +99,15 @@ class Batch:
 
     def special(self) -> Array:
         """1 for a special token and for padding."""
-        return self._filled([row.encoding.special_tokens_mask for row in self.rows], 1)
+        return self._fill([row.encoding.special_tokens_mask for row in self.rows], 1)
 
     def texts(self) -> Array:
         """0 for a token of the text, 1 for one of the pair, -1 for a special one and padding."""
-        return self._filled([_with_none(row.encoding.sequence_ids) for row in self.rows], NONE)
+        return self._fill([_replace_none(row.encoding.sequence_ids) for row in self.rows], NONE)
 
     def words(self) -> Array:
         """Which word of its text a token is of, from 0 on; -1 for a special token and padding."""
-        return self._filled([_with_none(row.encoding.word_ids) for row in self.rows], NONE)
+        return self._fill([_replace_none(row.encoding.word_ids) for row in self.rows], NONE)
 
     def offsets(self) -> Array:
         """`[rows, tokens, 2]`: the first character of its text that a token stands for, and the one after the last."""
@@ -127,12 +127,12 @@ class Batch:
         """`[rows]`: how many tokens were cut off."""
         return np.array([row.removed for row in self.rows], np.int64)
 
-    def _filled(self, rows: Sequence[Sequence[int]], value: int) -> Array:
+    def _fill(self, rows: Sequence[Sequence[int]], value: int) -> Array:
         array = np.full((len(rows), self.width), value, np.int64)
         for i, row in enumerate(rows):
             array[i, : len(row)] = row
         return array
 
 
-def _with_none(values: Sequence[int | None]) -> list[int]:
+def _replace_none(values: Sequence[int | None]) -> list[int]:
     return [NONE if value is None else value for value in values]
