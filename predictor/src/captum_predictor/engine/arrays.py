@@ -12,7 +12,7 @@ Floats = np.ndarray[Any, np.dtype[np.float32]]
 def is_finite(array: Floats) -> bool:
     """Whether a float32 array holds neither NaN nor infinity.
 
-    One pass: a sum in double precision, which no sum of finite float32 overflows.
+    It takes one pass: a sum in double precision, which finite float32 numbers cannot overflow.
     """
     with np.errstate(invalid="ignore"):  # infinity minus infinity
         return bool(np.isfinite(array.sum(dtype=np.float64)))

@@ -60,7 +60,7 @@ class Job:
     def segment_with_gradient(self) -> Segment:
         """What the rows that have a gradient pass through.
 
-        The points of a path do not pass what is behind the sink that is differentiated: no value of theirs is wanted.
+        A path's points stop at the sink that is differentiated: no value behind it is wanted.
         """
         segment = self.query.segment
         if self.query.paths is None:
@@ -69,12 +69,12 @@ class Job:
         return replace(segment, stages=segment.stages[:end])
 
     def read_rows(self, part: slice) -> tuple[Array, Mapping[str, Array]]:
-        """Some of the source's rows and their extra inputs, as the model takes them."""
+        """Some of the source's rows and their extra inputs, in the model's memory format."""
         extra_inputs = {name: lay_out(array[part]) for name, array in self.query.extra_inputs.items()}
         return lay_out(self.query.source[part]), extra_inputs
 
     def read_rows_with_gradient(self, part: slice) -> tuple[Array, Mapping[str, Array]]:
-        """Some of the rows that have a gradient and their extra inputs, as the model takes them."""
+        """Some of the rows that have a gradient and their extra inputs, in the model's memory format."""
         paths = self.query.paths
         if paths is None:
             return self.read_rows(part)

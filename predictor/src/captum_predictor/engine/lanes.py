@@ -26,7 +26,7 @@ MOST_THREADS = 4
 
 
 class Priority(IntEnum):
-    """What comes first goes first; within one priority it is the order of arrival."""
+    """Lower values go first; within one priority, calls go in the order of their arrival."""
 
     PREDICTION = 0
     EXPLANATION = 1
@@ -34,7 +34,7 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of a call, and what computes them; a row is `width` rows of a matrix product (a text's tokens)."""
+    """Some rows of a call, and what computes them; a row takes `width` rows of a matrix product (a text's tokens)."""
 
     rows: int
     run: Callable[[], None]
@@ -45,7 +45,7 @@ class Chunk:
 class Call:
     """Chunks that are answered together; `done` resolves after the last, or fails with the first error.
 
-    `settled` says that a lane is about to do so.
+    `settled` is true once a lane is about to resolve it.
     """
 
     unfinished: int
@@ -55,7 +55,10 @@ class Call:
 
 @dataclass(eq=False)
 class Queue:
-    """What waits for the lanes of one priority: `rows` in all. `busy` lanes compute, and the bells wake `idle` ones."""
+    """The chunks that wait for the lanes of one priority, `rows` in all.
+
+    `busy` lanes compute; a bell wakes each `idle` one.
+    """
 
     entries: deque[tuple[Call, Chunk]] = field(default_factory=deque)
     rows: int = 0
@@ -63,14 +66,14 @@ class Queue:
     idle: list[threading.Lock] = field(default_factory=list)
 
     def count_wanted(self) -> int:
-        """The lanes that would compute now, if there were so many."""
+        """The lanes that would compute now, if there were enough of them."""
         return self.busy + len(self.entries)
 
 
 class Lanes:
     """`count` worker threads for each priority, over a queue that holds at most `queue_rows` rows of it.
 
-    A chunk has as many threads of the `cpus` as leave the others theirs.
+    The lanes that compute share the `cpus` evenly as threads.
     """
 
     def __init__(self, count: int, queue_rows: int, cpus: int) -> None:
@@ -110,7 +113,7 @@ class Lanes:
         return call
 
     def cancel(self, call: Call) -> None:
-        """Take the call's waiting chunks out of the queue; those under way are finished, for nobody."""
+        """Take the call's waiting chunks out of the queue; chunks under way are finished, but not used."""
         with self._lock:
             self._drop(call)
             self._wake()

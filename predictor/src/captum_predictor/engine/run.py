@@ -1,4 +1,4 @@
-"""What a segment computes for a few rows: its value and its VJP."""
+"""Runs a segment for a few rows: its value and its VJP."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def run_with_gradient(
 ) -> torch.Tensor:
     """The gradient of a part of the segment: cotangent^T · d its sink / d its source `[rows, *its source's shape]`.
 
-    The cotangent is asked for when the values are there: it is given those of the `kept` stages, and of both sinks,
-    which may be part of the graph.
+    `cotangent` is called when the values are there, with those of the `kept` stages and of both sinks. They may be part
+    of the graph.
 
     Raises:
         BadInput: The part's sink cannot be differentiated by its source.
@@ -64,7 +64,7 @@ def run_with_gradient(
     values |= graph
     if behind is not None:
         with torch.no_grad():
-            # Of a copy, since the stage behind it may write over it.
+            # A copy, since the stage behind it may write over it.
             values |= _forward(behind, value.clone(), extra_inputs, kept, arrange)
     (gradient,) = torch.autograd.grad(value, leaf, cotangent(values), materialize_grads=True)
     return gradient

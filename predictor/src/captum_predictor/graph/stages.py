@@ -1,4 +1,4 @@
-"""A network as a chain of named stages: what it is made of, and what the explainer is told of it."""
+"""A network as a chain of named stages, as the explainer sees it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Stage:
 
 
 class Normalize(nn.Module):
-    """Take the channels' means off and divide by their standard deviations: `[n, channels, ...]` to the same shape."""
+    """Subtract each channel's mean and divide by its standard deviation: `[n, channels, ...]` to the same shape."""
 
     mean: torch.Tensor
     std: torch.Tensor
@@ -107,7 +107,7 @@ def _children(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Mo
 
 
 def find_kind(module: nn.Module) -> tuple[str, dict[str, Any]]:
-    """Name a module's kind and the options that rebuild it; what is not known is of kind `module`, opaque."""
+    """A module's kind, and the options that rebuild it; an unknown module has the kind `module`."""
     kind, options = _KINDS.get(type(module), ("module", _no_options))
     if kind == "softmax" and module.dim is None:  # torch would choose the dimension by the tensor it gets
         return "module", {}

@@ -1,4 +1,4 @@
-"""The networks that are shipped, and the way to a user's own."""
+"""Builds the shipped networks, or a user's own."""
 
 import difflib
 import importlib

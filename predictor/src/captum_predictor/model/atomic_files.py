@@ -1,4 +1,4 @@
-"""Files and folders that are whole or not there: written beside their place, then renamed."""
+"""Writes files and folders completely or not at all: next to their place, then by a rename."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""A model directory: `model.json` beside `model.safetensors`, loaded, frozen and ready to be served."""
+"""Loads a model directory, `model.json` and `model.safetensors`, as a frozen model."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,6 +1,6 @@
-"""V2 inference with the gradient extension: from a request's message to what is computed, and from that to the answer.
+"""Reads V2 requests with the gradient extension, and V1 instances; REST and gRPC share it.
 
-REST and gRPC share it; docs/gradient-extension.md is its description.
+docs/gradient-extension.md describes the extension.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from captum_predictor.protocol.requests import InstancesRequest, Request, Tensor
 
 @dataclass(frozen=True)
 class Limits:
-    """`rows` of one request, and the `answer_bytes` of one response's tensors."""
+    """The most `rows` in one request, and the most `answer_bytes` in one response's tensors."""
 
     rows: int
     answer_bytes: int
@@ -56,8 +56,8 @@ class Reader:
         """Check a V2 request.
 
         Raises:
-            BadInput: Anything in it that does not fit the model or the extension.
-            TooLarge: More rows, or a larger answer, than the limits allow.
+            BadInput: Something in it does not fit the model or the extension.
+            TooLarge: It has more rows, or a larger answer, than the limits allow.
         """
         parameters = object_of(message.document, "parameters")
         explanation = typed(parameters, EXPLANATION, bool, "true or false") or False
@@ -100,7 +100,7 @@ class Reader:
                 )
             cotangent = to_floats(cotangent, COTANGENT)
             if path is not None and list(outputs) == [GRADIENT]:
-                source = source[:0]  # of the paths' ends themselves nothing is asked
+                source = source[:0]  # no value at the paths' ends is wanted
         priority = Priority.EXPLANATION if explanation else Priority.PREDICTION
         given = None if cotangent is None else GivenCotangents(cotangent)
         query = Query(
@@ -120,7 +120,7 @@ class Reader:
 
         Raises:
             BadInput: They do not fit the model's input.
-            TooLarge: More of them than the limit allows.
+            TooLarge: There are more than the limit allows.
         """
         if not isinstance(instances, list) or not instances:
             raise BadInput("'instances' is missing or empty; expected a list of one or more instances")
@@ -207,7 +207,7 @@ class Reader:
     def _check_paths(
         self, path: StraightPaths, rows: int, values: int, by: tuple[int, ...], predicted: PredictedCotangents | None
     ) -> None:
-        """Points count as rows beside the source's, and their gradients as an answer: they are held like these."""
+        """Points count as rows, and their gradients as part of the answer: they take as much memory."""
         steps = f"{len(path.starts)} x {len(path.nodes)} points of a path"
         self._check_rows(f"the source with the {steps}", rows + path.rows)
         size = 4 * (values + path.rows * math.prod(by))

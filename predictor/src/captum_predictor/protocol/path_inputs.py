@@ -1,4 +1,4 @@
-"""A request's inputs that make paths of the source's rows."""
+"""Reads the request's inputs that describe paths to the source's rows."""
 
 from __future__ import annotations
 

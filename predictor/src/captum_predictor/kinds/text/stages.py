@@ -26,13 +26,13 @@ class Words(nn.Module):
         self.words = words
 
     def forward(self, ids: torch.Tensor, **_extra_inputs: torch.Tensor) -> torch.Tensor:
-        """Look them up; nothing beside them matters."""
+        """Look them up; the extra inputs do not matter."""
         embeddings: torch.Tensor = self.words(ids)
         return embeddings
 
 
 class Hidden(nn.Module):
-    """A network without its head: embeddings, or a block's output, to the last one's, `[n, tokens, width]`."""
+    """A network without its head: from embeddings, or a block's output, to the last block's, `[n, tokens, width]`."""
 
     def __init__(self, base: nn.Module) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Hidden(nn.Module):
 
 
 class Head(nn.Module):
-    """A network to its logits: `[n, labels]`, or `[n, tokens, labels]`, which are start and end for an answer."""
+    """A network with its head: to the logits `[n, labels]`, or `[n, tokens, labels]` (for an answer: start and end)."""
 
     def __init__(self, network: nn.Module, task: Task) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Head(nn.Module):
 
 
 class PassThrough(nn.Module):
-    """In the place of the embeddings: gives what it is given as embeddings."""
+    """Replaces the embeddings: returns the embeddings that it is given."""
 
     def forward(self, *arguments: object, **named: object) -> torch.Tensor:
         """Find it among the arguments, whose order differs from network to network."""
