@@ -23,11 +23,11 @@ def read_paths(
     if not given:
         return None
     if len(given) < len(PATH_INPUTS):
-        raise BadInput(f"of a path there is only {_join(given)}; expected all of {_join(PATH_INPUTS)}, or none")
+        raise BadInput(f"only {_join(given)} was sent for a path; expected all of {_join(PATH_INPUTS)}, or none")
     if not with_gradient:
         raise BadInput("there is a path without a gradient; expected a cotangent or predicted_rows too")
     if source.dtype.kind != "f":
-        raise BadInput("there is a path to numbers that have no gradient; expected a source of another stage")
+        raise BadInput("the path leads to whole numbers, which have no gradient; expected another stage as the source")
     starts, nodes, weights = (tensors[name] for name in PATH_INPUTS)
     if starts.shape[1:] != source.shape[1:] or not 1 <= len(starts) <= len(source):
         expected = ", ".join(["paths", *map(str, source.shape[1:])])
@@ -43,7 +43,7 @@ def read_paths(
     try:
         starts = check_starts(starts)
     except BadInput as error:
-        raise BadInput(f"{PATH_START}, taken for {error}") from None
+        raise BadInput(f"{PATH_START}, read as {error}") from None
     return StraightPaths(starts, source[: len(starts)], to_floats(nodes, PATH_NODES), to_floats(weights, PATH_WEIGHTS))
 
 

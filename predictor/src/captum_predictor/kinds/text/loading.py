@@ -87,7 +87,7 @@ def _document(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise ModelDirectoryError(path, f"cannot be read ({error}), expected a transformers configuration") from error
     if not isinstance(document, dict):
-        raise ModelDirectoryError(path, "is no JSON object, expected a transformers configuration")
+        raise ModelDirectoryError(path, "is not a JSON object, expected a transformers configuration")
     for key in ("auto_map", "quantization_config"):
         if document.get(key):
             raise ModelDirectoryError(
@@ -161,7 +161,10 @@ def _tokenizer(directory: Path) -> Any:  # noqa: ANN401 - transformers makes its
             directory, f"transformers cannot load its tokenizer: {describe_error(error)}"
         ) from error
     if not getattr(tokenizer, "is_fast", False):
-        problem = f"its tokenizer is a {type(tokenizer).__name__}, expected one that tells characters: a tokenizer.json"
+        problem = (
+            f"its tokenizer is a {type(tokenizer).__name__}, expected a fast one, which knows each token's characters: "
+            "a tokenizer.json"
+        )
         raise ModelDirectoryError(directory, problem)
     return tokenizer
 
@@ -218,11 +221,13 @@ def _most_tokens(directory: Path, tokenizer: Any, sizes: Mapping[str, int], firs
     )
     bounds = [bound for bound in (tokenizer.model_max_length, positions) if bound and bound < UNBOUNDED]
     if not bounds:
-        raise ModelDirectoryError(directory, "says no longest text, expected model_max_length in tokenizer_config.json")
+        raise ModelDirectoryError(
+            directory, "does not say how long a text may be, expected model_max_length in tokenizer_config.json"
+        )
     most = int(min(bounds))
     least = 2 + tokenizer.num_special_tokens_to_add(pair=True)
     if most < least:
-        raise ModelDirectoryError(directory, f"its longest text has {most} tokens, expected at least {least}")
+        raise ModelDirectoryError(directory, f"takes texts of at most {most} tokens, expected at least {least}")
     return most
 
 
