@@ -85,7 +85,7 @@ def split_text_network(network: Any, task: Task, classes: int) -> tuple[Stage, .
     hidden, last = (ANY, width), (classes,) if task is Task.SEQUENCE else (ANY, classes)
     first = Stage(EMBEDDINGS, "embedding", hidden, {}, Words(words))
     whole = (first, Stage(LOGITS, "module", last, {}, Head(network, task)))
-    blocks = _path_of_blocks(network)
+    blocks = _find_blocks(network)
     if blocks is None:
         return whole
     base = network.base_model
@@ -103,7 +103,7 @@ def split_text_network(network: Any, task: Task, classes: int) -> tuple[Stage, .
     return stages if _agree(stages, whole, width) else whole
 
 
-def _path_of_blocks(network: Any) -> str | None:  # noqa: ANN401 - as above
+def _find_blocks(network: Any) -> str | None:  # noqa: ANN401 - as above
     base = network.base_model
     if base is network or not isinstance(getattr(base, EMBEDDINGS, None), nn.Module):
         return None
