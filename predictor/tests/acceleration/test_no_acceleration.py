@@ -69,3 +69,22 @@ def test_without_acceleration_the_bits_are_plain_torchs(name, computed_by):
         assert np.array_equal(value[part], expected.detach())
         assert np.array_equal(gradient[part], reference)
         begin += size
+
+
+@pytest.mark.parametrize("accelerate", [True, False])
+def test_the_engine_calls_every_module_in_its_order_only_without_acceleration(accelerate, lanes_of):
+    model = load_model(MODELS / "mnist", accelerate=accelerate)
+    called = []
+    for stage in model.stages:
+        stage.module.register_forward_hook(lambda *_, name=stage.name: called.append(name))
+    engine = Engine(lanes_of(), "cpu", accelerate=accelerate)
+    segment = Chain(model).segment(model.input_name, None)
+    images, cotangents = np.zeros((1, 1, 28, 28), np.float32), GivenCotangents(np.ones((1, 10), np.float32))
+    names = [stage.name for stage in model.stages]
+    for query in (
+        Query(segment, images, Priority.PREDICTION),
+        Query(segment, images, Priority.PREDICTION, cotangents=cotangents),
+    ):
+        called.clear()
+        asyncio.run(engine.compute(query))
+        assert (called == names) is not accelerate

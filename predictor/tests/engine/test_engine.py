@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from captum_predictor.engine.cotangents import GivenCotangents
-from captum_predictor.engine.engine import even_chunks
+from captum_predictor.engine.engine import split_evenly
 from captum_predictor.engine.lanes import Priority
 from captum_predictor.engine.query import Query
 from captum_predictor.graph.chain import Chain
@@ -143,13 +143,13 @@ def test_a_read_only_and_unaligned_body_is_taken_as_it_is(engine, mnist):
     [(20, 2, [5, 5, 5, 5]), (20, 1, [6, 7, 7]), (8, 2, [8]), (9, 4, [2, 2, 2, 3]), (9, 16, [1] * 9)],
 )
 def test_chunks_are_as_many_for_each_lane(rows, lanes, sizes):
-    assert [part.stop - part.start for part in even_chunks(rows, 8, lanes)] == sizes
+    assert [part.stop - part.start for part in split_evenly(rows, 8, lanes)] == sizes
 
 
 def test_a_batch_is_split_evenly_into_the_fewest_chunks():
-    assert [part.stop - part.start for part in even_chunks(101)] == [20, 20, 20, 20, 21]
+    assert [part.stop - part.start for part in split_evenly(101)] == [20, 20, 20, 20, 21]
     for rows in range(1, 300):
-        parts = even_chunks(rows)
+        parts = split_evenly(rows)
         sizes = [part.stop - part.start for part in parts]
         assert sum(sizes) == rows
         assert [part.start for part in parts[1:]] == [part.stop for part in parts[:-1]]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from captum.attr._utils.approximation_methods import approximation_parameters
-from captum_predictor.engine.memory_format import laid_out, room
+from captum_predictor.engine.memory_format import allocate_rows, lay_out
 from captum_predictor.engine.path_integral import Integral, StraightPaths
 from captum_predictor.kinds.tensor import TensorKind
 from captum_predictor.protocol.inference import Limits, Reader
@@ -82,11 +82,11 @@ def test_points_lie_as_the_model_takes_them_and_have_torchs_bits(paths, shape):
     start, end = torch.from_numpy(starts), torch.from_numpy(ends)
     expected = torch.cat([start + float(node) * (end - start) for node in along.nodes]).numpy()
     for part in (slice(0, along.rows), slice(2, 7)):
-        points = room((part.stop - part.start, *shape))
+        points = allocate_rows((part.stop - part.start, *shape))
         along.put_points(part, points)
         np.testing.assert_array_equal(points, expected[part], strict=True)
-        assert np.array_equal(laid_out(points), points)
-        assert laid_out(points).strides == points.strides
+        assert np.array_equal(lay_out(points), points)
+        assert lay_out(points).strides == points.strides
 
 
 @pytest.mark.parametrize("threads", [2, 4])
@@ -115,7 +115,7 @@ def test_of_the_ends_themselves_nothing_is_computed_where_only_the_integral_is_a
 
 def test_a_start_is_held_to_the_inputs_range_as_the_input_is(ask):
     given = {"image": np.ones((1, 1, 28, 28)), "cotangent": one_hot([1])}
-    with pytest.raises(BadInput, match=r"^path_start, taken for image: values are .*; expected 0 to 1, the range"):
+    with pytest.raises(BadInput, match=r"^path_start, read as image: values are .*; expected 0 to 1, the range"):
         ask(given | path(images(1), 2), explanation=False)
     with pytest.raises(BadInput, match=r"^path_start: shape is \[0, 1, 28, 28\]"):
         ask(given | path(images(0), 2), explanation=False)
@@ -130,7 +130,7 @@ def test_points_that_overflow_are_refused(ask):
 GIVEN = path(images(2), 4)
 PREDICTED = {"predicted_rows": 2, "gradient_from": 0}
 CASES = {
-    "a part of a path": ({"path_start": images(2)}, PREDICTED, "of a path there is only path_start; expected all of"),
+    "a part of a path": ({"path_start": images(2)}, PREDICTED, "only path_start was sent for a path; expected all of"),
     "no gradient": (GIVEN, {}, "there is a path without a gradient"),
     "another shape": ({**GIVEN, "path_start": images(2)[..., :27]}, PREDICTED, r"path_start: shape is \[2, 1, 28, 27"),
     "more paths than rows": ({**GIVEN, "path_start": images(4)}, PREDICTED, "with 1 to 3 paths"),

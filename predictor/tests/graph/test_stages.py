@@ -4,7 +4,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 import torch
-from captum_predictor.graph.stages import Normalize, StageError, kind_of, split_into_stages
+from captum_predictor.graph.stages import Normalize, StageError, find_kind, split_into_stages
 from torch import nn
 
 
@@ -51,7 +51,7 @@ NONLINEARITIES = {
 @pytest.mark.parametrize("kind", NONLINEARITIES)
 def test_the_options_rebuild_the_same_function(kind):
     module, rebuild, shape = NONLINEARITIES[kind]
-    got_kind, options = kind_of(module)
+    got_kind, options = find_kind(module)
     inputs = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
     assert got_kind == kind
     rebuilt = rebuild(**json.loads(json.dumps(options)))
@@ -73,7 +73,7 @@ def test_linear_kinds_are_named():
         "identity": nn.Identity(),
         "normalize": Normalize((0.5,), (0.5,), 3),
     }
-    assert {name: kind_of(module) for name, module in kinds.items()} == {name: (name, {}) for name in kinds}
+    assert {name: find_kind(module) for name, module in kinds.items()} == {name: (name, {}) for name in kinds}
 
 
 class Doubled(nn.ReLU):
@@ -83,7 +83,7 @@ class Doubled(nn.ReLU):
 
 @pytest.mark.parametrize("module", [Doubled(), nn.GELU(), nn.Softmax(), nn.Unflatten(1, (2, 2))])
 def test_what_is_not_known_is_opaque(module):
-    assert kind_of(module) == ("module", {})
+    assert find_kind(module) == ("module", {})
 
 
 def test_a_plain_sequential_inside_is_opened():

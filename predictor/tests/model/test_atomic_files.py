@@ -2,12 +2,12 @@ import os
 
 import pytest
 from captum_predictor.model import atomic_files
-from captum_predictor.model.atomic_files import replaced_directory, replaced_file
+from captum_predictor.model.atomic_files import replace_directory, replace_file
 
 
 def test_a_file_appears_whole(tmp_path):
     path = tmp_path / "new" / "a.txt"
-    with replaced_file(path) as temporary:
+    with replace_file(path) as temporary:
         temporary.write_text("half")
         assert not path.exists()
     assert path.read_text() == "half"
@@ -20,7 +20,7 @@ def test_an_interrupted_file_leaves_the_old_one(tmp_path, interrupt):
     path.write_text("old")
 
     def write_half():
-        with replaced_file(path) as temporary:
+        with replace_file(path) as temporary:
             temporary.write_text("half")
             raise interrupt
 
@@ -33,7 +33,7 @@ def test_an_interrupted_file_leaves_the_old_one(tmp_path, interrupt):
 def test_a_directory_is_replaced_as_a_whole(tmp_path):
     path = tmp_path / "model"
     for name in ("first", "second"):
-        with replaced_directory(path) as folder:
+        with replace_directory(path) as folder:
             (folder / name).touch()
     assert os.listdir(path) == ["second"]
     assert os.listdir(tmp_path) == ["model"]
@@ -46,7 +46,7 @@ def test_an_interrupted_directory_leaves_the_old_one(tmp_path, interrupt):
     (path / "old").touch()
 
     def write_half():
-        with replaced_directory(path) as folder:
+        with replace_directory(path) as folder:
             (folder / "half").touch()
             raise interrupt
 
@@ -68,7 +68,7 @@ def test_an_interrupt_between_the_two_renames_brings_the_old_directory_back(tmp_
         rename(source, target)
 
     monkeypatch.setattr(atomic_files.os, "rename", interrupted_on_the_fresh_one)
-    with pytest.raises(KeyboardInterrupt), replaced_directory(path):
+    with pytest.raises(KeyboardInterrupt), replace_directory(path):
         pass
     assert os.listdir(path) == ["old"]
     assert os.listdir(tmp_path) == ["model"]

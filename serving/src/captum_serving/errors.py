@@ -113,7 +113,7 @@ class DeadlineExceeded(ServingError):
     status_code = StatusCode.DEADLINE_EXCEEDED
 
 
-def one_line(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """Say an exception's type and the first line of its message."""
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

@@ -1,1 +1,1 @@
-"""Faster ways to the same numbers, one a file."""
+"""Faster ways to the same numbers, one in each file."""

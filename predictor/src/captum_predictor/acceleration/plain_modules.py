@@ -1,4 +1,4 @@
-"""Which modules may be computed in another way: those that compute what their class says, and nothing else."""
+"""Tells which modules may be accelerated: those that compute what their class says, and nothing else."""
 
 from __future__ import annotations
 

@@ -9,16 +9,16 @@ Array = np.ndarray[Any, Any]
 Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 
-def finite(array: Floats) -> bool:
+def is_finite(array: Floats) -> bool:
     """Whether a float32 array holds neither NaN nor infinity.
 
-    One pass: a sum in double precision, which no sum of finite float32 overflows.
+    It takes one pass: a sum in double precision, which finite float32 numbers cannot overflow.
     """
     with np.errstate(invalid="ignore"):  # infinity minus infinity
         return bool(np.isfinite(array.sum(dtype=np.float64)))
 
 
-def floats(array: Array, name: str) -> Array:
+def to_floats(array: Array, name: str) -> Array:
     """The array as FP32.
 
     Raises:
@@ -28,7 +28,7 @@ def floats(array: Array, name: str) -> Array:
     if array.dtype != np.float32:
         with np.errstate(over="ignore"):
             array = array.astype(np.float32)
-    if not finite(array):
+    if not is_finite(array):
         raise BadInput(f"{name}: holds NaN, infinity or a number too large for FP32; expected finite numbers")
     return array
 

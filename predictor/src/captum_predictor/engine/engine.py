@@ -25,11 +25,11 @@ from captum_predictor.graph.chain import ANY, MOST_ROWS
 from captum_predictor.graph.steps import arrange_in_order
 
 
-def even_chunks(rows: int, most: int = MOST_ROWS, lanes: int = 1) -> list[slice]:
+def split_evenly(rows: int, most: int = MOST_ROWS, lanes: int = 1) -> list[slice]:
     """Split `rows` into the fewest slices of at most `most`, whose sizes differ by one at most.
 
-    More than one are as many for each of the `lanes`, where there are so many rows: three would take two lanes the time
-    of four.
+    More than one slice are rounded up to a multiple of `lanes`, if there are enough rows: two lanes take as long for
+    three slices as for four.
     """
     if rows == 0:
         return []
@@ -68,10 +68,10 @@ class Engine:
         return job.computed_values
 
     def _chunks(self, job: Job) -> list[Chunk]:
-        """What computes a call's values, and then its gradient or its integral."""
+        """The chunks that compute a call's values, and then its gradient or its integral."""
         paths, with_gradient = job.query.paths, job.rows_with_gradient
         chunks = list[Chunk]()
-        # Those that predict come first: a lane takes a chunk that waits for them when they are under way already.
+        # Chunks that predict come first: when a lane takes a chunk that waits for them, they are under way already.
         under_way: list[UnderWay] = []
         for part in self._parts(job, 0, len(job.query.source) if paths is not None else with_gradient.start):
             done = Future[None]()
@@ -95,9 +95,9 @@ class Engine:
 
     def _parts(self, job: Job, begin: int, end: int) -> list[slice]:
         segment = job.query.segment
-        # Not so of pictures: a chunk of fewer than twelve rows has one thread, and may have other bits.
+        # Pictures are not spread over the lanes: chunks of fewer than twelve rows have one thread and maybe other bits.
         lanes = self.lanes.count if ANY in segment.source_shape else 1
-        parts = even_chunks(end - begin, segment.most_rows(job.query.source.shape[1:]), lanes)
+        parts = split_evenly(end - begin, segment.most_rows(job.query.source.shape[1:]), lanes)
         return [slice(begin + part.start, begin + part.stop) for part in parts]
 
     def _chunk(self, job: Job, part: slice, work: Callable[[], None]) -> Chunk:
@@ -105,7 +105,7 @@ class Engine:
 
     def _compute_values(self, job: Job, part: slice, done: Future[None]) -> None:
         begin = time.perf_counter()
-        with _settling(done):
+        with _settle(done):
             source, extra_inputs = self._tensors(*job.read_rows(part))
             job.store(run(job.query.segment, source, extra_inputs, job.values, self._arrange), part, done)
         chunk_metrics.observe_chunk(time.perf_counter() - begin, with_gradient=False)
@@ -120,7 +120,7 @@ class Engine:
                 job.store(computed, part, done)
             return self._tensor(select_cotangents())
 
-        with _settling(done):
+        with _settle(done):
             source, extra_inputs = self._tensors(*job.read_rows_with_gradient(part))
             kept = () if job.query.paths is not None else job.values
             segment = job.segment_with_gradient
@@ -144,15 +144,15 @@ class Engine:
 
 
 def _integrate(work: Callable[[], None], rows: int, integral: Integral, gradient: Floats) -> None:
-    """Compute some of an integral's gradients, and if they are the last of them, their sum."""
+    """Compute some of an integral's gradients, and the sum if they are the last ones."""
     work()
-    if integral.arrived(rows):
+    if integral.count_arrived(rows):
         store(integral.sum(), gradient.reshape(-1), "gradient")
 
 
 @contextmanager
-def _settling(done: Future[None]) -> Iterator[None]:
-    """Tell those that wait for a chunk's values of its failure too."""
+def _settle(done: Future[None]) -> Iterator[None]:
+    """If a chunk fails, pass the error to the chunks that wait for its values."""
     try:
         yield
     except BaseException as error:

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from captum_serving.errors import BadInput
 
-from captum_predictor.engine.arrays import Array, Floats, finite
-from captum_predictor.engine.memory_format import laid_out, room
+from captum_predictor.engine.arrays import Array, Floats, is_finite
+from captum_predictor.engine.memory_format import allocate_rows, lay_out
 from captum_predictor.engine.query import ComputedValues, Query
 from captum_predictor.graph.chain import Segment
 
@@ -60,7 +60,7 @@ class Job:
     def segment_with_gradient(self) -> Segment:
         """What the rows that have a gradient pass through.
 
-        The points of a path do not pass what is behind the sink that is differentiated: no value of theirs is wanted.
+        A path's points stop at the sink that is differentiated: no value behind it is wanted.
         """
         segment = self.query.segment
         if self.query.paths is None:
@@ -69,18 +69,18 @@ class Job:
         return replace(segment, stages=segment.stages[:end])
 
     def read_rows(self, part: slice) -> tuple[Array, Mapping[str, Array]]:
-        """Some of the source's rows and their extra inputs, as the model takes them."""
-        extra_inputs = {name: laid_out(array[part]) for name, array in self.query.extra_inputs.items()}
-        return laid_out(self.query.source[part]), extra_inputs
+        """Some of the source's rows and their extra inputs, in the model's memory format."""
+        extra_inputs = {name: lay_out(array[part]) for name, array in self.query.extra_inputs.items()}
+        return lay_out(self.query.source[part]), extra_inputs
 
     def read_rows_with_gradient(self, part: slice) -> tuple[Array, Mapping[str, Array]]:
-        """Some of the rows that have a gradient and their extra inputs, as the model takes them."""
+        """Some of the rows that have a gradient and their extra inputs, in the model's memory format."""
         paths = self.query.paths
         if paths is None:
             return self.read_rows(part)
-        points = room((part.stop - part.start, *self.query.source.shape[1:]))
+        points = allocate_rows((part.stop - part.start, *self.query.source.shape[1:]))
         paths.put_points(part, points)
-        return points, {name: laid_out(array[paths.of(part)]) for name, array in self.query.extra_inputs.items()}
+        return points, {name: lay_out(array[paths.find_paths(part)]) for name, array in self.query.extra_inputs.items()}
 
     def select_cotangents(self, under_way: Sequence[UnderWay], part: slice) -> Array:
         """The cotangents of some of the rows that have a gradient, by their number among these.
@@ -99,8 +99,8 @@ class Job:
                     done.result()
             return self.values[self.differentiated.sink.name][rows]
 
-        selected = part if self.query.paths is None else self.query.paths.of(part)
-        return laid_out(cotangents.select(selected, compute_scores), row_major=self.differentiated.wants_row_major)
+        selected = part if self.query.paths is None else self.query.paths.find_paths(part)
+        return lay_out(cotangents.select(selected, compute_scores), row_major=self.differentiated.wants_row_major)
 
     def store(self, computed: Mapping[str, torch.Tensor], part: slice, done: Future[None]) -> None:
         """Store some rows' values, and wake the chunks that wait for them.
@@ -121,5 +121,5 @@ def store(computed: torch.Tensor, rows: Floats, name: str) -> None:
     """
     # By NumPy: each operation of torch that takes hold of a tensor takes the interpreter's lock for it, thrice here.
     rows[...] = (computed if computed.dtype == torch.float32 else computed.float()).numpy(force=True)
-    if not finite(rows):
+    if not is_finite(rows):
         raise BadInput(f"{name} overflows to infinity or NaN for this input; expected smaller numbers")

@@ -26,7 +26,7 @@ MOST_THREADS = 4
 
 
 class Priority(IntEnum):
-    """What comes first goes first; within one priority it is the order of arrival."""
+    """Lower values go first; within one priority, calls go in the order of their arrival."""
 
     PREDICTION = 0
     EXPLANATION = 1
@@ -34,7 +34,7 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of a call, and what computes them; a row is `width` rows of a matrix product (a text's tokens)."""
+    """Some rows of a call, and what computes them; a row takes `width` rows of a matrix product (a text's tokens)."""
 
     rows: int
     run: Callable[[], None]
@@ -45,7 +45,7 @@ class Chunk:
 class Call:
     """Chunks that are answered together; `done` resolves after the last, or fails with the first error.
 
-    `settled` says that a lane is about to do so.
+    `settled` is true once a lane is about to resolve it.
     """
 
     unfinished: int
@@ -55,22 +55,25 @@ class Call:
 
 @dataclass(eq=False)
 class Queue:
-    """What waits for the lanes of one priority: `rows` in all. `busy` lanes compute, and the bells wake `idle` ones."""
+    """The chunks that wait for the lanes of one priority, `rows` in all.
+
+    `busy` lanes compute; a bell wakes each `idle` one.
+    """
 
     entries: deque[tuple[Call, Chunk]] = field(default_factory=deque)
     rows: int = 0
     busy: int = 0
     idle: list[threading.Lock] = field(default_factory=list)
 
-    def wanted(self) -> int:
-        """The lanes that would compute now, if there were so many."""
+    def count_wanted(self) -> int:
+        """The lanes that would compute now, if there were enough of them."""
         return self.busy + len(self.entries)
 
 
 class Lanes:
     """`count` worker threads for each priority, over a queue that holds at most `queue_rows` rows of it.
 
-    A chunk has as many threads of the `cpus` as leave the others theirs.
+    The lanes that compute share the `cpus` evenly as threads.
     """
 
     def __init__(self, count: int, queue_rows: int, cpus: int) -> None:
@@ -110,7 +113,7 @@ class Lanes:
         return call
 
     def cancel(self, call: Call) -> None:
-        """Take the call's waiting chunks out of the queue; those under way are finished, for nobody."""
+        """Take the call's waiting chunks out of the queue; chunks under way are finished, but not used."""
         with self._lock:
             self._drop(call)
             self._wake()
@@ -155,21 +158,21 @@ class Lanes:
         queue = self._queues[priority]
         while True:
             with self._lock:
-                if queue.entries and self._places(priority) > 0:
+                if queue.entries and self._count_places(priority) > 0:
                     return self._take(queue)
                 if self._stopping and not queue.entries:
                     return None
                 queue.idle.append(bell)
             bell.acquire()
 
-    def _places(self, priority: Priority) -> int:
+    def _count_places(self, priority: Priority) -> int:
         """How many more lanes of this priority may compute now."""
-        first = 0 if priority is Priority.PREDICTION else self._queues[Priority.PREDICTION].wanted()
+        first = 0 if priority is Priority.PREDICTION else self._queues[Priority.PREDICTION].count_wanted()
         return self.count - first - self._queues[priority].busy
 
     def _wake(self) -> None:
         for priority, queue in self._queues.items():
-            wanted = len(queue.idle) if self._stopping else min(len(queue.entries), self._places(priority))
+            wanted = len(queue.idle) if self._stopping else min(len(queue.entries), self._count_places(priority))
             for _ in range(min(wanted, len(queue.idle))):
                 # The lane that rested last: its caches and its OpenMP team are warm.
                 queue.idle.pop().release()
@@ -179,7 +182,7 @@ class Lanes:
         call, chunk = queue.entries.popleft()
         queue.rows -= chunk.rows
         queue.busy += 1
-        sharing = sum(each.wanted() for each in self._queues.values())
+        sharing = sum(each.count_wanted() for each in self._queues.values())
         if chunk.rows * chunk.width < FEWEST_ROWS_FOR_THREADS:
             return call, chunk, 1
         return call, chunk, max(1, min(self._cpus // min(self.count, sharing), MOST_THREADS))

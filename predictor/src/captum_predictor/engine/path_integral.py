@@ -1,4 +1,4 @@
-"""Integrals of the gradient along straight paths: a quadrature's points, and the weighted sum of their gradients."""
+"""Integrals of the gradient along straight paths: the quadrature's points, and the weighted sum of their gradients."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from captum_serving.errors import BadInput
 
-from captum_predictor.engine.arrays import Array, Floats, finite
+from captum_predictor.engine.arrays import Array, Floats, is_finite
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class StraightPaths:
         starts: float32 [paths, *source shape].
         ends: Of the same shape.
         nodes: float32 [steps], the points' places on the way: 0 is the start, 1 the end.
-        weights: float32 [steps], of the gradients at the points.
+        weights: float32 [steps], for the gradients at the points.
     """
 
     starts: Floats
@@ -31,17 +31,17 @@ class StraightPaths:
 
     @property
     def rows(self) -> int:
-        """The points of all paths: point `k` of path `i` is row `k * paths + i`."""
+        """The number of points on all paths; point `k` of path `i` is row `k * paths + i`."""
         return len(self.starts) * len(self.nodes)
 
-    def of(self, part: slice) -> Array:
-        """The path that each of some rows lies on."""
+    def find_paths(self, part: slice) -> Array:
+        """The number of the path that each row lies on."""
         return np.arange(part.start, part.stop) % len(self.starts)
 
     def put_points(self, part: slice, points: Floats) -> None:
-        """Put some of the rows into `points`, float32 [rows, *source shape] in any layout.
+        """Write some of the rows into `points`, float32 [rows, *source shape] in any layout.
 
-        They have the bits of `start + node * (end - start)` in torch.
+        They have the same bits as `start + node * (end - start)` in torch.
 
         Raises:
             BadInput: One overflows.
@@ -49,12 +49,12 @@ class StraightPaths:
         if len(self.starts) == 1:  # repeated for each point, without copies
             nodes, starts, ways = self.nodes[part], self.starts, self._ways
         else:
-            nodes, on = self.nodes[np.arange(part.start, part.stop) // len(self.starts)], self.of(part)
+            nodes, on = self.nodes[np.arange(part.start, part.stop) // len(self.starts)], self.find_paths(part)
             starts, ways = self.starts[on], self._ways[on]
         with np.errstate(over="ignore", invalid="ignore"):
             np.multiply(nodes.reshape(-1, *[1] * (starts.ndim - 1)), ways, out=points)
             points += starts
-        if not finite(points):
+        if not is_finite(points):
             raise BadInput("a path has points that overflow to infinity or NaN; expected smaller numbers")
 
     @cached_property
@@ -65,7 +65,7 @@ class StraightPaths:
 
 
 class Integral:
-    """The weighted sum of a path's gradients, which whoever brings the last of them takes.
+    """The weighted sum of the gradients on paths; the lane that adds the last gradient takes the sum.
 
     `gradients` is float32 `[the path's rows, ...]`, to be filled in.
     """
@@ -76,16 +76,16 @@ class Integral:
         self._missing = path.rows
         self._lock = threading.Lock()
 
-    def arrived(self, rows: int) -> bool:
-        """Take note that so many more gradients are there, and say whether that is all of them."""
+    def count_arrived(self, rows: int) -> bool:
+        """Count gradients that are there now; true when all of them are."""
         with self._lock:
             self._missing -= rows
             return self._missing == 0
 
     def sum(self) -> torch.Tensor:
-        """The sum, flat, by torch's operation as Captum's own and so with its bits, whatever the number of threads.
+        """The sum, flat. It is computed by `torch.sum` as in Captum, with the same bits for any number of threads.
 
-        It may be taken once: the gradients are weighted where they lie.
+        It may be called only once: the gradients are weighted in place.
         """
         weighted = self.gradients.reshape(len(self._path.nodes), -1)
         with np.errstate(over="ignore"):

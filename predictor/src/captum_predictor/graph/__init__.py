@@ -1,1 +1,1 @@
-"""The model as the parts that can be asked for."""
+"""The model as named stages, and the segments between them."""

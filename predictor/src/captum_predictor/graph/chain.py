@@ -10,23 +10,22 @@ from captum_serving.errors import BadInput
 
 from captum_predictor.graph.stages import Stage
 
-# A size that each request has of its own: a text's tokens. A shape has it once at most.
+# A size that differs from request to request: a text's number of tokens. A shape has at most one.
 ANY = -1
 
-# A chunk of a segment that has such a size is bounded by rows x that size: no slower a token than 2048 (BERT-base, 128
-# tokens a row), at half the memory.
+# The most tokens in a chunk. Per token this is as fast as 2048 (BERT-base, 128 tokens a row), with half the memory.
 MOST_TOKENS = 1024
 
-# No slower a row than 50, and much faster than 100, whose memory goes back to the system each time.
+# Per row this is as fast as 50, and much faster than 100, whose memory goes back to the system each time.
 MOST_ROWS = 25
 
 
 class Chained(Protocol):
-    """A model of which a chain can be made."""
+    """A model that has a chain of stages."""
 
     @property
     def input_name(self) -> str:
-        """What the first stage takes is called this."""
+        """The name of the first stage's input."""
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -54,7 +53,7 @@ class Segment:
     def wants_row_major(self) -> bool:
         """Whether the cotangent must lie row-major in memory, as the gradient of a flatten and of one neuron does.
 
-        Pooling to a fixed size is alone in dividing in another order for channels_last, which changes the last bits.
+        Only pooling to a fixed size divides in another order for channels_last, which changes the last bits.
         """
         return self.sink.kind == "adaptive_avg_pool2d"
 
@@ -65,7 +64,7 @@ class Segment:
         )
 
     def width(self, shape: Sequence[int]) -> int:
-        """How many rows of a matrix product an instance of this shape is: its tokens, and 1 where it has none."""
+        """How many rows of a matrix product an instance of this shape takes: its tokens, or 1 if it has none."""
         return shape[self.source_shape.index(ANY)] if ANY in self.source_shape else 1
 
     def most_rows(self, shape: Sequence[int]) -> int:
@@ -83,7 +82,7 @@ class Segment:
         return {self.source: tuple(shape), **stages}
 
     def around(self, part: Segment) -> tuple[Segment | None, Segment | None]:
-        """What lies before a part of it, and behind; None where nothing does."""
+        """The segments before and behind a part of this one; None if there is none."""
         begin = self.stages.index(part.stages[0])
         end = begin + len(part.stages)
         before = replace(self, stages=self.stages[:begin]) if begin else None
@@ -92,7 +91,7 @@ class Segment:
 
 
 class Chain:
-    """A model as the chain input, stage, stage ...: the one place that knows that it has no branches."""
+    """A model as a chain: input, stage, stage ... Only this class knows that there are no branches."""
 
     def __init__(self, model: Chained) -> None:
         self._stages = model.stages

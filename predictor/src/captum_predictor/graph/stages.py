@@ -1,11 +1,11 @@
-"""A network as a chain of named stages: what it is made of, and what the explainer is told of it."""
+"""A network as a chain of named stages, as the explainer sees it."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from captum_serving.errors import one_line
+from captum_serving.errors import describe_error
 from captum_serving.protocol.extension_names import RESERVED_NAMES
 from torch import nn
 
@@ -38,7 +38,7 @@ class Stage:
 
 
 class Normalize(nn.Module):
-    """Take the channels' means off and divide by their standard deviations: `[n, channels, ...]` to the same shape."""
+    """Subtract each channel's mean and divide by its standard deviation: `[n, channels, ...]` to the same shape."""
 
     mean: torch.Tensor
     std: torch.Tensor
@@ -68,20 +68,22 @@ def split_into_stages(network: nn.Module, input_shape: tuple[int, ...]) -> tuple
     for name in names:
         if name in RESERVED_NAMES or names.count(name) > 1:
             raise StageError(f"two tensors would be called {name!r}; expected every stage to have a name of its own")
-    return tuple(_measured(modules, input_shape))
+    return tuple(_measure(modules, input_shape))
 
 
-def _measured(modules: list[tuple[str, nn.Module]], input_shape: tuple[int, ...]) -> Iterator[Stage]:
+def _measure(modules: list[tuple[str, nn.Module]], input_shape: tuple[int, ...]) -> Iterator[Stage]:
     # Two rows, so that a stage that folds the batch into its output is seen.
     value = torch.zeros(2, *input_shape)
     for name, module in modules:
-        kind, options = kind_of(module)
+        kind, options = find_kind(module)
         before = list(value.shape[1:])
         try:
             with torch.no_grad():  # not inference mode: what a module caches must stay usable under autograd
                 value = module(value)
         except Exception as error:  # a user's module may raise anything
-            raise StageError(f"stage {name!r} cannot take an instance of shape {before}: {one_line(error)}") from error
+            raise StageError(
+                f"stage {name!r} cannot take an instance of shape {before}: {describe_error(error)}"
+            ) from error
         if not isinstance(value, torch.Tensor) or not value.is_floating_point() or value.shape[:1] != (2,):
             got = list(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
             raise StageError(f"stage {name!r} turns a batch of 2 into {got}, expected a float tensor of shape [2, ...]")
@@ -104,8 +106,8 @@ def _children(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Mo
             yield prefix + name, child
 
 
-def kind_of(module: nn.Module) -> tuple[str, dict[str, Any]]:
-    """Name a module's kind and the options that rebuild it; what is not known is of kind `module`, opaque."""
+def find_kind(module: nn.Module) -> tuple[str, dict[str, Any]]:
+    """A module's kind, and the options that rebuild it; an unknown module has the kind `module`."""
     kind, options = _KINDS.get(type(module), ("module", _no_options))
     if kind == "softmax" and module.dim is None:  # torch would choose the dimension by the tensor it gets
         return "module", {}

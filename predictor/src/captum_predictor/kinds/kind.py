@@ -1,4 +1,4 @@
-"""What each kind of model makes of a request: of tensors in `tensor.py`, of texts in `text/kind.py`."""
+"""What every kind of model offers: tensors in `tensor.py`, texts in `text/kind.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from captum_predictor.graph.chain import Chained
 
 
 class ServedModel(Chained, Protocol):
-    """What every kind of model has."""
+    """A model that can be served."""
 
     @property
     def digest(self) -> str:
@@ -20,7 +20,7 @@ class ServedModel(Chained, Protocol):
 
 @dataclass(frozen=True)
 class Instances:
-    """V1's instances: the input, what stands beside it, and what makes predictions of the last stage's value."""
+    """V1's instances as the model's input; `make_predictions` turns the last stage's value into V1's predictions."""
 
     source: Array
     extra_inputs: Mapping[str, Array]
@@ -39,12 +39,12 @@ class TextReader(Protocol):
 
 
 class Kind(Protocol):
-    """The part of a request's way that depends on the model's kind."""
+    """What differs between kinds of models when a request is read."""
 
     extra_inputs: tuple[str, ...]
-    """The tensors that may stand beside a source."""
+    """The tensors that a request may send with a source."""
     large_bytes: int
-    """Reading more than this takes milliseconds, and is done off the event loop."""
+    """A larger request takes milliseconds to read, and is read in a thread."""
 
     @property
     def model(self) -> ServedModel:
@@ -58,10 +58,10 @@ class Kind(Protocol):
         """The source in the dtype that its stage takes. Raises `BadInput`."""
 
     def check_extra_inputs(self, tensors: Mapping[str, Array], rows: tuple[int, ...]) -> Mapping[str, Array]:
-        """Those of a request's tensors that stand beside a source of these rows (and tokens). Raises `BadInput`."""
+        """A request's extra inputs, for a source of these rows (and tokens). Raises `BadInput`."""
 
     def read_instances(self, instances: Sequence[object]) -> Instances:
         """V1's instances, one or more. Raises `BadInput`, `TooLarge`."""
 
     def metadata(self) -> dict[str, Any]:
-        """What `GET /v2/models/{name}` says, without what it says of every model."""
+        """The part of `GET /v2/models/{name}` that differs between kinds."""

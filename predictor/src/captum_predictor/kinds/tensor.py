@@ -8,7 +8,7 @@ from typing import Any
 from captum_serving.errors import BadInput
 from captum_serving.protocol import wire
 
-from captum_predictor.engine.arrays import Array, floats
+from captum_predictor.engine.arrays import Array, to_floats
 from captum_predictor.kinds.kind import Instances
 from captum_predictor.kinds.probabilities import softmax
 from captum_predictor.model.directory import LoadedModel
@@ -29,7 +29,7 @@ class TensorKind:
 
     def check_source(self, name: str, source: Array, explanation: bool) -> Array:
         """FP32, finite, and in the declared range unless it is an explanation's. Raises `BadInput`."""
-        source = floats(source, name)
+        source = to_floats(source, name)
         if name == self.model.input_name and not explanation:
             self._check_range(source)
         return source
@@ -44,7 +44,7 @@ class TensorKind:
         shape = self.model.input_shape
         if shape[0] == 1 and array.shape[1:] == shape[1:]:
             array = array.reshape(len(array), *shape)
-        return Instances(floats(array, "instances"), {}, _probabilities)
+        return Instances(to_floats(array, "instances"), {}, _probabilities)
 
     def metadata(self) -> dict[str, Any]:
         """The input, its range, and the baseline."""

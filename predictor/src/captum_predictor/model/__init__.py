@@ -1,1 +1,1 @@
-"""A model directory: its description, weights, architecture and digest."""
+"""Model directories: description, weights, architecture and digest."""

@@ -1,4 +1,4 @@
-"""The networks that are shipped, and the way to a user's own."""
+"""Builds the shipped networks, or a user's own."""
 
 import difflib
 import importlib
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from captum_serving.errors import one_line
+from captum_serving.errors import describe_error
 from torch import nn
 
 
@@ -60,12 +60,12 @@ def build_network(architecture: str, options: Mapping[str, Any]) -> nn.Module:
     `architecture` is a built-in name or an import path, `package.module:Class`; the class (or function) is called with
     `options` as keyword arguments. Raises `ArchitectureError`.
     """
-    factory = _imported(architecture) if ":" in architecture else _built_in(architecture)
+    factory = _import(architecture) if ":" in architecture else _find_built_in(architecture)
     try:
         network = factory(**options)
     except Exception as error:
         raise ArchitectureError(
-            f"{architecture!r} could not be built with {dict(options)}: {one_line(error)}"
+            f"{architecture!r} could not be built with {dict(options)}: {describe_error(error)}"
         ) from error
     if not isinstance(network, nn.Module):
         raise ArchitectureError(f"{architecture!r} gave a {type(network).__name__}, expected a torch.nn.Module")
@@ -84,7 +84,7 @@ def quiet_even_kernels() -> None:
     warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths", UserWarning)
 
 
-def _built_in(name: str) -> Callable[..., nn.Module]:
+def _find_built_in(name: str) -> Callable[..., nn.Module]:
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
     nearest = difflib.get_close_matches(name, ARCHITECTURES, n=1)
@@ -93,12 +93,14 @@ def _built_in(name: str) -> Callable[..., nn.Module]:
     raise ArchitectureError(f"{name!r} is not known{hint} Known: {known}, or an import path 'package.module:Class'")
 
 
-def _imported(path: str) -> Callable[..., nn.Module]:
+def _import(path: str) -> Callable[..., nn.Module]:
     module_name, _, attribute = path.partition(":")
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # a user's module may raise anything
-        raise ArchitectureError(f"{path!r} could not be imported ({one_line(error)}); is it on PYTHONPATH?") from error
+        raise ArchitectureError(
+            f"{path!r} could not be imported ({describe_error(error)}); is it on PYTHONPATH?"
+        ) from error
     factory: object = getattr(module, attribute, None)
     if not callable(factory):
         got = "nothing" if factory is None else f"a {type(factory).__name__}"

@@ -1,4 +1,4 @@
-"""Files and folders that are whole or not there: written beside their place, then renamed."""
+"""Writes files and folders completely or not at all: next to their place, then by a rename."""
 
 import os
 import shutil
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 @contextmanager
-def replaced_file(path: Path) -> Iterator[Path]:
+def replace_file(path: Path) -> Iterator[Path]:
     """Give a path to write to, which takes `path`'s place when the block ends without an exception."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with _working_folder(path) as folder:
@@ -18,7 +18,7 @@ def replaced_file(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replaced_directory(path: Path) -> Iterator[Path]:
+def replace_directory(path: Path) -> Iterator[Path]:
     """Give an empty folder to fill, which takes `path`'s place when the block ends without an exception."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with _working_folder(path) as folder:

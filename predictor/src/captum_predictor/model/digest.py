@@ -11,7 +11,7 @@ import torch
 from captum_predictor.model.description import ModelDescription
 
 
-def model_digest(description: ModelDescription, weights: Mapping[str, torch.Tensor]) -> str:
+def compute_digest(description: ModelDescription, weights: Mapping[str, torch.Tensor]) -> str:
     """Give the SHA-256, as 64 hexadecimal digits, of what decides the model's function.
 
     That is the architecture with its options, the input's shape and the normalization; for a user's own network also

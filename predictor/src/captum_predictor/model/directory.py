@@ -1,19 +1,19 @@
-"""A model directory: `model.json` beside `model.safetensors`, loaded, frozen and ready to be served."""
+"""Loads a model directory, `model.json` and `model.safetensors`, as a frozen model."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from captum_serving.errors import one_line
+from captum_serving.errors import describe_error
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from captum_predictor.acceleration.linear_as_convolution import speed_up_behind_flatten
 from captum_predictor.acceleration.one_channel_gradient import speed_up_one_channel
-from captum_predictor.graph.stages import Normalize, Stage, StageError, kind_of, split_into_stages
+from captum_predictor.graph.stages import Normalize, Stage, StageError, find_kind, split_into_stages
 from captum_predictor.model import weights
 from captum_predictor.model.architectures import ArchitectureError, build_network, use_channels_last
 from captum_predictor.model.description import FILE_NAME, ModelDescription, ModelDirectoryError, read_description
-from captum_predictor.model.digest import model_digest
+from captum_predictor.model.digest import compute_digest
 
 __all__ = ["LoadedModel", "ModelDirectoryError", "load_model"]
 
@@ -52,7 +52,7 @@ def load_model(directory: Path, device: str = "cpu", *, accelerate: bool = True)
     except ArchitectureError as error:
         raise ModelDirectoryError(described_in, f"architecture: {error}") from error
     tensors = weights.load_weights(network, directory / weights.FILE_NAME)
-    digest = model_digest(description, tensors)
+    digest = compute_digest(description, tensors)
     _freeze(network)
     try:
         stages = _stages(description, network)
@@ -93,7 +93,7 @@ def _stages(description: ModelDescription, network: nn.Module) -> tuple[Stage, .
         normalize = Normalize(
             description.normalization.mean, description.normalization.std, len(description.input.shape)
         )
-        kind, options = kind_of(normalize)
+        kind, options = find_kind(normalize)
         stages = (Stage(NORMALIZATION, kind, description.input.shape, options, normalize.eval()), *stages)
     names = [description.input.name, *(stage.name for stage in stages)]
     for name in names:
@@ -119,4 +119,6 @@ def _move(directory: Path, module: nn.Module, device: str) -> None:
     try:
         module.to(device)
     except (RuntimeError, AssertionError) as error:  # torch built without CUDA raises AssertionError
-        raise ModelDirectoryError(directory, f"cannot be moved to device {device!r}: {one_line(error)}") from error
+        raise ModelDirectoryError(
+            directory, f"cannot be moved to device {device!r}: {describe_error(error)}"
+        ) from error

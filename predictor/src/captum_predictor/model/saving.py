@@ -9,7 +9,7 @@ from safetensors.torch import save
 from torch import nn
 
 from captum_predictor.model import weights
-from captum_predictor.model.atomic_files import replaced_file
+from captum_predictor.model.atomic_files import replace_file
 from captum_predictor.model.description import FILE_NAME, ModelDirectoryError, parse_description
 
 
@@ -26,7 +26,7 @@ def save_model(network: nn.Module, directory: Path, document: Mapping[str, Any])
     parse_description(described_in, text)
     # Copies in the default layout: safetensors takes neither shared nor channels_last tensors.
     tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()}
-    with replaced_file(directory / weights.FILE_NAME) as path:
+    with replace_file(directory / weights.FILE_NAME) as path:
         path.write_bytes(save(tensors))
-    with replaced_file(described_in) as path:
+    with replace_file(described_in) as path:
         path.write_text(text)

@@ -1,1 +1,1 @@
-"""V2 inference with the gradient extension: from a message to what is computed, and back."""
+"""V2 inference with the gradient extension: reads requests and writes responses."""

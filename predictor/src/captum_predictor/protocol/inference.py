@@ -1,6 +1,6 @@
-"""V2 inference with the gradient extension: from a request's message to what is computed, and from that to the answer.
+"""Reads V2 requests with the gradient extension, and V1 instances; REST and gRPC share it.
 
-REST and gRPC share it; docs/gradient-extension.md is its description.
+docs/gradient-extension.md describes the extension.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from captum_serving.protocol.extension_names import (
 )
 from captum_serving.protocol.requested import object_of, requested_outputs, typed
 
-from captum_predictor.engine.arrays import Array, floats
+from captum_predictor.engine.arrays import Array, to_floats
 from captum_predictor.engine.cotangents import GivenCotangents, PredictedCotangents
 from captum_predictor.engine.lanes import Priority
 from captum_predictor.engine.path_integral import StraightPaths
@@ -38,7 +38,7 @@ from captum_predictor.protocol.requests import InstancesRequest, Request, Tensor
 
 @dataclass(frozen=True)
 class Limits:
-    """`rows` of one request, and the `answer_bytes` of one response's tensors."""
+    """The most `rows` in one request, and the most `answer_bytes` in one response's tensors."""
 
     rows: int
     answer_bytes: int
@@ -56,8 +56,8 @@ class Reader:
         """Check a V2 request.
 
         Raises:
-            BadInput: Anything in it that does not fit the model or the extension.
-            TooLarge: More rows, or a larger answer, than the limits allow.
+            BadInput: Something in it does not fit the model or the extension.
+            TooLarge: It has more rows, or a larger answer, than the limits allow.
         """
         parameters = object_of(message.document, "parameters")
         explanation = typed(parameters, EXPLANATION, bool, "true or false") or False
@@ -68,8 +68,8 @@ class Reader:
         asked = self._chain.segment(self._source(message), sink)
         source = message.tensors[asked.source]
         cotangent = message.tensors.get(COTANGENT)
-        predicted = _predicted(parameters)
-        differentiated = self._differentiated(parameters, asked, cotangent is not None or predicted is not None)
+        predicted = _read_predicted(parameters)
+        differentiated = self._read_differentiated(parameters, asked, cotangent is not None or predicted is not None)
         outputs = self._outputs(message, asked, with_gradient=differentiated is not None)
         wanted = {asked.sink.name, *outputs} - {GRADIENT}
         segment = self._chain.segment(
@@ -98,9 +98,9 @@ class Reader:
                     f"cotangent: shape is {list(cotangent.shape)}; expected {list(expected)}, "
                     f"that of {asked.sink.name!r} for these rows"
                 )
-            cotangent = floats(cotangent, COTANGENT)
+            cotangent = to_floats(cotangent, COTANGENT)
             if path is not None and list(outputs) == [GRADIENT]:
-                source = source[:0]  # of the paths' ends themselves nothing is asked
+                source = source[:0]  # no value at the paths' ends is wanted
         priority = Priority.EXPLANATION if explanation else Priority.PREDICTION
         given = None if cotangent is None else GivenCotangents(cotangent)
         query = Query(
@@ -120,7 +120,7 @@ class Reader:
 
         Raises:
             BadInput: They do not fit the model's input.
-            TooLarge: More of them than the limit allows.
+            TooLarge: There are more than the limit allows.
         """
         if not isinstance(instances, list) or not instances:
             raise BadInput("'instances' is missing or empty; expected a list of one or more instances")
@@ -135,9 +135,7 @@ class Reader:
     def _read_texts(self, texts: TextReader, message: wire.Message, sink: str | None) -> TextRequest:
         names = list(message.tensors)
         if not set(names) <= set(texts.names):
-            raise BadInput(
-                f"inputs are {_quoted(names)}; expected {_quoted(texts.names)} alone, or tensors without them"
-            )
+            raise BadInput(f"inputs are {_quote(names)}; expected {_quote(texts.names)} alone, or tensors without them")
         rows = message.tensors[names[0]].shape
         self._check_rows(names[0], rows[0] if rows else 0)
         tensors = texts.read(message.tensors, sink)
@@ -154,16 +152,18 @@ class Reader:
         names = [name for name in message.tensors if name not in others]
         if len(names) != 1 or names[0] not in self._chain.sources:
             input_name, *stages = self._chain.sources
-            extra_inputs = f"{_quoted(self._kind.extra_inputs)} and a" if self._kind.extra_inputs else "a"
-            texts = f"; or {_quoted(self._kind.texts.names)} alone" if self._kind.texts else ""
+            extra_inputs = f"{_quote(self._kind.extra_inputs)} and a" if self._kind.extra_inputs else "a"
+            texts = f"; or {_quote(self._kind.texts.names)} alone" if self._kind.texts else ""
             raise BadInput(
-                f"inputs are {_quoted(message.tensors)}; expected {input_name!r}, the model's input, or the output of "
+                f"inputs are {_quote(message.tensors)}; expected {input_name!r}, the model's input, or the output of "
                 f"one stage ({', '.join(stages) or 'there is none'}), and at most {extra_inputs} 'cotangent' and "
                 f"a path's {', '.join(PATH_INPUTS)} beside it{texts}"
             )
         return names[0]
 
-    def _differentiated(self, parameters: Mapping[str, Any], asked: Segment, with_gradient: bool) -> Segment | None:
+    def _read_differentiated(
+        self, parameters: Mapping[str, Any], asked: Segment, with_gradient: bool
+    ) -> Segment | None:
         source = typed(parameters, GRADIENT_SOURCE, str, "the input's or a stage's name")
         if not with_gradient:
             if source is not None:
@@ -207,7 +207,7 @@ class Reader:
     def _check_paths(
         self, path: StraightPaths, rows: int, values: int, by: tuple[int, ...], predicted: PredictedCotangents | None
     ) -> None:
-        """Points count as rows beside the source's, and their gradients as an answer: they are held like these."""
+        """Points count as rows, and their gradients as part of the answer: they take as much memory."""
         steps = f"{len(path.starts)} x {len(path.nodes)} points of a path"
         self._check_rows(f"the source with the {steps}", rows + path.rows)
         size = 4 * (values + path.rows * math.prod(by))
@@ -229,8 +229,8 @@ class Reader:
             raise TooLarge(f"{name}: has {rows} rows; expected at most {self._limits.rows} in one request")
 
 
-def _predicted(parameters: Mapping[str, Any]) -> PredictedCotangents | None:
-    rows, first = (_whole(parameters, name) for name in (PREDICTED_ROWS, GRADIENT_FROM))
+def _read_predicted(parameters: Mapping[str, Any]) -> PredictedCotangents | None:
+    rows, first = (_read_whole(parameters, name) for name in (PREDICTED_ROWS, GRADIENT_FROM))
     if rows is None and first is None:
         return None
     if rows is None or first is None or rows < 1 or (first != 0 and first < rows):
@@ -241,7 +241,7 @@ def _predicted(parameters: Mapping[str, Any]) -> PredictedCotangents | None:
     return PredictedCotangents(rows, first)
 
 
-def _whole(parameters: Mapping[str, Any], name: str) -> int | None:
+def _read_whole(parameters: Mapping[str, Any], name: str) -> int | None:
     expected = "a whole number"
     if isinstance(parameters.get(name), bool):  # which Python takes for an int
         typed(parameters, name, str, expected)
@@ -261,5 +261,5 @@ def _check_predicted(predicted: PredictedCotangents, segment: Segment, source: A
         raise BadInput(f"{PREDICTED_ROWS} is {predicted.rows}; expected at most {len(source)}, the rows")
 
 
-def _quoted(names: Iterable[str]) -> str:
+def _quote(names: Iterable[str]) -> str:
     return ", ".join(repr(name[:80]) for name in names) or "none"

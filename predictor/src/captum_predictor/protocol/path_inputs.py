@@ -1,4 +1,4 @@
-"""A request's inputs that make paths of the source's rows."""
+"""Reads the request's inputs that describe paths to the source's rows."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection, Mapping
 from captum_serving.errors import BadInput
 from captum_serving.protocol.extension_names import PATH_INPUTS, PATH_NODES, PATH_START, PATH_WEIGHTS
 
-from captum_predictor.engine.arrays import Array, floats
+from captum_predictor.engine.arrays import Array, to_floats
 from captum_predictor.engine.path_integral import StraightPaths
 
 
 def read_paths(
-    tensors: Mapping[str, Array], source: Array, with_gradient: bool, checked: Callable[[Array], Array]
+    tensors: Mapping[str, Array], source: Array, with_gradient: bool, check_starts: Callable[[Array], Array]
 ) -> StraightPaths | None:
-    """The paths to the first rows of the source, where a request has any; `checked` reads starts as it reads a source.
+    """The paths to the first rows of the source, where a request has any; `check_starts` checks starts like a source.
 
     Raises:
         BadInput: One of the three inputs is missing or does not fit, or there is no gradient to integrate.
@@ -23,11 +23,11 @@ def read_paths(
     if not given:
         return None
     if len(given) < len(PATH_INPUTS):
-        raise BadInput(f"of a path there is only {_listed(given)}; expected all of {_listed(PATH_INPUTS)}, or none")
+        raise BadInput(f"only {_join(given)} was sent for a path; expected all of {_join(PATH_INPUTS)}, or none")
     if not with_gradient:
         raise BadInput("there is a path without a gradient; expected a cotangent or predicted_rows too")
     if source.dtype.kind != "f":
-        raise BadInput("there is a path to numbers that have no gradient; expected a source of another stage")
+        raise BadInput("the path leads to whole numbers, which have no gradient; expected another stage as the source")
     starts, nodes, weights = (tensors[name] for name in PATH_INPUTS)
     if starts.shape[1:] != source.shape[1:] or not 1 <= len(starts) <= len(source):
         expected = ", ".join(["paths", *map(str, source.shape[1:])])
@@ -41,11 +41,11 @@ def read_paths(
             "expected [steps] of both, at least one"
         )
     try:
-        starts = checked(starts)
+        starts = check_starts(starts)
     except BadInput as error:
-        raise BadInput(f"{PATH_START}, taken for {error}") from None
-    return StraightPaths(starts, source[: len(starts)], floats(nodes, PATH_NODES), floats(weights, PATH_WEIGHTS))
+        raise BadInput(f"{PATH_START}, read as {error}") from None
+    return StraightPaths(starts, source[: len(starts)], to_floats(nodes, PATH_NODES), to_floats(weights, PATH_WEIGHTS))
 
 
-def _listed(names: Collection[str]) -> str:
+def _join(names: Collection[str]) -> str:
     return ", ".join(names)

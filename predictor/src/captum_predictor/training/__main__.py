@@ -11,7 +11,7 @@ from typing import NoReturn
 import torch
 
 from captum_predictor.model.architectures import build_network, quiet_even_kernels
-from captum_predictor.model.atomic_files import replaced_directory
+from captum_predictor.model.atomic_files import replace_directory
 from captum_predictor.model.directory import load_model
 from captum_predictor.model.saving import save_model
 from captum_predictor.training.data_sets import FOLDER_VARIABLE, DataSetError, read_split
@@ -52,7 +52,7 @@ def _run(options: argparse.Namespace) -> None:
     test = evaluate(network, test_set)
     report = training_report(epochs, test, labels)
     print(report)
-    with replaced_directory(options.output) as folder:
+    with replace_directory(options.output) as folder:
         save_model(network, folder, recipe.document())
         write_confusion_matrix(test, labels, folder / "confusion-matrix.png")
         write_examples(test_set, folder / "examples")

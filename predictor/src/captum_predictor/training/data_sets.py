@@ -93,7 +93,7 @@ def _read_idx(data_set: DataSet, name: str, data_dir: Path | None, may_download:
                 f"{data_set.name}/{name}.gz is in none of {folders}; name its folder by {FOLDER_VARIABLE}"
             )
         path = _fetch(data_set, name, data_dir)
-    content = _unpacked(path)
+    content = _unpack(path)
     _check(path, content, data_set.md5[name])
     dimensions = content[3]  # IDX: two zero bytes, the type, the number of dimensions, then each as a big-endian int
     shape = struct.unpack_from(f">{dimensions}I", content, 4)
@@ -121,7 +121,7 @@ def _fetch(data_set: DataSet, name: str, data_dir: Path | None) -> Path:
     address = data_set.address + path.name
 
     def check(packed: Path) -> None:
-        _check(packed, _unpacked(packed), data_set.md5[name])
+        _check(packed, _unpack(packed), data_set.md5[name])
 
     try:
         download(address, path, check)
@@ -131,7 +131,7 @@ def _fetch(data_set: DataSet, name: str, data_dir: Path | None) -> Path:
     return path
 
 
-def _unpacked(path: Path) -> bytes:
+def _unpack(path: Path) -> bytes:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
             return file.read()

@@ -6,7 +6,7 @@ from pathlib import Path
 import requests
 from tqdm import tqdm
 
-from captum_predictor.model.atomic_files import replaced_file
+from captum_predictor.model.atomic_files import replace_file
 
 _TIMEOUT = (10, 60)  # seconds to connect, and between two reads
 _CHUNK = 1 << 16
@@ -22,7 +22,7 @@ def download(address: str, path: Path, check: Callable[[Path], None]) -> None:
     headers = {"Accept-Encoding": "identity"}
     with (
         requests.get(address, headers=headers, stream=True, timeout=_TIMEOUT) as response,
-        replaced_file(path) as temporary,
+        replace_file(path) as temporary,
     ):
         response.raise_for_status()
         total = int(response.headers.get("Content-Length", 0)) or None

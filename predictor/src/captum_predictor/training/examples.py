@@ -1,4 +1,4 @@
-"""The first images of a test set, as pictures beside the model."""
+"""Writes the first images of a test set as pictures into the model's folder."""
 
 import json
 from pathlib import Path

@@ -15,7 +15,7 @@ from captum_predictor.training.evaluation import evaluate, to_inputs
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides a training run, beside the data; `validation_rows` of the training images are held out."""
+    """A training run's settings; `validation_rows` of the training images are held out."""
 
     epochs: int
     seed: int
@@ -26,7 +26,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch came to: mean cross entropies, and the accuracy on the held-out images (0..1)."""
+    """An epoch's results: mean cross entropies, and the accuracy on the held-out images (0..1)."""
 
     number: int
     training_loss: float

@@ -1,4 +1,4 @@
-"""What a training run came to: a report in words and numbers, and the confusion matrix as a picture."""
+"""A training run's report, and its confusion matrix as a picture."""
 
 from pathlib import Path
 

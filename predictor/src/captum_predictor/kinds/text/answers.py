@@ -1,4 +1,4 @@
-"""V1's predictions: what a text model's logits say in words, one JSON object a text."""
+"""V1's predictions from a text model's logits: one JSON object for each text."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from captum_predictor.kinds.text.instances import Texts
 from captum_predictor.kinds.text.model import Scores, Task, TextModel
 from captum_predictor.kinds.text.tokenizer import Tokens
 
-# The longest answer that is looked for; transformers' pipeline looks for half of it.
+# The longest answer that is searched for; transformers' pipeline searches for half of it.
 MOST_ANSWER_TOKENS = 30
 
 
-def predictions(model: TextModel, texts: list[Texts], tokens: list[Tokens], logits: Array) -> list[dict[str, Any]]:
-    """The predictions by the logits `[rows, labels]` or `[rows, tokens, labels]`, padding's at the end of a row."""
+def write_predictions(
+    model: TextModel, texts: list[Texts], tokens: list[Tokens], logits: Array
+) -> list[dict[str, Any]]:
+    """The predictions from logits `[rows, labels]` or `[rows, tokens, labels]`, with padding at a row's end."""
     write = {Task.SEQUENCE: _classes, Task.TOKENS: _tokens, Task.ANSWER: _answer}[model.task]
     return [
         {**write(model, text, row, values), TRUNCATED_TOKENS: row.removed}
@@ -55,7 +57,7 @@ def _tokens(model: TextModel, _text: Texts, row: Tokens, logits: Array) -> dict[
 def _answer(_model: TextModel, text: Texts, row: Tokens, logits: Array) -> dict[str, Any]:
     context = [i for i, part in enumerate(row.encoding.sequence_ids) if part == 1]
     begins, ends = softmax(logits[context].T)
-    # Of a start and an end the product of their probabilities, where the end is not before the start nor too far.
+    # A start and an end score the product of their probabilities, unless the end is before the start or too far.
     scores = np.triu(np.outer(begins, ends)) - np.triu(np.outer(begins, ends), MOST_ANSWER_TOKENS)
     begin, end = np.unravel_index(int(scores.argmax()), scores.shape)
     first, last = row.encoding.offsets[context[begin]][0], row.encoding.offsets[context[end]][1]

@@ -23,7 +23,7 @@ TOKENIZER_FILES = (
 )
 
 
-def text_digest(directory: Path, weights: Mapping[str, torch.Tensor]) -> str:
+def compute_text_digest(directory: Path, weights: Mapping[str, torch.Tensor]) -> str:
     """Give the SHA-256, as 64 hexadecimal digits, over `config.json`, the tokenizer's files and the weights."""
     digest = hashlib.sha256()
     for name in (CONFIG, *TOKENIZER_FILES):

@@ -17,7 +17,7 @@ CONTEXT = "context"
 
 @dataclass(frozen=True)
 class Texts:
-    """A text and where there is one its pair: of question answering the question and its context."""
+    """A text, and its pair if there is one; for question answering, the question and its context."""
 
     text: str
     pair: str | None
@@ -27,7 +27,7 @@ def read_instances(instances: Sequence[object], task: Task) -> list[Texts]:
     """A string, `{"text": ...}` or `{"text": ..., "text_pair": ...}`, or `{"question": ..., "context": ...}`.
 
     Raises:
-        BadInput: Something else, or what the task does not take.
+        BadInput: An instance has another form, or one that the task does not take.
     """
     names = (QUESTION, CONTEXT) if task is Task.ANSWER else (TEXT, TEXT_PAIR) if task is Task.SEQUENCE else (TEXT,)
     needed = names if task is Task.ANSWER else (TEXT,)
@@ -54,7 +54,7 @@ def _read_instance(instance: object, where: str, names: tuple[str, ...], needed:
 
 
 def read_tensors(tensors: Mapping[str, Array], task: Task) -> list[Texts]:
-    """V2's `text` and `text_pair`, BYTES `[rows]`; of question answering the questions and their contexts.
+    """V2's `text` and `text_pair`, BYTES `[rows]`; for question answering, the questions and their contexts.
 
     Raises:
         BadInput: Other datatypes or shapes, or what the task does not take.

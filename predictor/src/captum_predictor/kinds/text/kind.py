@@ -15,9 +15,9 @@ from captum_serving.protocol.extension_names import (
     TEXT_PAIR,
 )
 
-from captum_predictor.engine.arrays import Array, floats, refuse_strings
+from captum_predictor.engine.arrays import Array, refuse_strings, to_floats
 from captum_predictor.kinds.kind import Instances
-from captum_predictor.kinds.text.answers import predictions
+from captum_predictor.kinds.text.answers import write_predictions
 from captum_predictor.kinds.text.instances import CONTEXT, read_instances
 from captum_predictor.kinds.text.model import Task, TextModel
 from captum_predictor.kinds.text.token_reader import TokenReader
@@ -34,19 +34,19 @@ class TextKind:
         self.extra_inputs = self.texts.extra_inputs
 
     def check_source(self, name: str, source: Array, explanation: bool) -> Array:
-        """Token ids of the vocabulary as INT64; a stage's values as FP32, finite.
+        """Token ids as INT64, or a stage's values as finite FP32.
 
         Raises:
-            BadInput: They are not, or are of no token or of more than the model takes.
+            BadInput: An id is not in the vocabulary, a value is not finite, or there are no tokens or too many.
         """
         refuse_strings(source, name)
         most = self.model.tokenizer.most
         if not 1 <= source.shape[1] <= most:
             raise BadInput(f"{name}: has {source.shape[1]} tokens; expected 1 to {most}, the most that the model takes")
-        return self._ids(name, source) if name == INPUT_IDS else floats(source, name)
+        return self._ids(name, source) if name == INPUT_IDS else to_floats(source, name)
 
     def check_extra_inputs(self, tensors: Mapping[str, Array], rows: tuple[int, ...]) -> Mapping[str, Array]:
-        """The attention mask, token types and position ids, those that were sent, as INT64 `[rows, tokens]`.
+        """The attention mask, token types and position ids that were sent, as INT64 `[rows, tokens]`.
 
         Raises:
             BadInput: Another shape, an id that the network does not have, or a text without a token.
@@ -70,10 +70,10 @@ class TextKind:
         tokens = self.texts.tokenize(texts, "instances", CONTEXT)
         batch = self.texts.batch(tokens)
         extra_inputs = self.texts.make_extra_inputs(batch)
-        return Instances(batch.ids(), extra_inputs, partial(predictions, self.model, texts, tokens))
+        return Instances(batch.ids(), extra_inputs, partial(write_predictions, self.model, texts, tokens))
 
     def metadata(self) -> dict[str, Any]:
-        """The tensors that are taken, the task, the labels, and what the tokenizer's ids mean."""
+        """The input tensors, the task, the labels, and the tokenizer's special ids."""
         model, special = self.model, self.model.tokenizer.special
         inputs = [{"name": name, "datatype": "INT64", "shape": [-1, -1]} for name in model.sizes]
         pair = [] if model.task is Task.TOKENS else [TEXT_PAIR]

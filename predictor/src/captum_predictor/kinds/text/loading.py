@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from captum_serving.errors import one_line
+from captum_serving.errors import describe_error
 from captum_serving.protocol.extension_names import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS
 from torch import nn
 
-from captum_predictor.kinds.text.digest import text_digest
+from captum_predictor.kinds.text.digest import compute_text_digest
 from captum_predictor.kinds.text.model import CONFIG, Scores, Task, TextModel
-from captum_predictor.kinds.text.stages import logits, split_text_network
+from captum_predictor.kinds.text.stages import read_logits, split_text_network
 from captum_predictor.kinds.text.tokenizer import Special, Tokenizer
 from captum_predictor.model.description import ModelDirectoryError
 
@@ -67,7 +67,7 @@ def load_text_model(directory: Path, device: str) -> TextModel:
         for stage in stages:
             stage.module.to(device)
     except (RuntimeError, ValueError, TypeError, AttributeError, NotImplementedError, AssertionError) as error:
-        problem = f"{type(network).__name__} cannot be run from its embeddings: {one_line(error)}"
+        problem = f"{type(network).__name__} cannot be run from its embeddings: {describe_error(error)}"
         raise ModelDirectoryError(directory, problem) from error
     return TextModel(
         task=task,
@@ -77,7 +77,7 @@ def load_text_model(directory: Path, device: str) -> TextModel:
         tokenizer=Tokenizer(tokenizer.backend_tokenizer, special, most, keep_text=task is Task.ANSWER),
         first=first,
         sizes=sizes,
-        digest=text_digest(directory, network.state_dict()),
+        digest=compute_text_digest(directory, network.state_dict()),
     )
 
 
@@ -87,7 +87,7 @@ def _document(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise ModelDirectoryError(path, f"cannot be read ({error}), expected a transformers configuration") from error
     if not isinstance(document, dict):
-        raise ModelDirectoryError(path, "is no JSON object, expected a transformers configuration")
+        raise ModelDirectoryError(path, "is not a JSON object, expected a transformers configuration")
     for key in ("auto_map", "quantization_config"):
         if document.get(key):
             raise ModelDirectoryError(
@@ -126,7 +126,7 @@ def _network(directory: Path, task: Task) -> Any:  # noqa: ANN401 - transformers
             output_loading_info=True,
         )
     except Exception as error:  # a configuration may make transformers raise anything
-        raise ModelDirectoryError(directory, f"transformers cannot load it: {one_line(error)}") from error
+        raise ModelDirectoryError(directory, f"transformers cannot load it: {describe_error(error)}") from error
     missing = sorted(loaded["missing_keys"])
     if missing:
         more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
@@ -157,9 +157,14 @@ def _tokenizer(directory: Path) -> Any:  # noqa: ANN401 - transformers makes its
             directory, local_files_only=True, trust_remote_code=False, use_fast=True
         )
     except Exception as error:  # as above
-        raise ModelDirectoryError(directory, f"transformers cannot load its tokenizer: {one_line(error)}") from error
+        raise ModelDirectoryError(
+            directory, f"transformers cannot load its tokenizer: {describe_error(error)}"
+        ) from error
     if not getattr(tokenizer, "is_fast", False):
-        problem = f"its tokenizer is a {type(tokenizer).__name__}, expected one that tells characters: a tokenizer.json"
+        problem = (
+            f"its tokenizer is a {type(tokenizer).__name__}, expected a fast one, which knows each token's characters: "
+            "a tokenizer.json"
+        )
         raise ModelDirectoryError(directory, problem)
     return tokenizer
 
@@ -216,20 +221,22 @@ def _most_tokens(directory: Path, tokenizer: Any, sizes: Mapping[str, int], firs
     )
     bounds = [bound for bound in (tokenizer.model_max_length, positions) if bound and bound < UNBOUNDED]
     if not bounds:
-        raise ModelDirectoryError(directory, "says no longest text, expected model_max_length in tokenizer_config.json")
+        raise ModelDirectoryError(
+            directory, "does not say how long a text may be, expected model_max_length in tokenizer_config.json"
+        )
     most = int(min(bounds))
     least = 2 + tokenizer.num_special_tokens_to_add(pair=True)
     if most < least:
-        raise ModelDirectoryError(directory, f"its longest text has {most} tokens, expected at least {least}")
+        raise ModelDirectoryError(directory, f"takes texts of at most {most} tokens, expected at least {least}")
     return most
 
 
 def _check_embeddings(network: Any, task: Task, probe: list[int], first: int) -> None:  # noqa: ANN401 - as above
     ids = torch.tensor([probe, probe[::-1]])
     with torch.no_grad():
-        expected = logits(network(input_ids=ids), task)
+        expected = read_logits(network(input_ids=ids), task)
         words = network.get_input_embeddings()(ids)
-        got = logits(network(inputs_embeds=words, **_positions(network, ids, first)), task)
+        got = read_logits(network(inputs_embeds=words, **_positions(network, ids, first)), task)
     if not torch.equal(got, expected):
         raise ValueError("its logits differ from those of the tokens themselves")
 

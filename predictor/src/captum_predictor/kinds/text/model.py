@@ -19,7 +19,7 @@ CONFIG = "config.json"
 
 
 class Task(StrEnum):
-    """What the head answers."""
+    """What the network is trained for."""
 
     SEQUENCE = "sequence-classification"
     TOKENS = "token-classification"
@@ -27,7 +27,7 @@ class Task(StrEnum):
 
 
 class Scores(StrEnum):
-    """What makes probabilities of the logits."""
+    """How logits become probabilities."""
 
     SOFTMAX = "softmax"
     SIGMOID = "sigmoid"
@@ -38,8 +38,8 @@ class Scores(StrEnum):
 class TextModel:
     """A transformer: its stages' modules are in evaluation mode, float32 and frozen.
 
-    `first` is the position id of a text's first token; `sizes` are the numbers of ids that `input_ids` and each tensor
-    beside a source may hold, from 0 on: those that the network takes.
+    `first` is the position id of a text's first token. `sizes` says how many ids there are, from 0 on, for `input_ids`
+    and for each extra input that the network takes.
     """
 
     task: Task

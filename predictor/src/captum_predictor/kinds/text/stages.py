@@ -26,13 +26,13 @@ class Words(nn.Module):
         self.words = words
 
     def forward(self, ids: torch.Tensor, **_extra_inputs: torch.Tensor) -> torch.Tensor:
-        """Look them up; nothing beside them matters."""
+        """Look them up; the extra inputs do not matter."""
         embeddings: torch.Tensor = self.words(ids)
         return embeddings
 
 
 class Hidden(nn.Module):
-    """A network without its head: embeddings, or a block's output, to the last one's, `[n, tokens, width]`."""
+    """A network without its head: from embeddings, or a block's output, to the last block's, `[n, tokens, width]`."""
 
     def __init__(self, base: nn.Module) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class Hidden(nn.Module):
 
 
 class Head(nn.Module):
-    """A network to its logits: `[n, labels]`, or `[n, tokens, labels]`, which are start and end for an answer."""
+    """A network with its head: to the logits `[n, labels]`, or `[n, tokens, labels]` (for an answer: start and end)."""
 
     def __init__(self, network: nn.Module, task: Task) -> None:
         super().__init__()
@@ -54,11 +54,11 @@ class Head(nn.Module):
 
     def forward(self, value: torch.Tensor, **extra_inputs: torch.Tensor) -> torch.Tensor:
         """Run it."""
-        return logits(self.network(inputs_embeds=value, **extra_inputs), self.task)
+        return read_logits(self.network(inputs_embeds=value, **extra_inputs), self.task)
 
 
 class PassThrough(nn.Module):
-    """In the place of the embeddings: gives what it is given as embeddings."""
+    """Replaces the embeddings: returns the embeddings that it is given."""
 
     def forward(self, *arguments: object, **named: object) -> torch.Tensor:
         """Find it among the arguments, whose order differs from network to network."""
@@ -66,7 +66,7 @@ class PassThrough(nn.Module):
         return next(value for value in candidates if isinstance(value, torch.Tensor) and value.is_floating_point())
 
 
-def logits(output: Any, task: Task) -> torch.Tensor:  # noqa: ANN401 - transformers' output classes are many
+def read_logits(output: Any, task: Task) -> torch.Tensor:  # noqa: ANN401 - transformers' output classes are many
     """The logits of a network's output; of question answering, start and end are the last dimension."""
     if task is Task.ANSWER:
         return torch.stack([output.start_logits, output.end_logits], dim=-1)
@@ -85,7 +85,7 @@ def split_text_network(network: Any, task: Task, classes: int) -> tuple[Stage, .
     hidden, last = (ANY, width), (classes,) if task is Task.SEQUENCE else (ANY, classes)
     first = Stage(EMBEDDINGS, "embedding", hidden, {}, Words(words))
     whole = (first, Stage(LOGITS, "module", last, {}, Head(network, task)))
-    blocks = _path_of_blocks(network)
+    blocks = _find_blocks(network)
     if blocks is None:
         return whole
     base = network.base_model
@@ -103,7 +103,7 @@ def split_text_network(network: Any, task: Task, classes: int) -> tuple[Stage, .
     return stages if _agree(stages, whole, width) else whole
 
 
-def _path_of_blocks(network: Any) -> str | None:  # noqa: ANN401 - as above
+def _find_blocks(network: Any) -> str | None:  # noqa: ANN401 - as above
     base = network.base_model
     if base is network or not isinstance(getattr(base, EMBEDDINGS, None), nn.Module):
         return None

@@ -36,7 +36,7 @@ class TokenReader:
         self.extra_inputs = tuple(name for name in model.sizes if name != INPUT_IDS)
 
     def read(self, tensors: Mapping[str, Array], sink: str | None) -> Mapping[str, Array]:
-        """The tokens' strings and ids, what stands beside them, and which characters and words they are of.
+        """The tokens' strings and ids, the extra inputs, and the characters and words that the tokens stand for.
 
         Raises:
             BadInput, TooLarge: Another sink than `tokens`, or texts that the model does not take.

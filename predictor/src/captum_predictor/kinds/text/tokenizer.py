@@ -12,14 +12,14 @@ from tokenizers import Tokenizer as Backend
 
 from captum_predictor.engine.arrays import Array
 
-# Of one text. Its tokens beyond the model's maximum are only counted, and a million take a second.
+# In one text. Tokens beyond the model's maximum are only counted, but a million characters take a second.
 MOST_CHARACTERS = 1_000_000
 NONE = -1
 
 
 @dataclass(frozen=True)
 class Special:
-    """The ids that the model gives a meaning of its own: that of padding, and all of them."""
+    """The special ids: padding's, and all of them."""
 
     padding: int
     ids: tuple[int, ...]
@@ -27,7 +27,7 @@ class Special:
 
 @dataclass(frozen=True)
 class Tokens:
-    """A text, or a pair, as tokens; `removed` of them were cut off at the model's maximum."""
+    """A tokenized text, or pair; `removed` tokens were cut off at the model's maximum."""
 
     encoding: Encoding
     removed: int
@@ -36,8 +36,8 @@ class Tokens:
 class Tokenizer:
     """The model's own tokenizer; `most` is the number of tokens that the model takes, special ones included.
 
-    What is too long is cut off at its end: of a pair the longer one first, or with `keep_text` only the second. It
-    keeps no state between calls, and so may be used by several threads.
+    A text that is too long is cut off at its end; in a pair the longer text is cut first, or with `keep_text` only the
+    second. It keeps no state between calls, so several threads may use it.
     """
 
     def __init__(self, backend: Backend, special: Special, most: int, *, keep_text: bool = False) -> None:
@@ -73,7 +73,7 @@ class Tokenizer:
 
 
 class Batch:
-    """Texts' tokens as arrays `[rows, tokens]`, as long as the longest; what is shorter is padded at its end."""
+    """Texts' tokens as arrays `[rows, tokens]`; shorter texts are padded at their end to the longest one."""
 
     def __init__(self, rows: Sequence[Tokens], padding: int, first: int) -> None:
         self.rows = rows
@@ -83,15 +83,15 @@ class Batch:
 
     def ids(self) -> Array:
         """The tokens' ids."""
-        return self._filled([row.encoding.ids for row in self.rows], self._padding)
+        return self._fill([row.encoding.ids for row in self.rows], self._padding)
 
     def attention_mask(self) -> Array:
         """1 for a token, 0 for padding."""
-        return self._filled([[1] * len(row.encoding) for row in self.rows], 0)
+        return self._fill([[1] * len(row.encoding) for row in self.rows], 0)
 
     def types(self) -> Array:
-        """The tokens' types: of most models 0 for the text and 1 for the pair."""
-        return self._filled([row.encoding.type_ids for row in self.rows], 0)
+        """The tokens' types: for most models 0 in the text and 1 in the pair."""
+        return self._fill([row.encoding.type_ids for row in self.rows], 0)
 
     def positions(self) -> Array:
         """The positions, counted on through the padding, whatever the ids are."""
@@ -99,18 +99,18 @@ class Batch:
 
     def special(self) -> Array:
         """1 for a special token and for padding."""
-        return self._filled([row.encoding.special_tokens_mask for row in self.rows], 1)
+        return self._fill([row.encoding.special_tokens_mask for row in self.rows], 1)
 
     def texts(self) -> Array:
-        """0 for a token of the text, 1 for one of the pair, -1 for a special one and padding."""
-        return self._filled([_with_none(row.encoding.sequence_ids) for row in self.rows], NONE)
+        """0 for a token of the text, 1 for one of the pair, -1 for special tokens and padding."""
+        return self._fill([_replace_none(row.encoding.sequence_ids) for row in self.rows], NONE)
 
     def words(self) -> Array:
-        """Which word of its text a token is of, from 0 on; -1 for a special token and padding."""
-        return self._filled([_with_none(row.encoding.word_ids) for row in self.rows], NONE)
+        """The number of the word that a token belongs to, from 0 on in its text; -1 for special tokens and padding."""
+        return self._fill([_replace_none(row.encoding.word_ids) for row in self.rows], NONE)
 
     def offsets(self) -> Array:
-        """`[rows, tokens, 2]`: the first character of its text that a token stands for, and the one after the last."""
+        """`[rows, tokens, 2]`: a token's first character in its text, and the one after its last."""
         array = np.zeros((len(self.rows), self.width, 2), np.int64)
         for i, row in enumerate(self.rows):
             array[i, : len(row.encoding)] = row.encoding.offsets
@@ -127,12 +127,12 @@ class Batch:
         """`[rows]`: how many tokens were cut off."""
         return np.array([row.removed for row in self.rows], np.int64)
 
-    def _filled(self, rows: Sequence[Sequence[int]], value: int) -> Array:
+    def _fill(self, rows: Sequence[Sequence[int]], value: int) -> Array:
         array = np.full((len(rows), self.width), value, np.int64)
         for i, row in enumerate(rows):
             array[i, : len(row)] = row
         return array
 
 
-def _with_none(values: Sequence[int | None]) -> list[int]:
+def _replace_none(values: Sequence[int | None]) -> list[int]:
     return [NONE if value is None else value for value in values]

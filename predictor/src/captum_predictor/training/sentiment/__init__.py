@@ -1,1 +1,1 @@
-"""Train the text model that is shipped: a small transformer that tells glad snippets of text from sad ones."""
+"""Train the shipped text model: a small transformer that tells positive texts from negative ones."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from captum_predictor.kinds.text.loading import load_text_model
-from captum_predictor.model.atomic_files import replaced_directory
+from captum_predictor.model.atomic_files import replace_directory
 from captum_predictor.training.data_sets import FOLDER_VARIABLE, DataSetError
 from captum_predictor.training.report import epoch_line, training_report
 from captum_predictor.training.sentiment.card import model_card
@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     print(report)
     examples = [Snippet(text, index % 2) for index, text in enumerate(EXAMPLES)]
     predicted = evaluate(network, tokenizer, examples).predicted.tolist()
-    with replaced_directory(options.output) as folder:
+    with replace_directory(options.output) as folder:
         network.save_pretrained(folder)
         (folder / "model.safetensors").chmod(0o644)  # a server has another user than who trained
         tokenizer.save_pretrained(folder)
