@@ -26,7 +26,6 @@ threadpool_limits(1, "blas")
 ASKING_SHARED_SERVERS = (
     "tests/bad_input/",
     "tests/test_aix.py",
-    "tests/test_auto_steps.py",
     "tests/test_concurrency.py",
     "tests/test_drop_ins.py",
     "tests/test_exactness.py",

@@ -48,7 +48,7 @@ def every_request(pair: Pair) -> list[Request]:
     explanations = [
         v1(pair, "explain", {"instances": pictures[i : i + count].tolist(), "parameters": parameters})
         for i, parameters in enumerate(EXPLANATIONS)
-        for count in ((2, 3) if catalogue()[parameters["method"]].across else (1, 2))
+        for count in ((2, 3) if catalogue()[parameters["method"]].passes.across else (1, 2))
     ]
     predictions = [v1(pair, "predict", {"instances": pictures[:count].tolist()}) for count in (1, 5, 13, 40)]
     return explanations + predictions + list(v2(pair, pictures.numpy()))

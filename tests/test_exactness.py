@@ -20,7 +20,7 @@ LAYER_METHODS = [name for name, method in catalogue().items() if method.has_laye
 INPUT_METHODS = [name for name, method in catalogue().items() if not method.has_layer]
 # Few, so that one instance's rows go to the predictor in a call under twelve rows and three instances' in one over.
 FEW = {"n_steps": 5, "n_samples": 6}
-FEWEST = {method: 2 if described.across else 1 for method, described in catalogue().items()}
+FEWEST = {method: 2 if described.passes.across else 1 for method, described in catalogue().items()}
 SOME_BASELINES = np.linspace(0, 1, 4 * 28 * 28, dtype=np.float32).reshape(4, 1, 28, 28).tolist()
 
 
@@ -42,11 +42,11 @@ def layers_of(network: Network, method: str) -> list[str]:
 def few(method: str) -> dict[str, Any]:
     """Parameters that keep a method's calls small."""
     described = catalogue()[method]
-    segmentation = {"segmentation": "grid"} if described.takes_segments else {}
+    segmentation = {"segmentation": "grid"} if described.takes.segments else {}
     if method == "shapley_values":
         segmentation["n_segments"] = 4
-    baselines = {"baselines": SOME_BASELINES[:2]} if described.baselines == "distribution" else {}
-    return segmentation | baselines | {name: value for name, value in FEW.items() if name in described.parameters}
+    baselines = {"baselines": SOME_BASELINES[:2]} if described.takes.baselines == "distribution" else {}
+    return segmentation | baselines | {name: value for name, value in FEW.items() if name in described.takes.parameters}
 
 
 def with_layer(network: Network, method: str, layer: str) -> dict[str, Any]:
@@ -164,7 +164,9 @@ def test_parameters_are_captums_bit_for_bit(pair: Pair, network: Network, parame
     np.testing.assert_array_equal(answer.values, expected(network, inputs, answer), strict=True)
 
 
-@pytest.mark.parametrize("method", [name for name, method in catalogue().items() if "smooth" in method.parameters])
+@pytest.mark.parametrize(
+    "method", [name for name, method in catalogue().items() if "smooth" in method.takes.parameters]
+)
 def test_the_noise_tunnel_is_captums_bit_for_bit(pair: Pair, network: Network, method: str) -> None:
     """Five noisy inputs, two at once; each instance has draws of its own."""
     inputs = examples(pair.name)[:2]

@@ -31,12 +31,15 @@ def network(pair: Pair) -> Network:
 def quick(network: Network, method: str) -> dict[str, Any]:
     """Parameters of a method that answer fast: few steps and samples, and a layer in the middle."""
     described = catalogue()[method]
-    parameters = {"method": method, **{name: value for name, value in FEW.items() if name in described.parameters}}
+    parameters = {
+        "method": method,
+        **{name: value for name, value in FEW.items() if name in described.takes.parameters},
+    }
     if described.has_layer:
         parameters["layer"] = "conv2"
     if described.family == "neuron":
         parameters["neuron"] = [size // 2 for size in network.shapes["conv2"]]
-    if described.takes_segments:
+    if described.takes.segments:
         parameters["segmentation"] = "grid"
     if method == "shapley_value_sampling":
         parameters["n_samples"] = 3  # each of them is a call of its own
@@ -140,7 +143,9 @@ def test_relevance_is_kept_from_the_score_to_each_stage_but_for_what_biases_take
         np.testing.assert_allclose(below.values[i], expected, atol=1e-4 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("method", [name for name, method in catalogue().items() if "smooth" in method.parameters])
+@pytest.mark.parametrize(
+    "method", [name for name, method in catalogue().items() if "smooth" in method.takes.parameters]
+)
 def test_without_noise_the_noise_tunnel_changes_nothing_and_sees_no_variance(
     pair: Pair, network: Network, method: str
 ) -> None:
@@ -211,7 +216,7 @@ def test_the_same_request_gives_the_same_bytes_and_so_do_its_resolved_parameters
     assert ask(pair, inputs, **first.parameters).body == first.body
 
 
-@pytest.mark.parametrize("method", [name for name, method in catalogue().items() if not method.across])
+@pytest.mark.parametrize("method", [name for name, method in catalogue().items() if not method.passes.across])
 def test_a_batch_is_its_instances_in_any_order(pair: Pair, network: Network, method: str) -> None:
     inputs = examples(pair.name)[:4]
     parameters = quick(network, method)

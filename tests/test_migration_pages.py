@@ -8,7 +8,7 @@ import shlex
 import pytest
 import requests
 import yaml
-from captum_explainer import settings
+from captum_explainer.server.options import parse
 
 from local.servers import ROOT, Pair
 
@@ -80,4 +80,4 @@ def test_the_request_over_v2_is_answered(block: str, pair: Pair) -> None:
 def test_the_explainers_flags_are_taken(block: str) -> None:
     (container,) = yaml.safe_load(block)["spec"]["explainer"]["containers"]
     injected = ["--model_name=mnist", "--predictor_host=mnist-predictor", "--http_port=8080"]
-    assert settings.parse([*injected, *container["args"]]).defaults
+    assert parse([*injected, *container["args"]]).defaults

@@ -15,7 +15,6 @@ CASES: dict[str, dict[str, Any]] = {
     "integrated gradients": {"method": "integrated_gradients"},
     "by another rule": {"method": "integrated_gradients", "quadrature": "riemann_trapezoid", "n_steps": 7},
     "from each instance's mean": {"method": "integrated_gradients", "baselines": "mean", "n_steps": 13},
-    "with as many steps as it takes": {"method": "integrated_gradients", "n_steps": "auto", "tolerance": 0.5},
     "internal influence": {"method": "internal_influence", "layer": "conv2", "n_steps": 7},
 }
 # Runs of stages between nonlinearities.

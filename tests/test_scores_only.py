@@ -238,7 +238,7 @@ def test_the_forest_reads_mnist_where_it_is_at_hand(example: Any, tmp_path: Path
 @pytest.mark.parametrize("method", POSSIBLE)
 def test_v2_gives_the_bits_of_captum_too(method: str, v2: Pair):
     inputs = torch.rand(2, 12, 16, generator=torch.Generator().manual_seed(0))
-    few = {"n_samples": 60} if "n_samples" in catalogue()[method].parameters else {}
+    few = {"n_samples": 60} if "n_samples" in catalogue()[method].takes.parameters else {}
     answer = ask(v2, inputs, method=method, **few)
     assert answer.document["model"] == {"name": NAME, "digest": None}
 

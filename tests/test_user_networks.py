@@ -123,8 +123,10 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
 def requests_of(name: str, network: Network, method: str) -> Iterator[dict[str, Any]]:
     """Few steps and samples, for a method at a layer each of the layers; and the defaults where they can be."""
     described = catalogue()[method]
-    parameters = {key: value for key, value in {"n_steps": 5, "n_samples": 6}.items() if key in described.parameters}
-    if described.takes_segments:
+    parameters = {
+        key: value for key, value in {"n_steps": 5, "n_samples": 6}.items() if key in described.takes.parameters
+    }
+    if described.takes.segments:
         parameters |= {"segmentation": "grid", "n_segments": 4 if method == "shapley_values" else 30}
     if method == "occlusion":
         parameters |= WINDOWS[name]

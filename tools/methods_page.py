@@ -39,7 +39,7 @@ def tables() -> str:
 
 def _row(name: str, method: Method) -> str:
     picture = f"![{name}](pictures/methods/{name}.png)"
-    text, cost = f"{method.summary} *{method.when}*", put_cost_into_words(method.cost)
+    text, cost = f"{method.about.summary} *{method.about.when}*", put_cost_into_words(method.about.cost)
     return f"| {picture} | `{name}` | {method.access.name.lower()} | {cost} | {text} |"
 
 
@@ -53,7 +53,7 @@ def draw(pair: Pair) -> None:
             parameters["layer"] = LAYER
         if method.family == "neuron":
             parameters["neuron"] = strongest
-        reply = _ask(pair, parameters, 2 if method.across else 1, render={"type": "png", "scale": SCALE})
+        reply = _ask(pair, parameters, 2 if method.passes.across else 1, render={"type": "png", "scale": SCALE})
         (PICTURES / f"{name}.png").write_bytes(reply.content)
 
 

@@ -8,86 +8,112 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 import torch
+from captum_explainer.attribution.explain import explain
+from captum_explainer.kinds.tensor.kind import TensorRequest
 from captum_explainer.predictor_client.description import Access, Description, Stage
-from captum_explainer.predictor_client.session import Answer, Values
-from captum_explainer.settings import Settings
+from captum_explainer.predictor_client.exchange import Answer
+from captum_explainer.settings import PredictorAddress, Settings
 from torch import nn
 
 POOL = {"kernel_size": 2, "stride": 2, "padding": 0, "dilation": 1, "ceil_mode": False}
 
 
-class LocalSegments:
-    """A predictor in this process: the stages of a network, by plain torch; `asked` lists (source, sink, VJP?).
+class LocalPredictor:
+    """A predictor in this process: the stages of a network, by plain torch; `exchanges` are those that it answered.
 
-    Of a call for several stages, the sink is the tuple of them.
+    A stage takes the value of the stage before it, or those that `sources` names. With `only_one_sink` it is a server
+    without the further extensions: an exchange has one sink, and given cotangents of it by its own source.
     """
 
-    def __init__(self, stages):
+    def __init__(self, stages, sources=None, only_one_sink=False):
         self.stages = stages
-        self.asked = []
+        self.sources = sources or {}
+        self.only_one_sink = only_one_sink
+        self.exchanges = []
 
-    def ask(self, source, sink, rows, cotangent=None):
-        self.asked.append((source, sink, cotangent is not None))
-        names = ["image", *self.stages]
-        run = names[names.index(source) + 1 : names.index(sink) + 1]
-        given = torch.from_numpy(rows).requires_grad_()
-        with torch.enable_grad():
-            value = given
-            for name in run:
-                value = self.stages[name](value)
-        if cotangent is None:
-            return Answer(value.detach().numpy(), None)
-        (gradient,) = torch.autograd.grad(value, given, torch.from_numpy(cotangent))
-        return Answer(value.detach().numpy(), gradient.numpy())
+    @property
+    def asked(self):
+        """(source, sink, derivative?) of each exchange; of several sources or sinks their tuple."""
+        return [
+            (_one_or_all(exchange.sources), _one_or_all(exchange.sinks), exchange.derivative is not None)
+            for exchange in self.exchanges
+        ]
 
+    def carries(self, exchange):
+        derivative = exchange.derivative
+        if not self.only_one_sink:
+            return True
+        plain = derivative is None or (
+            derivative.predicted is None
+            and derivative.path is None
+            and derivative.sources == tuple(exchange.sources)
+            and derivative.sinks == exchange.sinks
+        )
+        return len(exchange.sinks) == 1 and plain
 
-class CountedSegments:
-    """Segments that count the rows of each call."""
+    def answer(self, exchange):
+        assert LocalPredictor.carries(self, exchange), "asked for what the predictor does not say that it can"
+        self.exchanges.append(exchange)
+        derivative = exchange.derivative
+        given = {name: torch.from_numpy(rows) for name, rows in exchange.sources.items()}
+        between = () if derivative is None else (*derivative.sources, *derivative.sinks)
+        with torch.no_grad():
+            values = self._run(given, {*exchange.sinks, *between})
+        wanted = {name: values[name].numpy() for name in exchange.sinks}
+        return Answer(wanted, {} if derivative is None else self._differentiate(derivative, given, values))
 
-    def __init__(self, segments):
-        self.segments = segments
-        self.rows = []
-
-    def ask(self, source, sink, rows, cotangent=None):
-        self.rows.append(len(rows))
-        return self.segments.ask(source, sink, rows, cotangent)
-
-
-class FarSightedSegments(LocalSegments):
-    """Gives the values of several stages by one call too."""
-
-    def ask_values(self, source, stages, rows, derivative):
-        values = {source: rows}
+    def _run(self, given, wanted):
+        values = dict(given)
         for before, name in itertools.pairwise(["image", *self.stages]):
-            values[name] = super().ask(before, name, values[before]).value
-        gradient = None
-        if derivative is not None and derivative.path is not None:
-            gradient = self._integral(derivative, rows, values[derivative.sink])
-        elif derivative is not None:
-            cotangent, by = derivative.cotangent, values[derivative.source][derivative.first :]
-            if cotangent is None:
-                targets = values[derivative.sink][: derivative.predicted].argmax(axis=1)
-                cotangent = np.eye(3, dtype=np.float32)[np.resize(targets, len(by))]
-            gradient = super().ask(derivative.source, derivative.sink, by, cotangent).gradient
-        del self.asked[-len(self.stages) - (derivative is not None) :]
-        self.asked.append((source, tuple(stages), derivative is not None))
-        return Values({name: values[name] for name in stages}, gradient)
+            sources = self.sources.get(name, (before,))
+            if name not in values and wanted - values.keys() and all(source in values for source in sources):
+                values[name] = self.stages[name](*[values[source] for source in sources])
+        return values
 
-    def _integral(self, derivative, rows, scores):
-        starts, nodes, weights = derivative.path
-        cotangent = derivative.cotangent
-        if cotangent is None:
-            cotangent = np.eye(3, dtype=np.float32)[scores[: len(starts)].argmax(axis=1)]
-        points = np.concatenate([starts + node * (rows[: len(starts)] - starts) for node in nodes])
-        cotangents = np.tile(cotangent, (len(nodes), 1))
-        gradients = super().ask(derivative.source, derivative.sink, points, cotangents).gradient
+    def _differentiate(self, derivative, given, values):
+        first = 0 if derivative.predicted is None else derivative.predicted.first
+        points = {name: values[name][first:] for name in (*given, *derivative.sources)}
+        if derivative.path is not None:
+            return self._integrate(derivative, points, values)
+        (count,) = {len(rows) for rows in points.values()}
+        return self._gradients(derivative.sources, points, _cotangents(derivative, values, count))
+
+    def _integrate(self, derivative, ends, values):
+        starts, nodes, weights = map(torch.from_numpy, map(np.array, derivative.path))
+        ((name, end),) = ends.items()
+        points = torch.cat([starts + node * (end[: len(starts)] - starts) for node in nodes])
+        of_paths = _cotangents(derivative, values, len(starts))
+        cotangents = {sink: cotangent.repeat(len(nodes), 1) for sink, cotangent in of_paths.items()}
+        gradients = torch.from_numpy(self._gradients((name,), {name: points}, cotangents)[name])
         weighted = gradients.reshape(len(nodes), *starts.shape) * weights.reshape(-1, *[1] * starts.ndim)
-        return torch.from_numpy(weighted).sum(0).numpy()
+        return {name: weighted.sum(0).numpy()}
+
+    def _gradients(self, sources, points, cotangents):
+        given = {name: rows.detach().clone().requires_grad_(name in sources) for name, rows in points.items()}
+        with torch.enable_grad():
+            values = self._run(given, {*cotangents})
+        gradients = torch.autograd.grad(
+            [values[sink] for sink in cotangents], [given[name] for name in sources], list(cotangents.values())
+        )
+        return dict(zip(sources, (gradient.numpy() for gradient in gradients), strict=True))
+
+
+def _one_or_all(names):
+    return next(iter(names)) if len(names) == 1 else tuple(names)
+
+
+def _cotangents(derivative, values, count):
+    """Those that are given, or one-hot rows for the predicted classes, float32 [count, *the sink's shape]."""
+    if derivative.predicted is None:
+        return {sink: torch.from_numpy(np.array(cotangent)) for sink, cotangent in derivative.cotangents.items()}
+    scores = values[derivative.predicted.sink]
+    targets = scores[: derivative.predicted.rows].argmax(dim=1)
+    return {derivative.predicted.sink: torch.eye(scores.shape[1])[np.resize(targets.numpy(), count)]}
 
 
 @pytest.fixture
 def settings():
-    return Settings(model_name="tiny", predictor_host="127.0.0.1:1")
+    return Settings("tiny", PredictorAddress("127.0.0.1:1"))
 
 
 @pytest.fixture
@@ -112,19 +138,31 @@ def network(stages):
 
 
 @pytest.fixture
-def segments(stages):
-    return LocalSegments(stages)
+def make_predictor():
+    return LocalPredictor
 
 
 @pytest.fixture
-def counted(segments):
-    """The same, counted."""
-    return CountedSegments(segments)
+def local_predictor(stages):
+    """The tiny network's predictor with all that the gradient extension has."""
+    return LocalPredictor(stages)
 
 
 @pytest.fixture
-def far_sighted(stages):
-    return FarSightedSegments(stages)
+def plain_predictor(stages):
+    """The tiny network's predictor, which carries one sink an exchange."""
+    return LocalPredictor(stages, only_one_sink=True)
+
+
+@pytest.fixture
+def explain_tensors(description, plain_predictor, settings):
+    """Explains instances by a method and its parameters."""
+
+    def run(instances, parameters, *, predictor=plain_predictor, model=description, settings=settings):
+        request = TensorRequest(instances, parameters)
+        return explain(request.plan(model, predictor, settings.limits, settings.defaults))
+
+    return run
 
 
 @pytest.fixture

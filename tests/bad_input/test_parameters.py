@@ -51,7 +51,12 @@ KINDS = {
     "an integer that is another word": (
         parameters("integrated_gradients", n_steps="Auto"),
         400,
-        "n_steps is 'Auto'; expected a whole number of 1 to 1000 or 'auto'",
+        "n_steps is 'Auto'; expected a whole number of 1 to 1000",
+    ),
+    "as many steps as it takes": (
+        parameters("integrated_gradients", n_steps="auto"),
+        400,
+        "n_steps is 'auto'; expected a whole number of 1 to 1000: details.converged tells whether they suffice",
     ),
     "an integer under its minimum": (parameters("integrated_gradients", n_steps=0), 400, "a whole number of 1 to 1000"),
     "a negative seed": (parameters(seed=-1), 400, "seed is -1; expected a whole number of 0 to 4294967295"),

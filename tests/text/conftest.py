@@ -11,17 +11,17 @@ import httpx
 import orjson
 import pytest
 import torch
+from captum_explainer.attribution.explain import explain
 from captum_explainer.deadline import Deadline
 from captum_explainer.formats import dispatch
 from captum_explainer.formats.request import Incoming, Read
-from captum_explainer.kinds.text.explain import explain_texts
 from captum_explainer.predictor_client.description import Description, read_description
-from captum_explainer.predictor_client.http_connection import Reply
+from captum_explainer.predictor_client.http_answer import Reply
 from captum_explainer.predictor_client.session import Session
-from captum_explainer.settings import Settings
+from captum_explainer.server.options import compose_settings
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
-from captum_predictor.kinds.load import load_kind
+from captum_predictor.kinds.load import load_front
 from captum_predictor.protocol.inference import Limits
 from captum_predictor.server import routes
 from captum_predictor.server.service import Service
@@ -70,7 +70,7 @@ class Explained:
     def __init__(self, directory: Path, task: str, lanes: Lanes) -> None:
         app = FastAPI()
         install(app, "predictor", 10_000_000)
-        routes.register(app, Service("tiny", load_kind(directory), Engine(lanes, "cpu"), Limits(100, 10_000_000)))
+        routes.register(app, Service("tiny", load_front(directory), Engine(lanes, "cpu"), Limits(100, 10_000_000)))
         self.connection: Any = Connection(app)
         described = self.connection.call("GET", "/v2/models/tiny", Deadline(60)).body
         self.description: Description = read_description("tiny", described)
@@ -80,11 +80,11 @@ class Explained:
 
     def answer(self, body: bytes, read: Read = dispatch.read, **flags: Any) -> Any:
         """The answer to a body that comes by the way of `read`, to an explainer with these flags."""
-        settings = Settings(model_name="tiny", predictor_host="127.0.0.1:1", **flags)
-        request = read(Incoming(body), self.description, settings)
-        session = Session(self.connection, self.description, Deadline(60), {}, settings.max_call_bytes)
-        found = explain_texts(request, self.description, session, settings)
-        return orjson.loads(request.write(found, self.description).body)
+        settings = compose_settings(model_name="tiny", predictor_host="127.0.0.1:1", **flags)
+        request, write = read(Incoming(body), self.description, settings)
+        session = Session(self.connection, self.description, Deadline(60), {}, settings.limits.max_call_bytes)
+        found = explain(request.plan(self.description, session, settings.limits, settings.defaults))
+        return orjson.loads(write(found, self.description).body)
 
     def explain(self, *instances: object, **parameters: Any) -> dict[str, Any]:
         answer: dict[str, Any] = self.answer(orjson.dumps({"instances": instances, "parameters": parameters}))
@@ -108,7 +108,7 @@ class Explained:
             "position_ids": first + torch.arange(ids.shape[1])[None],
         }
         assert self.description.text is not None
-        beside = {name: made[name] for name in self.description.text.beside}
+        beside = {name: made[name] for name in self.description.text.extra_inputs}
         return {"input_ids": ids, **beside}, torch.where(special, ids, self.tokenizer.pad_token_id)
 
     def logits(self, **inputs: torch.Tensor) -> torch.Tensor:

@@ -10,8 +10,8 @@ import orjson
 import pytest
 from captum_explainer.formats import alibi, torchserve, v2
 from captum_explainer.formats.request import Incoming
-from captum_explainer.kinds.text.methods import as_json
-from captum_explainer.settings import Settings
+from captum_explainer.kinds.kind import write_catalogue
+from captum_explainer.settings import Limits, PredictorAddress, Settings
 from captum_serving.errors import BadInput, TooLarge
 
 FAMILIES = ("bert", "distilbert", "roberta")
@@ -217,7 +217,7 @@ def test_limits_hold_for_texts(tiny: Start) -> None:
 
 def test_other_formats_and_pictures_are_refused_for_texts(tiny: Start) -> None:
     description = tiny("bert", "sequence").description
-    settings = Settings(model_name="tiny", predictor_host="127.0.0.1:1")
+    settings = Settings("tiny", PredictorAddress("127.0.0.1:1"))
     with pytest.raises(BadInput, match="Alibi's integrated gradients are of tensors"):
         alibi.read_document({"instances": ["a"]}, Incoming(b""), description, settings)
     tensor = {"name": "input", "shape": [1, 2], "datatype": "FP32", "data": [0, 1]}
@@ -228,15 +228,15 @@ def test_other_formats_and_pictures_are_refused_for_texts(tiny: Start) -> None:
 
 
 def test_the_catalogue_has_the_methods_that_texts_have(tiny: Start) -> None:
-    settings = Settings(model_name="tiny", predictor_host="127.0.0.1:1")
+    settings = Settings("tiny", PredictorAddress("127.0.0.1:1"))
 
     def methods(task: str) -> list[str]:
-        return [entry["name"] for entry in as_json(tiny("bert", task).description, settings)["methods"]]
+        return [entry["name"] for entry in write_catalogue(tiny("bert", task).description, Limits(), {})["methods"]]
 
     gradients = ["gradient_shap", "input_x_gradient", "layer_integrated_gradients", "saliency"]
     assert methods("sequence") == sorted([*gradients, "lime", "occlusion"])
     assert methods("tokens") == methods("answer") == gradients
-    entries = as_json(tiny("bert", "tokens").description, settings)["methods"]
+    entries = write_catalogue(tiny("bert", "tokens").description, Limits(), {})["methods"]
     parameters = {entry["name"]: entry["parameters"] for entry in entries}
     assert parameters["layer_integrated_gradients"]["layer"]["default"] == "embeddings"
     assert parameters["layer_integrated_gradients"]["n_steps"]["maximum"] == settings.max_steps

@@ -34,5 +34,5 @@ def test_the_methods_without_a_noise_tunnel_are_those_that_it_names() -> None:
     """All that take gradients but GradientSHAP's, DeepLIFT SHAP's and layer_lrp."""
     derived = {name for name, method in catalogue().items() if method.access.name != "SCORES"}
     measured = {"layer_activation", "layer_feature_ablation", "neuron_feature_ablation", "layer_lrp"}
-    without = {name for name in derived if not SMOOTH.keys() <= catalogue()[name].parameters.keys()}
+    without = {name for name in derived if not SMOOTH.keys() <= catalogue()[name].takes.parameters.keys()}
     assert without - measured == {name for name in derived if name.endswith(("gradient_shap", "deep_lift_shap"))}

@@ -21,8 +21,8 @@ def main() -> None:
     from captum_serving.process.reproducible_sums import reproduce_matrix_products
 
     from captum_explainer.server.check_defaults import check_defaults
+    from captum_explainer.server.options import parse
     from captum_explainer.server.service import attach
-    from captum_explainer.settings import parse
 
     reproduce_matrix_products()
     settings = parse(sys.argv[1:])

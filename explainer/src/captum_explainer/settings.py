@@ -1,33 +1,39 @@
-"""The server's flags: kserve's own, and ours."""
+"""What an explainer process is told when it starts. Plain values: kserve pickles them into its workers."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
-import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from captum_explainer.server.aix_flags import add_aix_flags, current_host
-
-PROTOCOLS = ("v1", "v2")
-ENVELOPES = ("kserve", "none")
+LIME_IMAGES, LIME_TEXTS = "LimeImages", "LimeTexts"
+# How AIX's flags and requests may write them.
+TRUTHS = {"true": True, "t": True, "false": False, "f": False}
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What an explainer process is told when it starts. Plain values: kserve pickles them into its workers."""
+class PredictorAddress:
+    """Where the predictor is, and how it is spoken to.
 
-    model_name: str
-    predictor_host: str
-    predictor_protocol: str = "v1"
-    predictor_use_ssl: bool = False
-    predictor_ca_bundle: str | None = None
-    predictor_request_timeout_seconds: float = 600.0
-    host: str = "0.0.0.0"
+    Attributes:
+        host: With its port, as in localhost:8081.
+        protocol: What a predictor without the gradient extension is asked in, "v1" or "v2".
+        use_ssl: Whether it is asked by HTTPS.
+        ca_bundle: A file of CA certificates to trust; None for the system's own.
+        request_timeout_seconds: How long one answer may take.
+    """
+
+    host: str
+    protocol: str = "v1"
+    use_ssl: bool = False
+    ca_bundle: str | None = None
+    request_timeout_seconds: float = 600.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one request may take. Each has a flag of its name."""
+
     deadline_seconds: float = 55.0
-    concurrency: int = 8
     max_waiting: int = 64
     max_body_bytes: int = 64 * 2**20
     max_call_bytes: int = 8 * 10**6
@@ -36,9 +42,21 @@ class Settings:
     max_samples: int = 10_000
     max_perturbations: int = 10_000
     max_rows: int = 10_000
-    defaults: dict[str, Any] = field(default_factory=dict)
-    service_envelope: str = "kserve"
-    model_version: str = "1.0"
+
+
+@dataclass(frozen=True)
+class AixDefaults:
+    """How requests in the format of KServe's AIX explainer are answered where they do not say.
+
+    Attributes:
+        explainer_type: LIME_IMAGES or LIME_TEXTS, the explainer that this one stands in for; None: it is our own.
+        num_samples: LIME's samples.
+        top_labels: How many of the likeliest labels are explained.
+        segmentation_algorithm: How a picture is divided.
+        positive_only: Mask only what speaks for a label.
+        min_weight: The least coefficient of a segment in a mask.
+    """
+
     explainer_type: str | None = None
     num_samples: int = 1000
     top_labels: int = 10
@@ -47,90 +65,29 @@ class Settings:
     min_weight: float = 0.01
 
 
-def parse(arguments: list[str]) -> Settings:
-    """Read the command line; kserve reads its own flags from the same one, when it is imported."""
-    flags = _parser().parse_args(arguments)
-    if flags.predictor_host is None:
-        _parser().error(
-            "--predictor_host is missing; expected the predictor's host, as in --predictor_host localhost:8081"
-        )
-    if flags.predictor_protocol not in PROTOCOLS:
-        _parser().error(
-            f"--predictor_protocol is {flags.predictor_protocol}; expected {' or '.join(PROTOCOLS)}: "
-            "this explainer does not speak gRPC"
-        )
-    if flags.num_samples > flags.max_samples:
-        _parser().error(f"--num_samples is {flags.num_samples}; expected at most --max_samples, {flags.max_samples}")
-    if flags.explainer_type:
-        flags.predictor_host = current_host(flags.predictor_host)
-    names = Settings.__dataclass_fields__
-    return Settings(**{name: value for name, value in vars(flags).items() if name in names})
+@dataclass(frozen=True)
+class Settings:
+    """Everything together, for the service; all else takes only what it needs.
 
+    Attributes:
+        model_name: The model that is explained.
+        predictor: Where the predictor is.
+        host: The address to listen on.
+        concurrency: Explanations at once, in a worker.
+        limits: How much one request may take.
+        defaults: The server's own defaults for parameters.
+        service_envelope: Whether TorchServe's path answers `{"explanations": [...]}` ("kserve") or the bare list
+            ("none").
+        model_version: The model's version in TorchServe's paths and in V2's answers.
+        aix: How requests in AIX's format are answered.
+    """
 
-def _parser() -> argparse.ArgumentParser:
-    # Not at the top: it takes seconds, and a notebook has settings without a server.
-    from kserve.model_server import parser as kserve_parser
-
-    default = Settings(model_name="", predictor_host="")
-    parser = argparse.ArgumentParser(prog="captum_explainer", parents=[kserve_parser], allow_abbrev=False)
-    add = parser.add_argument
-    add("--host", default=default.host, help="the address to listen on")
-    add(
-        "--predictor_ca_bundle",
-        default=os.environ.get("REQUESTS_CA_BUNDLE"),
-        help="CA certificates for a predictor with TLS",
-    )
-    add("--deadline_seconds", type=_positive(float), default=default.deadline_seconds, help="an explanation's deadline")
-    add("--concurrency", type=_positive(int), default=default.concurrency, help="explanations at once, in a worker")
-    add("--max_waiting", type=_positive(int), default=default.max_waiting, help="explanations that wait, before a 503")
-    add("--max_body_bytes", type=_positive(int), default=default.max_body_bytes, help="the largest request")
-    add(
-        "--max_call_bytes",
-        type=_positive(int),
-        default=default.max_call_bytes,
-        help="the largest call to the predictor",
-    )
-    add("--max_instances", type=_positive(int), default=default.max_instances, help="the most instances in a request")
-    add("--max_steps", type=_positive(int), default=default.max_steps, help="the most steps of a path method")
-    add("--max_samples", type=_positive(int), default=default.max_samples, help="the most samples of a random method")
-    add(
-        "--max_perturbations",
-        type=_positive(int),
-        default=default.max_perturbations,
-        help="the most ablations of an image",
-    )
-    add("--max_rows", type=_positive(int), default=default.max_rows, help="the most rows of a forward pass of Captum's")
-    add("--defaults", type=_json_object, default={}, help="defaults of parameters as JSON, as in '{\"n_steps\": 15}'")
-    add(
-        "--service_envelope",
-        choices=ENVELOPES,
-        default=default.service_envelope,
-        help='TorchServe\'s: whether /explanations answers {"explanations": [...]} or the bare list',
-    )
-    add(
-        "--model_version",
-        default=default.model_version,
-        help="the model's version in TorchServe's paths and in V2's answers",
-    )
-    add_aix_flags(parser, default)
-    return parser
-
-
-def _positive(kind: type[int] | type[float]) -> Any:  # noqa: ANN401 - what argparse takes
-    def read(text: str) -> float:
-        value = kind(text)
-        if not 0 < value < math.inf:
-            raise argparse.ArgumentTypeError(f"{text} is not over 0, or no number")
-        return value
-
-    return read
-
-
-def _json_object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError("expected a JSON object")
-    return value
+    model_name: str
+    predictor: PredictorAddress
+    host: str = "0.0.0.0"
+    concurrency: int = 8
+    limits: Limits = field(default_factory=Limits)
+    defaults: dict[str, Any] = field(default_factory=dict)
+    service_envelope: str = "kserve"
+    model_version: str = "1.0"
+    aix: AixDefaults = field(default_factory=AixDefaults)

@@ -2,10 +2,10 @@ import dataclasses
 
 import pytest
 import torch
-from captum_explainer.attribution.answer_details import Scored, details_of
-from captum_explainer.attribution.plan import Task
+from captum_explainer.attribution.explain import explain
+from captum_explainer.attribution.plan import Scores
 from captum_explainer.catalogue.method import Attribution
-from captum_explainer.catalogue.resolve import resolve
+from captum_explainer.kinds.tensor.kind import TensorKind
 from captum_explainer.predictor_client.description import Access
 
 OUTPUT = torch.tensor([[0.0, 3.0, 1.0], [2.0, 0.0, 0.0]])
@@ -13,12 +13,16 @@ AT_BASELINES = [torch.tensor([[0.5, 0.5, 0.0]]), torch.tensor([[1.0, 0.0, 0.0], 
 
 
 @pytest.fixture
-def details(description, settings, segments, images):
+def details(description, settings, local_predictor, images):
+    """The details of one instance, where the model's scores and Captum's attributions are these."""
+
     def run(given, values, output=OUTPUT, model=description, instance=0, target=1, extra=None, at_baselines=None):
-        chosen = resolve(given, model, settings, tuple(images.shape))
-        task = Task(model, segments, settings, chosen, images, [])
-        attribution = Attribution(torch.tensor([values]), extra)
-        return details_of(task, Scored(output, at_baselines), attribution, instance, target)
+        given = given if given.get("method") == "neuron_gradient" else {**given, "target": target}
+        instances = images[: len(output)]
+        (plan,) = TensorKind(model, settings.limits, settings.defaults).plan(local_predictor, instances, given)
+        plan.score = lambda: Scores(output, at_baselines)
+        plan.attribute = lambda outputs: [Attribution(torch.tensor([values]), extra)] * len(outputs)
+        return explain([plan]).details[instance]
 
     return run
 
@@ -85,6 +89,12 @@ def test_of_scores_alone_the_output_is_the_probability(details, description):
 def test_a_neurons_explanation_has_no_target(details):
     told = details({"method": "neuron_gradient", "layer": "logits", "neuron": 0}, [0.0])
     assert set(told) == {"method", "prediction", "prediction_label", "probability"}
+
+
+def test_with_a_noise_tunnel_nothing_adds_up(details):
+    told = details({"smooth": {"nt_samples": 2}}, [2.5], at_baselines=AT_BASELINES)
+    assert told["baseline_score"] == 0.5
+    assert (told["convergence_delta"], told["converged"]) == (None, None)
 
 
 def test_a_methods_own_details_are_added(details):

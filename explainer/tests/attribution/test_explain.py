@@ -4,21 +4,19 @@ import numpy as np
 import pytest
 import torch
 from captum.attr import GradientShap
-from captum_explainer.attribution.explain import explain
 from captum_explainer.catalogue.catalogue import catalogue
-from captum_explainer.formats import native
-from captum_explainer.formats.request import Request
+from captum_explainer.settings import Limits
 from captum_serving.errors import BadInput
 
 
 @pytest.fixture
-def explained(description, counted, settings):
+def explained(explain_tensors, plain_predictor):
     """Explains pictures [n, 1, 6, 6]: the explanations, and the rows of the call that scores inputs and baselines."""
 
     def run(images, **parameters):
-        counted.rows.clear()
-        explanations = explain(Request(images, parameters, native.write), description, counted, settings)
-        return explanations, counted.rows[0]
+        plain_predictor.exchanges.clear()
+        explanations = explain_tensors(images, parameters)
+        return explanations, plain_predictor.exchanges[0].rows
 
     return run
 
@@ -55,23 +53,23 @@ def test_each_instances_baseline_score_is_that_of_its_own_baselines(explained, n
 
 @pytest.mark.parametrize("method", ["guided_backprop", "lrp"])
 def test_instances_of_which_every_stage_is_held_are_explained_in_parts(
-    method, explained, description, counted, settings
+    method, explained, explain_tensors, plain_predictor, settings
 ):
     images = torch.rand(9, 1, 6, 6)
     whole, _ = explained(images, method=method)
     # A picture is 144 bytes: two of them a call.
-    few = dataclasses.replace(settings, max_call_bytes=300)
-    counted.rows.clear()
-    parts = explain(Request(images, {"method": method}, native.write), description, counted, few)
-    assert max(counted.rows[1:]) == 2
+    few = dataclasses.replace(settings, limits=Limits(max_call_bytes=300))
+    plain_predictor.exchanges.clear()
+    parts = explain_tensors(images, {"method": method}, settings=few)
+    assert max(exchange.rows for exchange in plain_predictor.exchanges[1:]) == 2
     np.testing.assert_allclose(parts.values, whole.values, rtol=1e-5, atol=1e-7)
 
 
-def test_more_baselines_than_a_pass_may_hold_are_refused(description, segments, settings):
-    few = dataclasses.replace(settings, max_call_bytes=200)
+def test_more_baselines_than_a_pass_may_hold_are_refused(explain_tensors, settings):
+    few = dataclasses.replace(settings, limits=Limits(max_call_bytes=200))
     parameters = {"method": "deep_lift_shap", "baselines": torch.rand(20, 1, 6, 6).tolist()}
     with pytest.raises(BadInput, match="baselines are 20; expected at most 17 of this size"):
-        explain(Request(torch.rand(1, 1, 6, 6), parameters, native.write), description, segments, few)
+        explain_tensors(torch.rand(1, 1, 6, 6), parameters, settings=few)
 
 
 @pytest.fixture

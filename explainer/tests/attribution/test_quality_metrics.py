@@ -3,10 +3,7 @@ import numpy as np
 import pytest
 import torch
 from captum.metrics import infidelity, infidelity_perturb_func_decorator, sensitivity_max
-from captum_explainer.attribution.explain import explain
 from captum_explainer.catalogue.catalogue import catalogue
-from captum_explainer.formats import native
-from captum_explainer.formats.request import Request
 from captum_serving.errors import BadInput
 
 BOTH = ["infidelity", "sensitivity"]
@@ -15,17 +12,17 @@ MEASURED = [name for name, method in catalogue().items() if method.takes_metrics
 
 
 @pytest.fixture
-def explained(description, segments, settings, images):
+def explained(explain_tensors, images):
     def run(inputs=images, **parameters):
-        return explain(Request(inputs, parameters, native.write), description, segments, settings)
+        return explain_tensors(inputs, parameters)
 
     return run
 
 
 def parameters_of(name):
     method = catalogue()[name]
-    few = {key: value for key, value in FEW.items() if key in method.parameters} | {"n_perturb_samples": 3}
-    segmentation = {"segmentation": "grid", "n_segments": 4} if method.takes_segments else {}
+    few = {key: value for key, value in FEW.items() if key in method.takes.parameters} | {"n_perturb_samples": 3}
+    segmentation = {"segmentation": "grid", "n_segments": 4} if method.takes.segments else {}
     return {"method": name, **few, **segmentation, **({"layer": "relu"} if method.has_layer else {})}
 
 

@@ -7,11 +7,13 @@ import jsonschema
 import pytest
 from captum.attr import Attribution, LayerAttribution, NeuronAttribution
 from captum_explainer.catalogue import methods
-from captum_explainer.catalogue.catalogue import as_json, catalogue
-from captum_explainer.catalogue.resolve import DEFAULT_METHOD
+from captum_explainer.catalogue.catalogue import catalogue
 from captum_explainer.catalogue.shared_parameters import all_parameters
+from captum_explainer.kinds.kind import write_catalogue
+from captum_explainer.kinds.tensor.kind import DEFAULT_METHOD
 from captum_explainer.parameters.parameter import Validator
 from captum_explainer.predictor_client.description import Access, Description
+from captum_explainer.settings import Limits
 
 FILES = sorted(path.stem for path in Path(methods.__path__[0]).glob("*/*.py") if path.stem != "__init__")
 # What each needs of the network: its gradient, its layers or nonlinearities, or nothing but its scores.
@@ -97,9 +99,9 @@ def test_a_method_needs_the_access_that_its_kind_needs(name):
 @pytest.mark.parametrize("name", FILES)
 def test_a_method_declares_what_the_catalogue_shows(name):
     method = catalogue()[name]
-    assert method.summary.endswith(".")
-    assert "https://" in method.paper
-    assert method.when.endswith(".")
+    assert method.about.summary.endswith(".")
+    assert "https://" in method.about.paper
+    assert method.about.when.endswith(".")
     kind = getattr(captum.attr, CLASSES[name])
     assert method.family == (
         "layer"
@@ -113,19 +115,19 @@ def test_a_method_declares_what_the_catalogue_shows(name):
 @pytest.mark.parametrize("name", FILES)
 def test_parameters_are_valid_json_schemas_whose_defaults_satisfy_them(name, description, settings):
     for key, parameter in all_parameters(catalogue()[name], description).items():
-        schema = parameter.bounded(settings)
+        schema = parameter.bounded(settings.limits)
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["description"], key
         if "default" in schema:
             jsonschema.validate(schema["default"], schema)
-            parameter.check(key, schema["default"], settings)
+            parameter.check(key, schema["default"], settings.limits)
         else:
             assert key in ("layer", "neuron")
 
 
 @pytest.mark.parametrize("access", list(Access))
 def test_the_catalogue_is_of_what_the_predictor_makes_possible(access, description, settings):
-    answer = as_json(dataclasses.replace(description, access=access), settings)
+    answer = write_catalogue(dataclasses.replace(description, access=access), settings.limits, {})
     possible = {name for name, needed in ACCESS.items() if Access[needed.upper()] <= access}
     assert {entry["name"] for entry in answer["methods"]} & set(ACCESS) == possible
     assert (answer["model"], answer["access"]) == ("tiny", access.name.lower())
@@ -133,14 +135,14 @@ def test_the_catalogue_is_of_what_the_predictor_makes_possible(access, descripti
 
 
 def test_the_catalogue_shows_this_servers_limits_and_this_models_layers(description, settings):
-    answer = as_json(description, dataclasses.replace(settings, max_steps=77))
+    answer = write_catalogue(description, Limits(max_steps=77), {})
     entries = {entry["name"]: entry for entry in answer["methods"]}
-    assert entries["integrated_gradients"]["parameters"]["n_steps"]["anyOf"][0]["maximum"] == 77
+    assert entries["integrated_gradients"]["parameters"]["n_steps"]["maximum"] == 77
     assert entries["layer_grad_cam"]["parameters"]["layer"]["enum"] == ["conv", "relu", "pool", "flat", "logits"]
 
 
 def test_scores_alone_can_be_explained_as_probabilities_only(settings):
-    for entry in as_json(Description("forest"), settings)["methods"]:
+    for entry in write_catalogue(Description("forest"), settings.limits, {})["methods"]:
         assert entry["parameters"]["output"]["enum"] == ["probability"]
 
 
@@ -148,6 +150,6 @@ def test_scores_alone_can_be_explained_as_probabilities_only(settings):
 def test_what_fits_is_what_the_schema_with_the_servers_limits_says(name, description, settings):
     values = [None, True, -1, 0, 1, 2.0, 0.5, 1000, 1001, 10_000, 10_001, 1e31, "auto", "zeros", [], [0, 1], ["x"]]
     for key, parameter in all_parameters(catalogue()[name], description).items():
-        of_schema = Validator(parameter.bounded(settings))
+        of_schema = Validator(parameter.bounded(settings.limits))
         for value in values:
-            assert parameter.fits(value, settings) == of_schema.is_valid(value), (key, value)
+            assert parameter.fits(value, settings.limits) == of_schema.is_valid(value), (key, value)

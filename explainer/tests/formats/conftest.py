@@ -13,12 +13,13 @@ from PIL import Image
 
 
 @pytest.fixture
-def ask(description, segments, settings):
+def ask(description, plain_predictor, settings):
     """The answer to a body that a way in reads, as its route gives it."""
 
     def ask(read, body, settings=settings, description=description, **incoming):
-        request = read(Incoming(body, **incoming), description, settings)
-        return request.write(explain(request, description, segments, settings), description)
+        request, write = read(Incoming(body, **incoming), description, settings)
+        plans = request.plan(description, plain_predictor, settings.limits, settings.defaults)
+        return write(explain(plans), description)
 
     return ask
 

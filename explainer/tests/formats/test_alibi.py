@@ -85,19 +85,6 @@ def test_riemanns_quadratures_are_alibis_too(explanation, network, inputs):
     np.testing.assert_allclose(document["data"]["attributions"][0], expected, rtol=1e-4, atol=1e-6)
 
 
-def test_of_auto_steps_the_number_is_told(explanation):
-    document, plain = explanation(n_steps="auto", tolerance=1e9), explanation(n_steps=12)
-    assert document["data"].pop("n_steps") == [12, 12]
-    assert document == plain
-
-
-def test_where_the_instances_took_different_numbers_of_steps_the_most_is_told_and_each(explanation, inputs):
-    instances = torch.stack([torch.zeros_like(inputs[0]), inputs[0]]).tolist()
-    document = explanation(instances, n_steps="auto", tolerance=1e-9)
-    first, second = document["data"]["n_steps"]
-    assert first == 12 < second == document["meta"]["params"]["n_steps"]
-
-
 def test_a_layers_attributions_have_the_layers_shape_and_its_name(explanation):
     document = explanation(layer="conv")
     assert document["meta"]["params"]["layer"] == "conv"

@@ -9,6 +9,7 @@ import tritonclient.http
 from captum.attr import Saliency
 from captum_explainer.formats.v2 import read
 from captum_explainer.predictor_client.description import Access
+from captum_explainer.settings import Limits
 from captum_serving.errors import BadInput, TooLarge
 from captum_serving.protocol import wire
 
@@ -120,12 +121,6 @@ def test_parameters_are_scalars_and_lists_their_json_text(message, inputs, integ
     assert answer.parameters["target"] == "[2,1]"
 
 
-def test_the_number_of_steps_that_auto_used_is_an_output(message, inputs, integrated, predicted):
-    answer = message({"inputs": [tensor(inputs)], "parameters": {"n_steps": "auto", "tolerance": 1e9}})
-    assert answer.tensors["n_steps"].tolist() == [12, 12]
-    np.testing.assert_array_equal(answer.tensors["explain"], integrated(predicted, n_steps=12))
-
-
 def test_a_label_that_begins_like_a_list_is_a_label(message, inputs):
     with pytest.raises(BadInput, match=r"target is the label '\[UNK\]'"):
         message({"inputs": [tensor(inputs)], "parameters": {"target": "[UNK]"}})
@@ -135,7 +130,6 @@ def test_a_label_that_begins_like_a_list_is_a_label(message, inputs):
     "parameters",
     [
         {"n_steps": 5, "baselines": "blur"},
-        {"n_steps": "auto"},
         {"method": "occlusion", "sliding_window_shapes": "[1, 2, 2]"},
         {"method": "neuron_gradient", "layer": "conv", "neuron": "[0, 1, 1]"},
         {"method": "kernel_shap", "n_samples": 20, "segmentation": "grid", "n_segments": 4, "seed": 3},
@@ -234,6 +228,6 @@ def test_bad_pictures_are_refused(ask, png, encode_picture):
 
 
 def test_too_many_instances_are_too_large(message, settings):
-    few = dataclasses.replace(settings, max_instances=1)
+    few = dataclasses.replace(settings, limits=Limits(max_instances=1))
     with pytest.raises(TooLarge):
         message({"inputs": [tensor(np.concatenate([GREY, GREY]))]}, few)

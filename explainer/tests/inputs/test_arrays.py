@@ -33,7 +33,7 @@ def text():
     ],
 )
 def test_an_instance_in_each_of_its_forms(instance, description, settings):
-    read = read_instances([instance], description, settings)
+    read = read_instances([instance], description, settings.limits)
     torch.testing.assert_close(read, torch.tensor(NUMBERS)[None, None], rtol=0, atol=1e-7)
 
 
@@ -55,13 +55,13 @@ def test_an_instance_in_each_of_its_forms(instance, description, settings):
 )
 def test_what_holds_no_picture_is_refused(instance, sentence, description, settings):
     with pytest.raises(BadInput) as refusal:
-        read_instances([instance], description, settings)
+        read_instances([instance], description, settings.limits)
     assert sentence in refusal.value.sentence
 
 
 def test_more_instances_than_the_server_takes_are_too_large(description, settings):
     with pytest.raises(TooLarge):
-        read_instances([NUMBERS] * (settings.max_instances + 1), description, settings)
+        read_instances([NUMBERS] * (settings.limits.max_instances + 1), description, settings.limits)
 
 
 @pytest.mark.parametrize(

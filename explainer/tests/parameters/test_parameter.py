@@ -27,7 +27,7 @@ from captum_serving.sentences import describe_schema
     ],
 )
 def test_a_schema_in_words(parameter, words, settings):
-    assert describe_schema(parameter.bounded(settings)) == words
+    assert describe_schema(parameter.bounded(settings.limits)) == words
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_schema_in_words(parameter, words, settings):
 )
 def test_what_does_not_fit_is_refused_in_words(parameter, value, settings):
     with pytest.raises(BadInput) as refusal:
-        parameter.check("it", value, settings)
+        parameter.check("it", value, settings.limits)
     assert refusal.value.sentence == f"it is {value!r}; expected {describe_schema(parameter.schema)}"
 
 
@@ -72,14 +72,14 @@ def test_what_does_not_fit_is_refused_in_words(parameter, value, settings):
     ],
 )
 def test_what_fits_passes(parameter, value, settings):
-    parameter.check("it", value, settings)
+    parameter.check("it", value, settings.limits)
 
 
 def test_over_the_servers_limit_the_limit_is_named(settings):
     steps = integer(50, "", limit="max_steps")
-    steps.check("n_steps", 1000, settings)
+    steps.check("n_steps", 1000, settings.limits)
     with pytest.raises(BadInput) as refusal:
-        steps.check("n_steps", 1001, settings)
+        steps.check("n_steps", 1001, settings.limits)
     assert refusal.value.sentence == (
         "n_steps is 1001; expected a whole number of 1 to 1000 (the server's limit, --max_steps)"
     )
@@ -88,5 +88,5 @@ def test_over_the_servers_limit_the_limit_is_named(settings):
 @pytest.mark.parametrize("value", [0, "many", True, None])
 def test_for_another_mistake_the_limit_is_not_blamed(value, settings):
     with pytest.raises(BadInput) as refusal:
-        integer(50, "", limit="max_steps").check("n_steps", value, settings)
+        integer(50, "", limit="max_steps").check("n_steps", value, settings.limits)
     assert "--max_steps" not in refusal.value.sentence

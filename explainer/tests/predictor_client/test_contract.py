@@ -1,22 +1,24 @@
 """The exchanges of tests/contract, read as if a predictor had sent them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.description import Access, Description, Stage, read_description
+from captum_explainer.predictor_client.exchange import Derivative, Exchange, Predicted, StraightPath
 from captum_explainer.predictor_client.http_connection import Reply
 from captum_explainer.predictor_client.scores import ScoresSession
-from captum_explainer.predictor_client.session import MAX_CALL_ROWS, Derivative, Session, StraightPath
+from captum_explainer.predictor_client.session import MAX_CALL_ROWS, Session
 from captum_serving.errors import BadInput
 from captum_serving.protocol import wire
 
 CONTRACT = Path(__file__).parents[3] / "tests" / "contract"
 
 
-def exchange(name):
+def recorded_exchange(name):
     return json.loads((CONTRACT / f"{name}.json").read_text())
 
 
@@ -35,7 +37,7 @@ class Recording:
     """A connection that answers as recorded, and keeps what it was asked."""
 
     def __init__(self, name):
-        self.exchange = exchange(name)
+        self.exchange = recorded_exchange(name)
 
     def call(self, verb, path, deadline, body, headers):
         self.asked = verb, path, {name.lower(): value for name, value in headers.items()}, body
@@ -60,19 +62,36 @@ class Recording:
 
 @pytest.fixture
 def tiny():
-    return read_description("tiny", body_of(exchange("metadata")["response"])[0])
+    return read_description("tiny", body_of(recorded_exchange("metadata")["response"])[0])
+
+
+def open_session(recording, tiny, max_call_bytes=10**6):
+    return Session(recording, tiny, Deadline(5), {}, max_call_bytes)
 
 
 def ask(recording, tiny, sink, sends_sink):
     given = tensors(recording.exchange["request"], "inputs")
     source = next(iter(given))
-    answer = Session(recording, tiny, Deadline(5), {}, 10**6).ask(source, sink, given[source], given.get("cotangent"))
+    derivative = Derivative((source,), {sink: given["cotangent"]}) if "cotangent" in given else None
+    answer = open_session(recording, tiny).answer(Exchange({source: given[source]}, (sink,), derivative))
     recording.check_request(sink=None if sends_sink else sink)
     return answer
 
 
+def check_answer(answer, recording):
+    """The sinks' values and the one gradient are those that were recorded."""
+    answered = dict(tensors(recording.exchange["response"], "outputs"))
+    gradient = answered.pop("gradient", None)
+    assert answer.values.keys() == answered.keys()
+    for name, value in answer.values.items():
+        np.testing.assert_array_equal(value, answered[name])
+    assert len(answer.gradients) == (gradient is not None)
+    for found in answer.gradients.values():
+        np.testing.assert_array_equal(found, gradient)
+
+
 def test_the_description_is_read_as_it_was_recorded(tiny):
-    recorded = exchange("metadata")["response"]["json"]
+    recorded = recorded_exchange("metadata")["response"]["json"]
     assert tiny == Description(
         name="tiny",
         access=Access.STRUCTURE,
@@ -99,85 +118,103 @@ def test_the_description_is_read_as_it_was_recorded(tiny):
 def test_the_gradient_of_the_predicted_class_is_asked_for_and_answered_as_recorded(tiny):
     recording = Recording("gradient_of_predicted")
     rows = tensors(recording.exchange["request"], "inputs")["image"]
-    session = Session(recording, tiny, Deadline(5), {}, 10**6)
-    answer = session.ask_values("image", ["logits"], rows, Derivative("image", "logits", predicted=1, first=2))
+    derivative = Derivative(("image",), predicted=Predicted("logits", rows=1, first=2))
+    answer = open_session(recording, tiny).answer(Exchange({"image": rows}, ("logits",), derivative))
     recording.check_request(sink="logits")
-    answered = tensors(recording.exchange["response"], "outputs")
-    np.testing.assert_array_equal(answer.by_stage["logits"], answered["logits"])
-    np.testing.assert_array_equal(answer.gradient, answered["gradient"])
+    check_answer(answer, recording)
+    assert list(answer.gradients) == ["image"]
 
 
 def test_the_values_of_stages_are_asked_for_and_answered_as_recorded(tiny):
     recording = Recording("values_of_stages")
     rows = tensors(recording.exchange["request"], "inputs")["image"]
-    session = Session(recording, tiny, Deadline(5), {}, 10**6)
-    answer = session.ask_values("image", ["hidden", "logits"], rows, Derivative("relu", "logits", predicted=1))
+    derivative = Derivative(("relu",), predicted=Predicted("logits", rows=1))
+    answer = open_session(recording, tiny).answer(Exchange({"image": rows}, ("hidden", "logits"), derivative))
     recording.check_request(sink="logits")
-    answered = tensors(recording.exchange["response"], "outputs")
-    assert list(answer.by_stage) == ["hidden", "logits"]
-    for name, value in answer.by_stage.items():
-        np.testing.assert_array_equal(value, answered[name])
-    np.testing.assert_array_equal(answer.gradient, answered["gradient"])
+    assert list(answer.values) == ["hidden", "logits"]
+    check_answer(answer, recording)
+    assert list(answer.gradients) == ["relu"]
 
 
 def test_the_integral_along_a_path_is_asked_for_and_answered_as_recorded(tiny):
     recording = Recording("path_integral")
     given = tensors(recording.exchange["request"], "inputs")
     path = StraightPath(given["path_start"], given["path_nodes"], given["path_weights"])
-    session = Session(recording, tiny, Deadline(5), {}, 10**6)
-    derivative = Derivative("image", "logits", predicted=1, path=path)
-    answer = session.ask_values("image", ["logits"], given["image"], derivative)
+    session = open_session(recording, tiny)
+    derivative = Derivative(("image",), predicted=Predicted("logits", rows=1), path=path)
+    answer = session.answer(Exchange({"image": given["image"]}, ("logits",), derivative))
     recording.check_request(sink="logits")
-    answered = tensors(recording.exchange["response"], "outputs")
-    np.testing.assert_array_equal(answer.by_stage["logits"], answered["logits"])
-    np.testing.assert_array_equal(answer.gradient, answered["gradient"])
+    check_answer(answer, recording)
+    assert list(answer.gradients) == ["image"]
     assert session.rows == 4
 
 
-@pytest.mark.parametrize("limit", [{"max_call_bytes": 2 * 16 - 1}, {"steps": MAX_CALL_ROWS}], ids=str)
-def test_a_path_of_too_many_points_is_not_asked_for_by_one_call(limit, tiny):
-    session = Session(Recording("path_integral"), tiny, Deadline(5), {}, limit.get("max_call_bytes", 10**6))
-    rule = np.ones(limit.get("steps", 2), np.float32)
-    derivative = Derivative(
-        "image", "logits", predicted=1, path=StraightPath(np.zeros((1, 1, 2, 2), np.float32), rule, rule)
-    )
-    assert session.ask_values("image", ["logits"], np.zeros((1, 1, 2, 2), np.float32), derivative) is None
+@pytest.mark.parametrize(("steps", "max_call_bytes"), [(20, 20 * 16 - 1), (MAX_CALL_ROWS, 10**6)])
+def test_a_path_of_too_many_points_is_not_carried_by_one_call(steps, max_call_bytes, tiny):
+    # The predictor holds a point's gradient, which is 16 bytes; the points are rows beside the one that is scored.
+    rule = np.ones(steps, np.float32)
+    path = StraightPath(np.zeros((1, 1, 2, 2), np.float32), rule, rule)
+    session = open_session(Recording("path_integral"), tiny, max_call_bytes)
+    for one, carried in ((path, False), (path._replace(nodes=rule[1:], weights=rule[1:]), True)):
+        derivative = Derivative(("image",), predicted=Predicted("logits", rows=1), path=one)
+        exchange = Exchange({"image": np.zeros((1, 1, 2, 2), np.float32)}, ("logits",), derivative)
+        assert session.carries(exchange) is carried
 
 
 @pytest.mark.parametrize("stages", [["flatten", "hidden"], ["hidden", "relu"]])
-def test_what_one_call_cannot_carry_is_not_asked_for_at_once(stages, tiny):
+def test_what_has_no_room_in_one_call_is_not_carried(stages, tiny):
     # The answer has 12 numbers of a row at least, the limit is 11 a row.
-    session = Session(Recording("values_of_stages"), tiny, Deadline(5), {}, 3 * 4 * 11)
-    rows = np.zeros((3, 1, 2, 2), np.float32)
-    derivative = Derivative("relu" if "flatten" in stages else "flatten", "logits", predicted=1)
-    assert session.ask_values("image", [*stages, "logits"], rows, derivative) is None
+    derivative = Derivative(("relu" if "flatten" in stages else "flatten",), predicted=Predicted("logits", rows=1))
+    exchange = Exchange({"image": np.zeros((3, 1, 2, 2), np.float32)}, (*stages, "logits"), derivative)
+    assert not open_session(Recording("values_of_stages"), tiny, 3 * 4 * 11).carries(exchange)
+    assert open_session(Recording("values_of_stages"), tiny).carries(exchange)
+
+
+GIVEN = Derivative(("image",), {"logits": np.zeros((1, 2), np.float32)})
+STRAIGHT = StraightPath(np.zeros((1, 1, 2, 2), np.float32), np.ones(1, np.float32), np.ones(1, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("lacking", "sinks", "derivative"),
+    [
+        ("gives_values", ("hidden", "logits"), None),
+        ("gives_values", ("logits",), replace(GIVEN, sources=("hidden",))),
+        ("predicts", ("logits",), Derivative(("image",), predicted=Predicted("logits", rows=1))),
+        ("integrates", (), replace(GIVEN, path=STRAIGHT)),
+    ],
+    ids=str,
+)
+def test_what_the_predictor_does_not_say_that_it_can_is_not_carried(lacking, sinks, derivative, tiny):
+    exchange = Exchange({"image": np.zeros((1, 1, 2, 2), np.float32)}, sinks, derivative)
+    plain = Exchange(exchange.sources, ("logits",), GIVEN)
+    for able in (True, False):
+        session = open_session(Recording("metadata"), replace(tiny, **{lacking: able}))
+        assert session.carries(exchange) is able
+        assert session.carries(plain)
 
 
 @pytest.mark.parametrize(("name", "sink"), [("segment_value_binary", "hidden"), ("gradient_binary", "logits")])
 def test_a_segment_is_asked_for_and_answered_as_recorded(name, sink, tiny):
     recording = Recording(name)
     answer = ask(recording, tiny, sink, sends_sink="sink" in recording.exchange["request"]["json"]["parameters"])
-    answered = tensors(recording.exchange["response"], "outputs")
-    np.testing.assert_array_equal(answer.value, answered[sink])
-    if "gradient" in answered:
-        np.testing.assert_array_equal(answer.gradient, answered["gradient"])
-    else:
-        assert answer.gradient is None
+    check_answer(answer, recording)
+    assert list(answer.values) == [sink]
 
 
 def test_an_answer_in_json_is_read_too(tiny):
     recording = Recording("segment_gradient_json")
     rows, cotangent = (tensors(recording.exchange["request"], "inputs")[name] for name in ("hidden", "cotangent"))
-    answer = Session(recording, tiny, Deadline(5), {}, 10**6).ask("hidden", "relu", rows, cotangent)
-    assert answer.value.tolist() == [[2.0, 0.0, 0.25]]
-    assert answer.gradient.tolist() == [[1.0, 0.0, -2.0]]
+    exchange = Exchange({"hidden": rows}, ("relu",), Derivative(("hidden",), {"relu": cotangent}))
+    answer = open_session(recording, tiny).answer(exchange)
+    assert answer.values["relu"].tolist() == [[2.0, 0.0, 0.25]]
+    assert answer.gradients["hidden"].tolist() == [[1.0, 0.0, -2.0]]
 
 
 def test_a_refusal_keeps_its_sentence(tiny):
     recording = Recording("error_unknown_sink")
     rows = tensors(recording.exchange["request"], "inputs")["image"]
     with pytest.raises(BadInput) as refusal:
-        Session(recording, tiny, Deadline(5), {}, 10**6).ask("image", "logits", rows)
+        open_session(recording, tiny).answer(Exchange({"image": rows}, ("logits",)))
     assert refusal.value.sentence == recording.exchange["response"]["json"]["error"]
 
 
@@ -185,9 +222,12 @@ def test_v1_scores_are_asked_for_and_answered_as_recorded():
     recording = Recording("predict_v1")
     recorded = recording.exchange
     rows = np.array(recorded["request"]["json"]["instances"], np.float32)
-    answer = ScoresSession(recording, Description("tiny"), Deadline(5), {}, 10**6, "v1").ask("input", "output", rows)
+    session = ScoresSession(recording, Description("tiny"), Deadline(5), {}, 10**6, "v1")
+    answer = session.answer(Exchange({"input": rows}, ("output",)))
     recording.check_request()
-    np.testing.assert_array_equal(answer.value, np.array(recorded["response"]["json"]["predictions"], np.float32))
+    np.testing.assert_array_equal(
+        answer.values["output"], np.array(recorded["response"]["json"]["predictions"], np.float32)
+    )
 
 
 @pytest.mark.parametrize("name", ["infer_json", "infer_binary"])
@@ -195,8 +235,9 @@ def test_v2_scores_are_answered_as_recorded(name):
     recording = Recording(name)
     given = tensors(recording.exchange["request"], "inputs")["image"]
     described = Description("tiny", input_name="image", binary=name == "infer_binary")
-    answer = ScoresSession(recording, described, Deadline(5), {}, 10**6, "v2").ask("image", "output", given)
-    np.testing.assert_array_equal(answer.value, tensors(recording.exchange["response"], "outputs")["logits"])
+    session = ScoresSession(recording, described, Deadline(5), {}, 10**6, "v2")
+    answer = session.answer(Exchange({"image": given}, ("output",)))
+    np.testing.assert_array_equal(answer.values["output"], tensors(recording.exchange["response"], "outputs")["logits"])
     verb, path, headers, body = recording.asked
     asked = wire.decode(body, headers.get(wire.HEADER_LENGTH), "inputs").tensors
     assert (verb, path) == ("POST", "/v2/models/tiny/infer")

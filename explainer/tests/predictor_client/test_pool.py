@@ -2,13 +2,13 @@ import pytest
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client import pool
 from captum_explainer.predictor_client.pool import PredictorPool
-from captum_explainer.settings import Settings
+from captum_explainer.settings import Limits, PredictorAddress
 from captum_serving.errors import BadInput
 
 
 @pytest.fixture
 def predictors(fake_predictor):
-    return PredictorPool(Settings("forest", fake_predictor.host))
+    return PredictorPool(PredictorAddress(fake_predictor.host), Limits().max_call_bytes)
 
 
 def call(client):

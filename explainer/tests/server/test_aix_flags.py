@@ -2,7 +2,8 @@ import socket
 
 import pytest
 from captum_explainer.server import aix_flags
-from captum_explainer.settings import Settings, parse
+from captum_explainer.server.options import parse
+from captum_explainer.settings import AixDefaults
 
 # As KServe's example has them, and as KServe adds its own behind them.
 EXAMPLE = ["--model_name", "aix-explainer", "--explainer_type", "LimeImages", "--num_samples", "100"]
@@ -12,21 +13,21 @@ INJECTED = ["--predictor_host", "aix-explainer-predictor.default", "--http_port"
 
 def test_the_examples_arguments_are_settings():
     settings = parse(EXAMPLE + INJECTED)
-    assert (settings.model_name, settings.predictor_host) == ("aix-explainer", "aix-explainer-predictor.default")
-    assert settings.explainer_type == "LimeImages"
-    assert (settings.num_samples, settings.top_labels, settings.min_weight) == (100, 10, 0.01)
-    assert (settings.segmentation_algorithm, settings.positive_only) == ("quickshift", True)
+    assert (settings.model_name, settings.predictor.host) == ("aix-explainer", "aix-explainer-predictor.default")
+    assert settings.aix.explainer_type == "LimeImages"
+    assert (settings.aix.num_samples, settings.aix.top_labels, settings.aix.min_weight) == (100, 10, 0.01)
+    assert (settings.aix.segmentation_algorithm, settings.aix.positive_only) == ("quickshift", True)
 
 
 def test_the_other_flags_are_read():
     more = ["--segmentation_algorithm", "slic", "--positive_only", "False", "--explainer_type", "limeimages"]
     settings = parse(EXAMPLE + INJECTED + more)
-    assert (settings.segmentation_algorithm, settings.positive_only) == ("slic", False)
-    assert settings.explainer_type == "LimeImages"
+    assert (settings.aix.segmentation_algorithm, settings.aix.positive_only) == ("slic", False)
+    assert settings.aix.explainer_type == "LimeImages"
 
 
 def test_without_them_an_explainer_is_our_own():
-    assert Settings("mnist", "localhost:8081").explainer_type is None
+    assert AixDefaults().explainer_type is None
 
 
 @pytest.mark.parametrize(
@@ -70,18 +71,18 @@ NEW = "aix-explainer-predictor.default.svc.cluster.local"
 
 def test_the_host_that_the_example_names_is_found_under_its_new_name(known):
     known(NEW)
-    assert parse([*EXAMPLE, "--predictor_host", OLD]).predictor_host == NEW
-    assert parse([*EXAMPLE, "--predictor_host", f"{OLD}:80"]).predictor_host == f"{NEW}:80"
+    assert parse([*EXAMPLE, "--predictor_host", OLD]).predictor.host == NEW
+    assert parse([*EXAMPLE, "--predictor_host", f"{OLD}:80"]).predictor.host == f"{NEW}:80"
 
 
 def test_a_service_that_has_its_old_name_still_is_asked(known):
     known(OLD, NEW)
-    assert parse([*EXAMPLE, "--predictor_host", OLD]).predictor_host == OLD
+    assert parse([*EXAMPLE, "--predictor_host", OLD]).predictor.host == OLD
 
 
 def test_a_name_that_cannot_be_looked_up_just_now_stays(known):
     known(error=socket.EAI_AGAIN)
-    assert parse([*EXAMPLE, "--predictor_host", OLD]).predictor_host == OLD
+    assert parse([*EXAMPLE, "--predictor_host", OLD]).predictor.host == OLD
 
 
 def test_a_name_server_that_is_late_is_waited_for(known, monkeypatch):
@@ -94,15 +95,15 @@ def test_a_name_server_that_is_late_is_waited_for(known, monkeypatch):
         return late(host, port)
 
     monkeypatch.setattr(aix_flags.socket, "getaddrinfo", resolve)
-    assert parse([*EXAMPLE, "--predictor_host", OLD]).predictor_host == NEW
+    assert parse([*EXAMPLE, "--predictor_host", OLD]).predictor.host == NEW
 
 
 def test_only_an_explainer_that_stands_in_for_aixs_looks(known):
     known(NEW)
-    assert parse(["--model_name", "x", "--predictor_host", OLD]).predictor_host == OLD
+    assert parse(["--model_name", "x", "--predictor_host", OLD]).predictor.host == OLD
 
 
 @pytest.mark.parametrize("host", ["forest:8080", "my-default.predictor-default", "localhost"])
 def test_other_hosts_are_what_they_are(host, known):
     known()
-    assert parse([*EXAMPLE, "--predictor_host", host]).predictor_host == host
+    assert parse([*EXAMPLE, "--predictor_host", host]).predictor.host == host

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from captum_explainer.server.check_defaults import check_defaults
-from captum_explainer.settings import Settings
+from captum_explainer.settings import PredictorAddress, Settings
 from captum_serving.errors import BadInput
 
 
@@ -18,7 +18,7 @@ from captum_serving.errors import BadInput
     ],
 )
 def test_defaults_that_a_method_takes_are_accepted(defaults):
-    check_defaults(Settings("m", "localhost", defaults=defaults))
+    check_defaults(Settings("m", PredictorAddress("localhost"), defaults=defaults))
 
 
 @pytest.mark.parametrize(
@@ -32,5 +32,5 @@ def test_defaults_that_a_method_takes_are_accepted(defaults):
 )
 def test_other_defaults_are_told(defaults, sentence):
     with pytest.raises(BadInput) as caught:
-        check_defaults(Settings("m", "localhost", defaults=defaults))
+        check_defaults(Settings("m", PredictorAddress("localhost"), defaults=defaults))
     assert sentence in str(caught.value)

@@ -2,7 +2,8 @@ import dataclasses
 import pickle
 
 import pytest
-from captum_explainer.settings import Settings, _parser, parse
+from captum_explainer.server.options import _parser, parse
+from captum_explainer.settings import AixDefaults, Limits, PredictorAddress, Settings
 from kserve.model_server import parser as kserve_parser
 
 LEAST = ["--model_name", "mnist", "--predictor_host", "localhost:8081"]
@@ -15,24 +16,28 @@ def flags(parser):
 def test_without_flags_the_defaults_are_those_of_settings(monkeypatch):
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     given = dataclasses.asdict(parse(LEAST))
-    expected = dataclasses.asdict(Settings("mnist", "localhost:8081"))
+    expected = dataclasses.asdict(Settings("mnist", PredictorAddress("localhost:8081")))
     assert given == expected
 
 
 def test_flags_are_read():
     settings = parse([*LEAST, "--deadline_seconds", "7.5", "--max_steps", "10", "--defaults", '{"n_steps": 5}'])
-    assert (settings.deadline_seconds, settings.max_steps, settings.defaults) == (7.5, 10, {"n_steps": 5})
+    assert (settings.limits.deadline_seconds, settings.limits.max_steps, settings.defaults) == (7.5, 10, {"n_steps": 5})
 
 
 def test_a_bundle_of_certificates_is_taken_from_the_environment(monkeypatch):
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/ca.pem")
-    assert parse(LEAST).predictor_ca_bundle == "/ca.pem"
-    assert parse([*LEAST, "--predictor_ca_bundle", "/own.pem"]).predictor_ca_bundle == "/own.pem"
+    assert parse(LEAST).predictor.ca_bundle == "/ca.pem"
+    assert parse([*LEAST, "--predictor_ca_bundle", "/own.pem"]).predictor.ca_bundle == "/own.pem"
 
 
-def test_every_limit_has_a_flag():
-    names = {field.name for field in dataclasses.fields(Settings)}
-    assert {f"--{name}" for name in names} <= flags(_parser())
+def test_every_setting_has_a_flag():
+    names = {
+        prefix + field.name
+        for kind, prefix in ((Settings, ""), (PredictorAddress, "predictor_"), (Limits, ""), (AixDefaults, ""))
+        for field in dataclasses.fields(kind)
+    }
+    assert {f"--{name}" for name in names - {"predictor", "limits", "aix"}} <= flags(_parser())
 
 
 def test_no_flag_of_ours_is_a_prefix_of_kserves_or_the_other_way_round():
@@ -46,7 +51,7 @@ def test_no_flag_of_ours_is_a_prefix_of_kserves_or_the_other_way_round():
 
 def test_what_kserve_injects_is_accepted():
     injected = [*LEAST, "--http_port", "8080", "--workers", "2", "--predictor_protocol", "v2"]
-    assert parse(injected).predictor_protocol == "v2"
+    assert parse(injected).predictor.protocol == "v2"
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import threading
 import pytest
 from captum_explainer.formats import dispatch
 from captum_explainer.formats.request import Incoming
+from captum_explainer.server.options import compose_settings
 from captum_explainer.server.service import Explainer, attach
-from captum_explainer.settings import Settings
 from captum_serving.errors import (
     BadInput,
     DeadlineExceeded,
@@ -47,7 +47,7 @@ def explainer(fake_predictor, send_reply):
     fake_predictor.answer = answer
 
     def make(**flags):
-        return attach(Settings(**{"model_name": "forest", "predictor_host": fake_predictor.host} | flags))
+        return attach(compose_settings(**{"model_name": "forest", "predictor_host": fake_predictor.host} | flags))
 
     return make
 

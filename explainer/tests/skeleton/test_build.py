@@ -1,11 +1,12 @@
 import dataclasses
+import weakref
 
 import pytest
 import torch
 from captum.attr import LRP, DeepLift
 from captum.attr._utils.lrp_rules import EpsilonRule
 from captum_explainer.predictor_client.description import Access, Stage
-from captum_explainer.skeleton.build import Separate, build_skeleton
+from captum_explainer.skeleton.build import Separate, Skeleton, Step, build_skeleton
 from captum_explainer.skeleton.cuts import Cuts
 from captum_explainer.skeleton.remote_segment import RemoteSegment
 from captum_serving.errors import BadGateway, BadInput
@@ -15,16 +16,16 @@ NONLINEAR = Cuts(nonlinearities=True)
 
 
 @pytest.fixture
-def build(description, segments):
-    def run(cuts=Cuts(), output="logit", foreseen=None, **changes):  # noqa: B008 - it is frozen
-        return build_skeleton(dataclasses.replace(description, **changes), segments, cuts, output, foreseen or {})
+def build(description, plain_predictor):
+    def run(cuts=Cuts(), output="logit", **changes):  # noqa: B008 - it is frozen
+        return build_skeleton(dataclasses.replace(description, **changes), plain_predictor, cuts, output)
 
     return run
 
 
 def kinds(skeleton):
     return {
-        name: (module.source, module.sink) if isinstance(module, RemoteSegment) else type(module)
+        name: (*module.sources, *module.sinks) if isinstance(module, RemoteSegment) else type(module)
         for name, module in skeleton.named_children()
     }
 
@@ -95,11 +96,13 @@ def test_probability_is_a_softmax_at_the_end_and_of_one_output_a_sigmoid(build):
 
 
 @pytest.mark.parametrize("name", ["probability", "before_pool"])
-def test_a_stage_may_have_the_name_of_a_module_of_ours(name, build, description, segments, stages, network, images):
-    segments.stages = {name if stage == "logits" else stage: module for stage, module in stages.items()}
+def test_a_stage_may_have_the_name_of_a_module_of_ours(
+    name, build, description, plain_predictor, stages, network, images
+):
+    plain_predictor.stages = {name if stage == "logits" else stage: module for stage, module in stages.items()}
     skeleton = build(NONLINEAR, "probability", stages=renamed(description, logits=name))
     torch.testing.assert_close(skeleton(images), torch.softmax(network(images), dim=1), rtol=0, atol=0)
-    assert skeleton.get_submodule(name).sink == name
+    assert skeleton.get_submodule(name).sinks == (name,)
 
 
 @pytest.mark.parametrize("cuts", [Cuts(), Cuts("relu"), Cuts("flat"), NONLINEAR, Cuts("conv", nonlinearities=True)])
@@ -187,14 +190,28 @@ def test_a_model_without_stages_is_one_opaque_segment(build):
         build(NONLINEAR, stages=())
 
 
-def test_a_remote_segment_is_given_the_foresight_of_what_it_ends_with(build):
-    def foresee(rows):
-        return None
+def test_a_value_is_let_go_after_its_last_use():
+    seen, alive = [], []
 
-    skeleton = build(Cuts("pool"), foreseen={"logits": foresee})
-    assert skeleton.pool.foresee is None
-    assert skeleton.logits.foresee is foresee
-    assert build(NONLINEAR, foreseen={"relu": foresee}).relu(torch.ones(1)) == 1
+    class Watch(nn.Module):
+        def forward(self, *rows):
+            alive.append([one() is not None for one in seen])
+            return sum(rows) + 1
+
+    def watched(skeleton, inputs, output):
+        seen.append(weakref.ref(output))
+
+    steps = [
+        Step("first", ("image",), ("first",), Watch()),
+        Step("second", ("first",), ("second",), Watch()),
+        Step("third", ("first", "second"), ("third",), Watch()),
+        Step("last", ("third",), ("last",), Watch()),
+    ]
+    for step in steps:
+        step.module.register_forward_hook(watched)
+    with torch.no_grad():
+        assert Skeleton("image", steps)(torch.zeros(1)) == 5
+    assert alive == [[], [True], [True, True], [False, False, True]]
 
 
 def test_separate_gives_the_same_values_in_another_tensor():

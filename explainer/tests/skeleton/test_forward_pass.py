@@ -25,7 +25,7 @@ def through(description, **cuts):
 
 
 @pytest.mark.parametrize(
-    ("cuts", "segments"),
+    ("cuts", "remote"),
     [
         ({}, [("image", "logits")]),
         ({"layer": "relu"}, [("image", "relu"), ("relu", "logits")]),
@@ -36,26 +36,19 @@ def through(description, **cuts):
     ],
     ids=str,
 )
-def test_the_remote_pieces_rows_follow_from_their_values(cuts, segments, description, values):
+def test_all_that_remote_pieces_take_and_give_follows_from_their_values(cuts, remote, description, values):
     forward = through(description, **cuts)
-    assert forward.stages == [sink for _, sink in segments]
-    known = forward.known(ROWS, {name: values[name] for name in forward.stages})
-    assert [(one.source, one.sink) for one in known] == segments
-    for one in known:
-        np.testing.assert_array_equal(one.rows, ROWS if one.source == "image" else values[one.source])
-        np.testing.assert_array_equal(one.value, values[one.sink])
-        assert one.rows.flags.c_contiguous
+    assert forward.sinks == tuple(sink for _, sink in remote)
+    assert (forward.last.sources, forward.last.sinks) == tuple((name,) for name in remote[-1])
+    complete = forward.complete({"image": ROWS, **{name: values[name] for name in forward.sinks}})
+    for name in {name for ends in remote for name in ends}:
+        np.testing.assert_array_equal(complete[name], ROWS if name == "image" else values[name], strict=True)
+        assert complete[name].flags.c_contiguous
 
 
-def test_of_nonlinearities_alone_there_is_nothing_to_foresee(description):
+def test_a_pass_through_nonlinearities_alone_asks_nothing(description):
     alone = dataclasses.replace(description, stages=description.stages[1:2])
     assert ForwardPass.through(cut(alone, Cuts(nonlinearities=True))) is None
-
-
-def test_the_gradient_is_the_last_ones(description, values):
-    first, last = through(description, nonlinearities=True).known(ROWS, values, np.ones((2, 3)), ROWS)
-    assert (first.cotangent, first.gradient) == (None, None)
-    assert last.gradient is ROWS
 
 
 def test_what_may_have_other_bits_here_is_asked_for_too(description, values):
@@ -63,6 +56,7 @@ def test_what_may_have_other_bits_here_is_asked_for_too(description, values):
         Stage("relu", "tanh", stage.shape, {}) if stage.name == "relu" else stage for stage in description.stages
     )
     forward = through(dataclasses.replace(description, stages=stages), nonlinearities=True)
-    assert forward.stages == ["conv", "relu", "logits"]
-    _, last = forward.known(ROWS, {name: values[name] for name in forward.stages})
-    np.testing.assert_array_equal(last.rows, values["pool"])
+    assert forward.sinks == ("conv", "relu", "logits")
+    complete = forward.complete({"image": ROWS, **{name: values[name] for name in forward.sinks}})
+    assert complete["relu"] is values["relu"]
+    np.testing.assert_array_equal(complete["pool"], values["pool"], strict=True)

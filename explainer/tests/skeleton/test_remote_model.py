@@ -19,6 +19,7 @@ from captum.attr import (
     Saliency,
 )
 from captum_explainer import ModelChanged, RemoteModel
+from captum_explainer.predictor_client.exchange import Derivative, Exchange
 from captum_serving.errors import BadInput, DeadlineExceeded, ServingError, Unavailable
 from captum_serving.protocol.extension_names import VECTOR_JACOBIAN_PRODUCT
 from captum_serving.protocol.wire import HEADER_LENGTH, decode, encode
@@ -30,8 +31,8 @@ DIGEST = "ab" * 32
 class TinyPredictor:
     """The tiny network behind the gradient extension; `asked` lists (source, sink, VJP?)."""
 
-    def __init__(self, fake, segments, description, send_reply):
-        self.segments, self.send_reply = segments, send_reply
+    def __init__(self, fake, answering, description, send_reply):
+        self.answering, self.send_reply = answering, send_reply
         self.digest, self.status, self.models = DIGEST, 200, ["tiny"]
         self.url = f"http://{fake.host}"
         self.requests = fake.requests
@@ -49,7 +50,7 @@ class TinyPredictor:
 
     @property
     def asked(self):
-        return self.segments.asked
+        return self.answering.asked
 
     def answer(self, handler, request):
         if self.status != 200:
@@ -65,16 +66,17 @@ class TinyPredictor:
         cotangent = message.tensors.pop("cotangent", None)
         ((source, rows),) = message.tensors.items()
         sink = message.parameters["sink"]
-        answer = self.segments.ask(source, sink, np.array(rows), None if cotangent is None else np.array(cotangent))
-        tensors = {sink: answer.value} | ({} if answer.gradient is None else {"gradient": answer.gradient})
+        derivative = None if cotangent is None else Derivative((source,), {sink: np.array(cotangent)})
+        answer = self.answering.answer(Exchange({source: np.array(rows)}, (sink,), derivative))
+        tensors = {**answer.values, **({} if derivative is None else {"gradient": answer.gradients[source]})}
         document = {"parameters": {"model_digest": self.digest}}
         body, length = encode(document, tensors, "outputs", binary=True)
         self.send_reply(handler, 200, body, **{HEADER_LENGTH.replace("-", "_"): str(length)})
 
 
 @pytest.fixture
-def predictor(fake_predictor, segments, description, send_reply):
-    return TinyPredictor(fake_predictor, segments, description, send_reply)
+def predictor(fake_predictor, plain_predictor, description, send_reply):
+    return TinyPredictor(fake_predictor, plain_predictor, description, send_reply)
 
 
 @pytest.fixture
@@ -151,7 +153,7 @@ def test_a_neuron_is_that_in_process(predictor, network, images):
 def test_afterwards_it_is_whole_again(predictor, images):
     model = RemoteModel(predictor.url)
     DeepLift(model).attribute(images, target=0)
-    predictor.asked.clear()
+    predictor.answering.exchanges.clear()
     model(images)
     assert predictor.asked == [("image", "logits", False)]
 

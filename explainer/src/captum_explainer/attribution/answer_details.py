@@ -1,74 +1,60 @@
-"""What an answer says beside the attributions: predictions, scores, and whether the attributions add up."""
+"""What an answer says beside the attributions: scores, and whether the attributions add up."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
-import torch
-from torch import Tensor
-
-from captum_explainer.attribution.plan import Task
 from captum_explainer.catalogue.method import Attribution
-from captum_explainer.predictor_client.description import Access
 
 
-@dataclass(frozen=True)
-class Scored:
-    """The model's output as the predictor gives it: float32 [instances, outputs], and [baselines, outputs] of each."""
+class Details(TypedDict, total=False):
+    """The details of one explanation, in the answer's order; a method without a target has neither score nor delta.
 
-    output: Tensor
-    at_baselines: list[Tensor] | None
+    Question answering has two of each from `score` on: for the answer's start and its end. Texts add where their words
+    are, LIME and KernelSHAP their segments, intercept and fit, and the metrics their values.
+    """
+
+    method: str
+    text: str
+    text_pair: str
+    truncated: bool
+    tokens_dropped: int
+    prediction: Any
+    prediction_label: str | None
+    probability: float
+    target: Any
+    target_label: str | None
+    score: Any
+    baseline_score: Any
+    convergence_delta: Any
+    converged: Any
+    segments: Any
+    intercept: Any
+    r2: Any
+    infidelity: float
+    sensitivity: float
 
 
-def details_of(task: Task, scored: Scored, attribution: Attribution, instance: int, target: int) -> dict[str, Any]:
-    """One explanation's details; a method without a target has no score and no delta."""
-    output, description = scored.output[instance], task.description
-    prediction = int(output.argmax())
-    probabilities = _probabilities(task, output)
-    details: dict[str, Any] = {
-        "method": task.chosen.name,
-        "prediction": prediction,
-        "prediction_label": description.label(prediction),
-        "probability": float(probabilities[prediction]),
-    }
-    if not task.chosen.method.takes_target:
-        return details
-    score, baseline_score = scores_of(task, scored, instance, target)
-    details |= {
-        "target": target,
-        "target_label": description.label(target),
+def describe_sum(
+    attribution: Attribution, score: float, baseline_score: float | None, tolerance: float | None
+) -> Details:
+    """The score at the input and the baseline, and by how much the attributions miss their difference.
+
+    Args:
+        attribution: The attributions of one output.
+        score: That output for the input.
+        baseline_score: Its mean over the baselines; None where there are none.
+        tolerance: The share of the difference that the sum may be off; None where the attributions need not add up.
+    """
+    details: Details = {
         "score": score,
         "baseline_score": baseline_score,
         "convergence_delta": None,
         "converged": None,
     }
-    # Of noisy inputs, another sum is the right one.
-    if baseline_score is not None and task.chosen.method.complete and not task.chosen.get("smooth"):
-        details |= convergence(attribution, score - baseline_score, task.chosen["tolerance"])
-    return details | (attribution.details or {})
-
-
-def scores_of(task: Task, scored: Scored, instance: int, target: int) -> tuple[float, float | None]:
-    """The score at the instance, and the mean of those at its baselines where there are any."""
-    score = float(explained(task, scored.output[instance])[target])
-    if scored.at_baselines is None:
-        return score, None
-    return score, float(explained(task, scored.at_baselines[instance])[:, target].mean())
-
-
-def convergence(attribution: Attribution, difference: float, tolerance: float) -> dict[str, Any]:
-    """By how much the attributions miss the difference of the scores, and whether that is within tolerance."""
-    delta = float(attribution.values.double().sum()) - difference
-    return {"convergence_delta": delta, "converged": abs(delta) <= tolerance * abs(difference)}
-
-
-def _probabilities(task: Task, output: Tensor) -> Tensor:
-    if task.description.access == Access.SCORES:
-        return output
-    return torch.sigmoid(output) if output.shape[-1] == 1 else torch.softmax(output, dim=-1)
-
-
-def explained(task: Task, output: Tensor) -> Tensor:
-    """What is explained of the model's output, of the same shape: logits, or probabilities."""
-    return _probabilities(task, output) if task.chosen.get("output") == "probability" else output
+    if baseline_score is not None and tolerance is not None:
+        difference = score - baseline_score
+        delta = float(attribution.values.double().sum()) - difference
+        details["convergence_delta"] = delta
+        details["converged"] = abs(delta) <= tolerance * abs(difference)
+    return details

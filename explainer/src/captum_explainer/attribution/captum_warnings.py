@@ -1,4 +1,4 @@
-"""Captum's own warnings that say nothing to anyone who runs a server, by name."""
+"""Captum's warnings that mean nothing to somebody who runs a server."""
 
 from __future__ import annotations
 

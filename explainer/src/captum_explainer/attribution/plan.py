@@ -1,45 +1,68 @@
-"""What all Captum calls of one request have in common."""
+"""A plan: what is explained together, and how. Each kind of model has its own."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Protocol
 
+import numpy as np
 from torch import Tensor
 
-from captum_explainer.catalogue.path_integral import KnownIntegral
-from captum_explainer.catalogue.resolve import Resolved
-from captum_explainer.predictor_client.description import Description
-from captum_explainer.settings import Settings
-from captum_explainer.skeleton.answer_book import Known
-from captum_explainer.skeleton.cuts import Cuts
-from captum_explainer.skeleton.remote_segment import FarSighted, Segments
+from captum_explainer.attribution.answer_details import Details
+from captum_explainer.catalogue.method import Attribution, Method
+from captum_explainer.inputs.targets import Target
 
 
 @dataclass(frozen=True)
-class Task:
-    """A resolved request: float32 inputs [instances, *input shape], and each instance's baselines [k, *input shape].
+class Scores:
+    """The model's output as the predictor gives it: float32 [instances, outputs].
 
-    `memos` keeps, by the instance's number, what was worked out for one of its targets and serves the others; `known`
-    and `integral` are the answers that came with the scores. `far_sighted` computes the same segments, several by one
-    call.
+    `at_baselines` has float32 [baselines, outputs] for each instance; None for a method without baselines.
     """
 
-    description: Description
-    segments: Segments
-    settings: Settings
-    chosen: Resolved
-    inputs: Tensor
-    baselines: list[Tensor]
-    memos: dict[int, dict[str, Any]] = field(default_factory=lambda: defaultdict(dict))
-    known: Sequence[Known] = ()
-    integral: KnownIntegral | None = None
-    far_sighted: FarSighted | None = None
+    at_inputs: Tensor
+    at_baselines: list[Tensor] | None
 
-    @property
-    def cuts(self) -> Cuts:
-        """Where the method wants the model cut."""
-        method = self.chosen.method
-        return Cuts(self.chosen.get("layer"), method.nonlinearities, method.relevance, to_layer=not method.takes_target)
+
+class Plan(Protocol):
+    """The instances that are explained together, the method, and its parameters."""
+
+    method: Method
+    parameters: dict[str, Any]
+
+    def score(self) -> Scores:
+        """The first exchange: the scores of inputs and baselines."""
+        ...
+
+    def choose_targets(self, scores: Scores) -> list[list[Target]]:
+        """What to explain for each instance: one target, or `top_k` of them from the likeliest. Raises `BadInput`."""
+        ...
+
+    def take_output(self, scores: Tensor) -> Tensor:
+        """Logits or probabilities [rows, outputs], as the request wants them explained."""
+        ...
+
+    def attribute(self, outputs: Sequence[int]) -> list[Attribution]:
+        """One attribution for each instance, of the output that is named for it. Raises `BadInput`."""
+        ...
+
+    def measure(self, attribution: Attribution, instance: int, output: int) -> dict[str, float]:
+        """The metrics that the request asks for."""
+        ...
+
+    def describe(self, instance: int) -> dict[str, Any]:
+        """What the details say of an instance beside its target and sums."""
+        ...
+
+    def compose(self, attributions: Sequence[Attribution], details: Sequence[Details]) -> Any:  # noqa: ANN401 - JSON
+        """One target's explanation, from its attributions and their details: one of each for each of its outputs."""
+        ...
+
+    def list_outputs(self, scores: Scores) -> np.ndarray:
+        """The outputs that are explained, float32 [instances, outputs], for formats that show them."""
+        ...
+
+    def list_baselines(self) -> list[np.ndarray]:
+        """Each instance's baselines, float32 [1 or more, *input shape], for formats that show them."""
+        ...

@@ -1,4 +1,4 @@
-"""How good an explanation is, by Captum's metrics: infidelity and maximal sensitivity."""
+"""Measures an explanation by Captum's metrics: infidelity and maximal sensitivity."""
 
 from __future__ import annotations
 
@@ -9,67 +9,70 @@ import torch
 from captum.metrics import infidelity, infidelity_perturb_func_decorator, sensitivity_max
 from torch import Tensor, nn
 
-from captum_explainer.attribution.plan import Task
-from captum_explainer.catalogue.resolve import held_shape
-from captum_explainer.parameters.row_limits import most_rows
+from captum_explainer.catalogue.resolve import Resolved
 
 # Attributions [rows, *input shape] of inputs [rows, *input shape], all for one target from the same baselines.
 Explain = Callable[[Tensor], Tensor]
 
 
-def quality_of(
-    task: Task, skeleton: nn.Module, instance: int, target: int, values: Tensor, explain: Explain
+def measure_quality(
+    resolved: Resolved,
+    model: nn.Module,
+    inputs: Tensor,
+    baselines: Tensor,
+    target: int,
+    values: Tensor,
+    explain: Explain,
+    most_rows: int,
 ) -> dict[str, float]:
-    """The metrics that the request asks for, of one explanation.
+    """The metrics that the request asks for, for one explanation.
 
     Args:
-        task: The request.
-        skeleton: The model, [rows, *input shape] to the scores that are explained.
-        instance: Which of the inputs.
+        resolved: The method and its parameters.
+        model: [rows, *input shape] to the scores that are explained.
+        inputs: The instance, float32 [1, *input shape].
+        baselines: Its baselines, float32 [1 or more, *input shape].
         target: The output that is explained.
         values: The attributions, float32 [1, *input shape].
         explain: Explains changed inputs by the same method, seed and target.
+        most_rows: The most rows of one pass.
     """
-    inputs, chosen = task.inputs[instance : instance + 1], task.chosen
-    count = chosen["n_perturb_samples"]
-    options = {"n_perturb_samples": count, "max_examples_per_batch": min(count, _rows_at_once(task))}
+    count = resolved["n_perturb_samples"]
+    options = {"n_perturb_samples": count, "max_examples_per_batch": min(count, _count_rows(resolved, most_rows))}
     found = {}
-    if "infidelity" in chosen["metrics"]:
-        baselines = None if chosen.method.baselines == "none" else task.baselines[instance].mean(0, keepdim=True)
+    if "infidelity" in resolved["metrics"]:
         found["infidelity"] = infidelity(
-            skeleton,
-            _noisy(chosen["perturb_radius"], chosen["seed"], not chosen.method.slope),
+            model,
+            _noisy(resolved["perturb_radius"], resolved["seed"], not resolved.method.slope),
             inputs,
             values,
-            baselines=baselines,
+            baselines=None if resolved.method.takes.baselines == "none" else baselines.mean(0, keepdim=True),
             target=target,
             normalize=True,
             **options,
         )
-    if "sensitivity" in chosen["metrics"]:
+    if "sensitivity" in resolved["metrics"]:
         found["sensitivity"] = sensitivity_max(
             lambda rows: (explain(rows[0]),),
             inputs,
-            perturb_func=_moved(chosen["seed"]),
-            perturb_radius=chosen["perturb_radius"],
+            perturb_func=_moved(resolved["seed"]),
+            perturb_radius=resolved["perturb_radius"],
             **options,
         )
     return {name: float(value) for name, value in found.items()}
 
 
-def _rows_at_once(task: Task) -> int:
-    """How many changed inputs are explained together, of which each may be many rows itself."""
-    values = task.chosen.values
-    held = held_shape(task.chosen.method, values.get("layer"), task.description)
-    most = most_rows(tuple(task.inputs.shape[1:]), held, task.settings.max_call_bytes)
+def _count_rows(resolved: Resolved, most_rows: int) -> int:
+    """How many changed inputs are explained together; each may be many rows itself."""
+    values = resolved.values
     if values.get("internal_batch_size") is not None:
-        return min(most, int(values["internal_batch_size"]))
+        return min(most_rows, int(values["internal_batch_size"]))
     rows = int(values.get("n_steps", 1) * values.get("perturbations_per_eval", 1))
-    return max(1, most // rows)
+    return max(1, most_rows // rows)
 
 
 def _noisy(deviation: float, seed: int, contributions: bool) -> Any:  # noqa: ANN401 - captum is untyped
-    """Takes normal noise off; contributions are held to the noise's share of the way from the baseline."""
+    """A perturbation that subtracts normal noise; for contributions, scaled by the way from the baseline."""
     generator = torch.Generator().manual_seed(seed)
 
     def perturb(inputs: Tensor, baselines: Tensor | None = None) -> Tensor:
@@ -79,7 +82,7 @@ def _noisy(deviation: float, seed: int, contributions: bool) -> Any:  # noqa: AN
 
 
 def _moved(seed: int) -> Callable[[Tensor, float], tuple[Tensor]]:
-    """Captum's own changes for the sensitivity, by a generator that no other explanation draws from."""
+    """Captum's perturbation for the sensitivity, with a generator of its own."""
     generator = torch.Generator().manual_seed(seed)
 
     def perturb(inputs: Tensor, radius: float) -> tuple[Tensor]:

@@ -1,9 +1,10 @@
-"""Finds the methods: one a file in `methods/FAMILY/`, by the file's name."""
+"""Finds the methods: each is a file in `methods/FAMILY/` and has the file's name."""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -13,10 +14,9 @@ from captum_serving.sentences import name_nearest
 from captum_explainer.catalogue.cost_words import put_cost_into_words
 from captum_explainer.catalogue.method import Method
 from captum_explainer.catalogue.methods import layer, neuron, primary
-from captum_explainer.catalogue.shared_parameters import all_parameters
 from captum_explainer.parameters.parameter import Parameter
 from captum_explainer.predictor_client.description import Access, Description
-from captum_explainer.settings import Settings
+from captum_explainer.settings import Limits
 
 NEEDS = {
     Access.SCORES: "scores",
@@ -27,7 +27,7 @@ NEEDS = {
 
 @cache
 def catalogue() -> dict[str, Method]:
-    """All methods by name, in alphabetical order."""
+    """All methods by name, sorted."""
     found = [
         (module.name, f"{family.__name__}.{module.name}")
         for family in (primary, layer, neuron)
@@ -36,36 +36,28 @@ def catalogue() -> dict[str, Method]:
     return {name: importlib.import_module(path).METHOD for name, path in sorted(found)}
 
 
-def find_method(name: object, access: Access) -> Method:
-    """The method of that name.
+def find_method(name: object, methods: Mapping[str, Method], access: Access) -> Method:
+    """The method of that name among a kind's methods.
 
     Raises:
         BadInput: There is none, or it needs more than the predictor gives.
     """
-    known = catalogue()
-    if not isinstance(name, str) or name not in known:
-        raise BadInput(f"method: {name_nearest(name, list(known))}")
-    method = known[name]
+    if not isinstance(name, str) or name not in methods:
+        raise BadInput(f"method: {name_nearest(name, list(methods))}")
+    method = methods[name]
     if method.access > access:
-        possible = ", ".join(other for other in known if known[other].access <= access)
+        possible = ", ".join(other for other in methods if methods[other].access <= access)
         raise BadInput(
             f"{name} needs {NEEDS[method.access]}, and the predictor gives {NEEDS[access]}; possible: {possible}"
         )
     return method
 
 
-def as_json(description: Description, settings: Settings) -> dict[str, Any]:
-    """The catalogue as the server answers it: what this model's predictor makes possible."""
-    known = {name: method for name, method in catalogue().items() if method.access <= description.access}
-    parameters = {name: all_parameters(method, description) for name, method in known.items()}
-    return entries_as_json(known, parameters, description, settings)
-
-
 def entries_as_json(
     known: dict[str, Method],
     parameters: dict[str, dict[str, Parameter]],
     description: Description,
-    settings: Settings,
+    limits: Limits,
 ) -> dict[str, Any]:
     """Methods and the parameters of each, with the server's limits in them."""
     entries = [
@@ -73,11 +65,11 @@ def entries_as_json(
             "name": name,
             "family": method.family,
             "access": method.access.name.lower(),
-            "summary": method.summary,
-            "when": method.when,
-            "cost": put_cost_into_words(method.cost),
-            "paper": method.paper,
-            "parameters": {key: parameter.bounded(settings) for key, parameter in parameters[name].items()},
+            "summary": method.about.summary,
+            "when": method.about.when,
+            "cost": put_cost_into_words(method.about.cost),
+            "paper": method.about.paper,
+            "parameters": {key: parameter.bounded(limits) for key, parameter in parameters[name].items()},
         }
         for name, method in known.items()
     ]

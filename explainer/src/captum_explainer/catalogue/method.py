@@ -13,16 +13,17 @@ from torch import Tensor, nn
 from captum_explainer.catalogue.path_integral import Integrate
 from captum_explainer.parameters.parameter import Parameter
 from captum_explainer.predictor_client.description import Access
+from captum_explainer.skeleton.cuts import Cuts
 
 Family = Literal["primary", "layer", "neuron"]
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What one Captum call is to explain.
+    """What one call of Captum explains.
 
     Attributes:
-        model: [rows, *input shape] to [rows, outputs]: the skeleton, or where there is `integrate` what makes it first.
+        model: [rows, *input shape] to [rows, outputs]: the skeleton.
         inputs: float32 [rows, *input shape].
         target: The output to explain, one a row; what takes no target passes over it.
         baselines: float32 [rows, *input shape], or for a method with several, [baselines, *input shape].
@@ -34,7 +35,7 @@ class Problem:
         memo: What the method keeps of the one instance of this call for the calls for its other targets.
     """
 
-    model: Callable[[Tensor], Tensor]
+    model: nn.Module
     inputs: Tensor
     target: list[int]
     baselines: Tensor
@@ -47,7 +48,7 @@ class Problem:
 
     @property
     def only_layer(self) -> nn.Module:
-        """The layer, of a method that always has one."""
+        """The layer, for a method that always has one."""
         assert self.layer is not None
         return self.layer
 
@@ -57,11 +58,11 @@ class Problem:
         return tuple(self.parameters["neuron"])
 
     def parameters_for_captum(self, *names: str) -> dict[str, Any]:
-        """Those parameters, as keyword arguments of Captum's `attribute`."""
+        """The named parameters, as keyword arguments for Captum's `attribute`."""
         return {name: self.parameters[name] for name in names}
 
     def run(self, explainer: Any, **arguments: Any) -> Attribution:  # noqa: ANN401 - captum is untyped
-        """What Captum's method says of the inputs, through its noise tunnel where the request asks for one."""
+        """Run Captum's method on the inputs, in its noise tunnel if the request asks for one."""
         smooth = self.parameters.get("smooth")
         if smooth is None:
             return detached(explainer.attribute(self.inputs, **arguments))
@@ -69,66 +70,72 @@ class Problem:
 
 
 class Attribution(NamedTuple):
-    """Attributions [rows, ...], and what else belongs into each row's details."""
+    """Attributions [rows, ...], and what they add to each row's details."""
 
     values: Tensor
     details: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
-class Method:
-    """A method of Captum's, as the catalogue shows it and the explainer runs it.
+class About:
+    """What the catalogue says of a method.
 
     Attributes:
-        attribute: Runs Captum on a problem.
         summary: What it does, in one sentence.
-        paper: Where it is described.
-        access: What the predictor must give.
-        family: What is explained, and where.
-        parameters: Its own parameters by name, beside those that all methods share.
-        baselines: Whether it takes none, one an instance, several, or a distribution: two or more.
         when: What it is good for, and what to know before; for the page of methods.
-        cost: How often it asks the predictor, beside the one call that scores inputs and baselines, for the predicted
-            class: an expression over parameters and the names in `cost_words`, which has it in words.
-        nonlinearities: Its backward rule is another one at nonlinearities, which must be local modules.
-        relevance: It passes relevance back by a rule for each stage, which must be modules of their own.
-        takes_layer: It needs a layer though it attributes to the input.
-        takes_target: It explains one of the model's outputs, or how a neuron brings it about.
-        takes_segments: It attributes to groups of values, which `segmentation` chooses.
-        segmentation: How it cuts up pictures, where the request does not say.
-        evaluations: How many perturbed inputs so many segments make, by its parameters; one each by default.
-        takes_units: It attributes to groups of a layer's units, which `layer_mask` chooses.
-        points: The rows [n, *input shape] of its one pass, by inputs, baselines and parameters, where they can be known
-            before it runs; point `i` is of instance `i modulo instances`.
-        integrates: It takes the integral of the gradient by the input, along straight paths and by a quadrature.
-        replaces_layer: It gives the layer other values than the network's, so that a pass through what is behind the
-            layer cannot be foreseen.
-        one_by_one: Each instance is a Captum call of its own.
-        random: It draws; implies a call of its own for each instance, unless it is `across` them.
-        across: It explains the instances by one another: two or more, in one Captum call.
-        repeats: It passes the same rows through the model again, which the predictor need not compute again.
-        rows_an_instance: Rows of a pass for each instance, at the least.
-        complete: Its attributions sum to the difference of the scores at input and baseline.
-        slope: Its attributions are per unit of an input's value, as a gradient is, and not contributions.
+        cost: How often it asks the predictor after the first exchange, for the predicted class: an expression over
+            parameters and the names in `cost_words`, which has it in words.
+        paper: Where it is described.
     """
 
-    attribute: Callable[[Problem], Attribution]
     summary: str
-    paper: str
     when: str
     cost: str
-    access: Access = Access.GRADIENTS
-    family: Family = "primary"
+    paper: str
+
+
+@dataclass(frozen=True)
+class Takes:
+    """What a method takes from the request.
+
+    Attributes:
+        parameters: Its own parameters by name, beside those that all methods share.
+        baselines: Whether it takes none, one an instance, several, or a distribution: two or more.
+        layer: It needs a layer though it attributes to the input.
+        target: It explains one of the model's outputs, or how a neuron brings it about.
+        segments: It attributes to groups of values, which `segmentation` chooses.
+        segmentation: How it divides pictures, where the request does not say.
+        evaluations: The number of perturbed inputs for a number of segments, by its parameters; by default one each.
+        units: It attributes to groups of a layer's units, which `layer_mask` chooses.
+    """
+
     parameters: dict[str, Parameter] = field(default_factory=dict)
     baselines: Literal["none", "one", "several", "distribution"] = "none"
-    nonlinearities: bool = False
-    relevance: bool = False
-    takes_layer: bool = False
-    takes_target: bool = True
-    takes_segments: bool = False
+    layer: bool = False
+    target: bool = True
+    segments: bool = False
     segmentation: Literal["quickshift", "grid"] = "quickshift"
     evaluations: Callable[[int, dict[str, Any]], int] | None = None
-    takes_units: bool = False
+    units: bool = False
+
+
+@dataclass(frozen=True)
+class Passes:
+    """How a method passes rows through the model.
+
+    Attributes:
+        points: The rows [n, *input shape] of its one pass, by inputs, baselines and parameters, where they are known
+            before it runs; point `i` belongs to instance `i modulo instances`.
+        integrates: It takes the integral of the gradient by the input, along straight paths and by a quadrature.
+        replaces_layer: It gives the layer other values than the network's, so the values of a pass do not tell what is
+            asked behind the layer.
+        one_by_one: Each instance is a Captum call of its own.
+        random: It draws; each instance is then a call of its own, unless it is `across` them.
+        across: It explains the instances by one another: two or more, in one Captum call.
+        repeats: It passes the same rows again.
+        rows_an_instance: The fewest rows of a pass for each instance.
+    """
+
     points: Callable[[Tensor, Tensor, dict[str, Any]], Tensor | None] | None = None
     integrates: bool = False
     replaces_layer: bool = False
@@ -137,21 +144,46 @@ class Method:
     across: bool = False
     repeats: bool = False
     rows_an_instance: int = 1
+
+
+@dataclass(frozen=True)
+class Method:
+    """A Captum method, as the catalogue shows it and the explainer runs it.
+
+    Attributes:
+        attribute: Runs Captum on a problem.
+        about: What the catalogue says of it.
+        access: What the predictor must give.
+        family: What is explained, and where.
+        takes: What it takes from the request.
+        cuts: Where the model is cut for it, beside the layer.
+        passes: How it passes rows through the model.
+        complete: Its attributions sum to the difference of the scores at input and baseline.
+        slope: Its attributions are per unit of an input's value, as a gradient is, and not contributions.
+    """
+
+    attribute: Callable[[Problem], Attribution]
+    about: About
+    access: Access = Access.GRADIENTS
+    family: Family = "primary"
+    takes: Takes = Takes()
+    cuts: Cuts = Cuts()  # noqa: RUF009 - it is frozen
+    passes: Passes = Passes()
     complete: bool = False
     slope: bool = False
 
     @property
     def has_layer(self) -> bool:
-        """Whether the request must name a layer."""
-        return self.takes_layer or self.family != "primary"
+        """True if the request must name a layer."""
+        return self.takes.layer or self.family != "primary"
 
     @property
     def takes_metrics(self) -> bool:
-        """Whether Captum's metrics apply: it attributes the score to the input, for each instance by itself."""
-        return self.family == "primary" and not self.across
+        """True if Captum's metrics apply: the score is attributed to the input, for each instance by itself."""
+        return self.family == "primary" and not self.passes.across
 
 
 def detached(values: Tensor | tuple[Tensor, ...]) -> Attribution:
-    """Captum's attributions without details; of a tuple, which layer methods may return, the only one."""
+    """Captum's attributions without details; layer methods may return them in a tuple of one."""
     tensor = values[0] if isinstance(values, tuple) else values
     return Attribution(tensor.detach().to(torch.float32))

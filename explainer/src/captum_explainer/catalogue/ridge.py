@@ -1,4 +1,4 @@
-"""LIME's linear model as the lime package fits it: a ridge over all segments, of all outputs at once."""
+"""LIME's linear model as the lime package fits it: ridge regression over all segments, for all outputs at once."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch import Tensor
 from captum_explainer.catalogue.method import Attribution, Problem
 
 KERNEL_WIDTH = 0.25
-# The fit holds the square of their number, and takes its cube.
+# The fit's memory grows with the square of their number, and its time with the cube.
 MOST_SEGMENTS = 4096
-# Below it the equations may be as good as singular, and the coefficients noise.
+# Below it the equations may be nearly singular, and the coefficients noise.
 LEAST_ALPHA = 1e-6
-# So many samples are numbers at a time, for thousands of segments of thousands of samples would be gigabytes.
+# Converted to numbers at a time: thousands of samples with thousands of segments would take gigabytes.
 SAMPLES_AT_ONCE = 1000
 
 Array = NDArray[np.floating[Any]]
@@ -26,7 +26,7 @@ Subsets = NDArray[np.bool_]
 
 
 class Ridge(NamedTuple):
-    """Coefficients [segments, outputs], intercepts [outputs], the fits' weighted R² [outputs]: NaN of a constant."""
+    """Coefficients [segments, outputs], intercepts [outputs], weighted R² [outputs]; R² is NaN for a constant score."""
 
     coefficients: Array
     intercepts: Array
@@ -55,8 +55,8 @@ def ridge_attribution(problem: Problem, mask: Tensor) -> Attribution:
 
 
 def weights_of(subsets: Subsets) -> Array:
-    """How near each sample is to the whole, by how much of the instance is in it."""
-    # A subset's cosine distance to the whole is a matter of its size alone; that of the empty one is 1.
+    """The weight of each sample: the more of the instance is in it, the larger."""
+    # A subset's cosine distance to the whole depends only on its size; the empty subset's is 1.
     distances = 1.0 - np.sqrt(subsets.mean(axis=1))
     weights: Array = np.sqrt(np.exp(-(distances**2) / KERNEL_WIDTH**2))
     return weights
@@ -85,7 +85,7 @@ def fit_ridge(subsets: Subsets, scores: Array, alpha: float, weights: Array) -> 
     off = np.concatenate([y - (x - share) @ coefficients for x, _, y in _parts(subsets, weights, centred)])
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = 1.0 - weights @ off**2 / (weights @ centred**2)
-    # Of a constant score rounding is all that varies.
+    # A constant score varies only by rounding.
     r2[np.ptp(scores, axis=0) == 0.0] = np.nan
     return Ridge(coefficients, mean_score - share @ coefficients, r2)
 
@@ -111,7 +111,7 @@ def _fitted(problem: Problem, mask: Tensor) -> Ridge:
 
 
 def draw_subsets(samples: int, segments: int, seed: int) -> Subsets:
-    """Random subsets [samples, segments], the first of them the whole: those of the lime package with this seed."""
+    """Random subsets [samples, segments] as the lime package draws them with this seed; the first is the whole."""
     generator = np.random.RandomState(seed)
     parts = [min(SAMPLES_AT_ONCE, samples - start) for start in range(0, samples, SAMPLES_AT_ONCE)]
     subsets = np.concatenate([generator.randint(0, 2, (part, segments)).astype(bool) for part in parts])

@@ -1,4 +1,4 @@
-"""Explains which segments are there instead of the values in them."""
+"""Explains the presence of segments instead of the values in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from captum_explainer.catalogue.method import Attribution, Problem
 
 
 def attribute_segments(kind: Any, problem: Problem, **options: Any) -> Attribution:  # noqa: ANN401 - captum is untyped
-    """What a Captum class says of one instance's segments, at each of their values, with the segments in the details.
+    """Run a Captum class on one instance's segments; each value gets its segment's attribution.
 
     Captum 0.9.0's Shapley classes go through all values of the feature mask in Python for every order of the segments:
     a 224x224 picture in four segments took 40 s, with the model waiting. So they are given a model of one number a

@@ -1,4 +1,4 @@
-"""The parameters that are not one method's own: which method takes which of them, and their defaults."""
+"""The parameters that methods share: which method takes which, and their defaults."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from captum_explainer.predictor_client.description import Access, Description
 
 NAMED_BASELINES = ("zeros", "ones", "mean", "blur", "random")
 LARGEST_SEED = 2**32 - 1
-# Ablating each value of a larger instance by itself would take more calls than an answer is worth waiting for.
+# Ablating each single value of a larger instance would take too many calls.
 MOST_SINGLE_VALUES = 1024
 
 
 def all_parameters(method: Method, description: Description) -> dict[str, Parameter]:
     """Every parameter that the method takes for this model, but for `method` itself."""
     shared = {"seed": SEED}
-    if method.takes_target:
-        shared |= {"output": _output(method, description), "target": TARGET, "top_k": TOP_K}
+    if method.takes.target:
+        shared |= {"output": describe_output(method, description), "target": TARGET, "top_k": TOP_K}
     if method.has_layer:
         shared["layer"] = _layer(description)
     if method.family == "layer":
         shared |= {"upsample": UPSAMPLE, "interpolate_mode": INTERPOLATE_MODE}
     if method.family == "neuron":
         shared["neuron"] = NEURON
-    if method.baselines != "none":
+    if method.takes.baselines != "none":
         shared["baselines"] = _baselines(method, description)
-    if method.takes_segments:
+    if method.takes.segments:
         shared |= {"segmentation": _segmentation(method, description), "n_segments": N_SEGMENTS}
     if method.takes_metrics:
         shared |= QUALITY
     if method.complete:
         shared["tolerance"] = TOLERANCE
-    return {**method.parameters, **shared, **method.parameters}
+    return {**method.takes.parameters, **shared, **method.takes.parameters}
 
 
 SEED = Parameter(
@@ -87,11 +87,12 @@ N_SEGMENTS = integer(30, "superpixels or patches of an image, about", minimum=2,
 TOLERANCE = number(0.05, "share of the scores' difference by which a convergence delta may be off")
 
 
-def _output(method: Method, description: Description) -> Parameter:
+def describe_output(method: Method, description: Description) -> Parameter:
+    """What is explained: logits or probabilities, as far as the predictor and the method allow."""
     if description.access == Access.SCORES:
         return choice("probability", ("probability",), "what is explained: the predictor gives nothing else")
     # Captum has no relevance rule for a softmax.
-    outputs = ("logit",) if method.relevance else ("logit", "probability")
+    outputs = ("logit",) if method.cuts.relevance else ("logit", "probability")
     return choice("logit", outputs, "what is explained")
 
 
@@ -106,16 +107,16 @@ def _baselines(method: Method, description: Description) -> Parameter:
         "where the explanation starts from: a number, a name, or an array of one instance's shape, one an instance, "
         "or for the SHAP family several; `mean` and `blur` are of the instance itself"
     )
-    default = "random" if method.baselines == "distribution" else description.baseline
+    default = "random" if method.takes.baselines == "distribution" else description.baseline
     return Parameter({"anyOf": kinds, "default": default, "description": text})
 
 
 def _segmentation(method: Method, description: Description) -> Parameter:
     shape = description.input_shape
-    few = method.random or method.evaluations is not None
+    few = method.passes.random or method.takes.evaluations is not None
     single = not few and (shape is None or math.prod(shape) <= MOST_SINGLE_VALUES)
-    default = "pixels" if single or not is_picture(shape) else method.segmentation
-    # Superpixels are of one picture, and instances that are explained by one another are all cut up alike.
-    algorithms = ALIKE if method.across else ALGORITHMS
+    default = "pixels" if single or not is_picture(shape) else method.takes.segmentation
+    # Superpixels differ from picture to picture; instances that are explained by one another need the same segments.
+    algorithms = ALIKE if method.passes.across else ALGORITHMS
     text = "how values are grouped: superpixels, a grid of patches, or single values, the default of what is no picture"
     return choice(default, algorithms, text)

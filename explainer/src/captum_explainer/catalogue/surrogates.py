@@ -28,7 +28,7 @@ class ScoredModel(Model):  # type: ignore[misc]  # captum is untyped
         self.r2: float | None = None
 
     def fit(self, train_data: DataLoader[Any], **arguments: Any) -> Any:  # noqa: ANN401 - Captum's interface
-        """Fit Captum's model, and compare what it says of the samples with their scores."""
+        """Fit Captum's model, and compare its scores for the samples with the true ones."""
         report = self.model.fit(train_data, **arguments)
         samples, scores, weights = (torch.cat(parts) for parts in zip(*train_data, strict=True))
         with torch.no_grad():
@@ -60,6 +60,6 @@ def weighted_r2(scores: Tensor, fitted: Tensor, weights: Tensor) -> float | None
 
 
 def surrogate_attribution(values: Tensor, mask: Tensor, model: ScoredModel) -> Attribution:
-    """Each value's coefficient is its segment's; details hold the segments, the intercept and the fit."""
+    """Attributions whose details hold the segments, the intercept and the fit."""
     details = {"segments": mask[0].numpy(), "intercept": model.intercept(), "r2": model.r2}
     return Attribution(values.detach().to(torch.float32), details)

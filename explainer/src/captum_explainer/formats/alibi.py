@@ -12,10 +12,14 @@ from captum_serving.errors import BadInput
 from captum_serving.sentences import shorten
 from torch import Tensor
 
+from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.formats import native
-from captum_explainer.formats.request import Answer, Explanations, Incoming, Request
-from captum_explainer.parameters.path import AUTO, QUADRATURES
+from captum_explainer.formats.request import Incoming, ReadRequest
+from captum_explainer.kinds.tensor.kind import TensorRequest
+from captum_explainer.kinds.text.kind import TextRequest
+from captum_explainer.parameters.path import QUADRATURES
 from captum_explainer.predictor_client.description import Description
+from captum_explainer.rendering.written_answer import WrittenAnswer
 from captum_explainer.settings import Settings
 
 INPUT_METHOD, LAYER_METHOD = "integrated_gradients", "layer_integrated_gradients"
@@ -27,17 +31,18 @@ NO_LAYER = "unspecified"
 
 def read_document(
     document: dict[str, Any], incoming: Incoming, description: Description, settings: Settings
-) -> Request:
+) -> ReadRequest:
     """Read a JSON object whose parameters have Alibi's names: `method` is the quadrature.
 
     Raises:
         BadInput: Another method than integrated gradients is asked for, or the instances do not fit the model.
         TooLarge: More instances than the server takes.
     """
-    request = native.read_document(document, incoming, description, settings)
-    if not isinstance(request.instances, Tensor):
+    request, _ = native.read_document(document, incoming, description, settings)
+    if isinstance(request, TextRequest):
         raise BadInput("Alibi's integrated gradients are of tensors, and the instances are texts; expected tensors")
-    return Request(request.instances, _parameters(request.parameters), _writer(request.instances))
+    own = TensorRequest(request.instances, _parameters(request.parameters))
+    return ReadRequest(own, _writer(request.instances))
 
 
 def _parameters(given: dict[str, Any]) -> dict[str, Any]:
@@ -56,19 +61,16 @@ def _parameters(given: dict[str, Any]) -> dict[str, Any]:
     return {**DEFAULTS, "top_k": None, **given, "method": LAYER_METHOD if "layer" in given else INPUT_METHOD}
 
 
-def _writer(instances: Tensor) -> Callable[[Explanations, Description], Answer]:
-    def write(explanations: Explanations, description: Description) -> Answer:
+def _writer(instances: Tensor) -> Callable[[Explanations, Description], WrittenAnswer]:
+    def write(explanations: Explanations, description: Description) -> WrittenAnswer:
         parameters = explanations.parameters
-        steps = parameters["n_steps"]
-        # Alibi's is one number, whose points and weights its client may compute.
-        used = [details["n_steps"] for details in explanations.details] if steps == AUTO else []
         meta = {
             "name": "IntegratedGradients",
             "type": ["whitebox"],
             "explanations": ["local"],
             "params": {
                 "method": parameters["quadrature"],
-                "n_steps": max(used, default=steps),
+                "n_steps": parameters["n_steps"],
                 "internal_batch_size": parameters["internal_batch_size"],
                 "layer": parameters.get("layer", NO_LAYER),
             },
@@ -82,8 +84,7 @@ def _writer(instances: Tensor) -> Callable[[Explanations, Description], Answer]:
             "predictions": explanations.outputs,
             "deltas": [details["convergence_delta"] for details in explanations.details],
             "target": [details["target"] for details in explanations.details],
-            **({"n_steps": used} if used else {}),
         }
-        return Answer(orjson.dumps({"meta": meta, "data": data}, option=orjson.OPT_SERIALIZE_NUMPY))
+        return WrittenAnswer(orjson.dumps({"meta": meta, "data": data}, option=orjson.OPT_SERIALIZE_NUMPY))
 
     return write

@@ -11,14 +11,13 @@ from captum_serving.sentences import name_nearest
 
 from captum_explainer.formats import alibi, native
 from captum_explainer.formats.aix import pictures
-from captum_explainer.formats.request import Incoming, Request
+from captum_explainer.formats.request import Incoming, ReadRequest
 from captum_explainer.inputs.arrays import SIGNATURES
 from captum_explainer.predictor_client.description import Description
-from captum_explainer.server.aix_flags import LIME_IMAGES
-from captum_explainer.settings import Settings
+from captum_explainer.settings import LIME_IMAGES, Settings
 
 # A format reads a body that was parsed, and the rest of what came with it.
-ReadDocument = Callable[[dict[str, Any], Incoming, Description, Settings], Request]
+ReadDocument = Callable[[dict[str, Any], Incoming, Description, Settings], ReadRequest]
 FORMATS: dict[str, ReadDocument] = {
     "captum": native.read_document,
     "aix": pictures.read_document,
@@ -26,7 +25,7 @@ FORMATS: dict[str, ReadDocument] = {
 }
 
 
-def read(incoming: Incoming, description: Description, settings: Settings) -> Request:
+def read(incoming: Incoming, description: Description, settings: Settings) -> ReadRequest:
     """Read a body: JSON whatever its Content-Type said, or a picture's bytes, which are one instance.
 
     Raises:
@@ -34,13 +33,13 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
         TooLarge: More instances than the server takes.
     """
     if incoming.body.startswith(SIGNATURES):
-        if settings.explainer_type == LIME_IMAGES:
+        if settings.aix.explainer_type == LIME_IMAGES:
             return pictures.read_picture(incoming, description, settings)
         return native.read_picture(incoming, description)
     document = parse_json(incoming.body)
     if not isinstance(document, dict):
         raise BadInput('the body is not a JSON object; expected {"instances": [...], "parameters": {...}}')
-    name = document.pop("format", "aix" if pictures.is_meant(document, settings) else "captum")
+    name = document.pop("format", "aix" if pictures.is_meant(document, settings.aix) else "captum")
     if not isinstance(name, str) or name not in FORMATS:
         raise BadInput(f"format: {name_nearest(name, list(FORMATS))}")
     return FORMATS[name](document, incoming, description, settings)

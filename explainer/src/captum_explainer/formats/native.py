@@ -2,35 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
 from captum_serving.errors import BadInput
 from captum_serving.sentences import name_nearest
 
-from captum_explainer.formats.request import Answer, Explanations, Incoming, Request
+from captum_explainer.attribution.explanations import Explanations
+from captum_explainer.formats.request import Incoming, ReadRequest
 from captum_explainer.inputs.arrays import checked, read_instances, with_own_targets
 from captum_explainer.inputs.pictures import decode
 from captum_explainer.inputs.texts import is_meant as is_text
 from captum_explainer.inputs.texts import read_texts
+from captum_explainer.kinds.tensor.kind import TensorRequest
+from captum_explainer.kinds.text.kind import TextRequest
 from captum_explainer.predictor_client.description import Description
-from captum_explainer.rendering.response import find_writer
+from captum_explainer.rendering.response import find_picture_writer, find_text_writer
+from captum_explainer.rendering.written_answer import WrittenAnswer
 from captum_explainer.settings import Settings
 
 
-def read_picture(incoming: Incoming, description: Description) -> Request:
+def read_picture(incoming: Incoming, description: Description) -> ReadRequest:
     """Read a body that is a picture's bytes, which are one instance.
 
     Raises:
         BadInput: It is broken, or does not fit the model.
     """
     instances = checked([decode(incoming.body, description)], description)
-    return Request(instances, {}, find_writer(None, incoming.accept, instances) or write)
+    return ReadRequest(TensorRequest(instances, {}), find_picture_writer(None, incoming.accept, instances) or write)
 
 
 def read_document(
     document: dict[str, Any], incoming: Incoming, description: Description, settings: Settings
-) -> Request:
+) -> ReadRequest:
     """Read a JSON object; its `render`, else its Accept header, says whether the answer is a picture.
 
     Raises:
@@ -45,13 +50,18 @@ def read_document(
     if not isinstance(parameters, dict):
         raise BadInput('parameters is not an object; expected {"method": ..., ...}')
     given = document.get("instances")
-    read = read_texts if is_text(given, description) else read_instances
-    instances = read(given, description, settings)
-    writer = find_writer(document.get("render"), incoming.accept, instances) or write
-    return Request(instances, with_own_targets(parameters, document["instances"]), writer)
+    request: TensorRequest | TextRequest
+    if is_text(given, description):
+        request = TextRequest(read_texts(given, description, settings.limits), parameters)
+        writer = find_text_writer(document.get("render"), incoming.accept)
+    else:
+        request = TensorRequest(read_instances(given, description, settings.limits), parameters)
+        writer = find_picture_writer(document.get("render"), incoming.accept, request.instances)
+    own = replace(request, parameters=with_own_targets(parameters, document["instances"]))
+    return ReadRequest(own, writer or write)
 
 
-def write(explanations: Explanations, description: Description) -> Answer:
+def write(explanations: Explanations, description: Description) -> WrittenAnswer:
     """`{"explanations", "details", "parameters", "model"}`; numbers have the digits that give their float32 back."""
     document = {
         "explanations": explanations.values,
@@ -59,4 +69,4 @@ def write(explanations: Explanations, description: Description) -> Answer:
         "parameters": explanations.parameters,
         "model": {"name": description.name, "digest": description.digest},
     }
-    return Answer(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
+    return WrittenAnswer(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))

@@ -1,16 +1,15 @@
-"""What is between a way in and the explanation: the request as it came, as it was read, and what was found."""
+"""What a format reads, and what it makes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
-from torch import Tensor
-
+from captum_explainer.kinds.tensor.kind import TensorRequest
+from captum_explainer.kinds.text.kind import TextRequest
 from captum_explainer.predictor_client.description import Description
-from captum_explainer.predictor_client.texts import Text
+from captum_explainer.rendering.written_answer import Write
 from captum_explainer.settings import Settings
 
 
@@ -33,62 +32,12 @@ class Incoming:
     passed_on: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Explanations:
-    """What was found.
+class ReadRequest(NamedTuple):
+    """What is to be explained, and what writes the answer."""
 
-    Attributes:
-        values: An array for each instance, of a text an object; with `top_k`, a list of them.
-        details: A dictionary for each instance; with `top_k`, a list of them.
-        parameters: In full.
-        outputs: The model's, logits or probabilities as they are explained: float32 [instances, outputs].
-        baselines: Each instance's, float32 [1 or more, *input shape]; zeros for a method without.
-    """
-
-    values: list[Any]
-    details: list[Any]
-    parameters: dict[str, Any]
-    outputs: np.ndarray
-    baselines: list[np.ndarray]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A response's body, and what it is."""
-
-    body: bytes
-    media_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Request:
-    """What is to be explained, and how the answer is written.
-
-    Attributes:
-        instances: float32 [instances, *input shape], or texts.
-        parameters: As they were given.
-        write: Makes the answer of what was found.
-        at_most_top_k: Of texts: `top_k` is the most that are explained, where the model has fewer outputs.
-    """
-
-    instances: Tensor | list[Text]
-    parameters: dict[str, Any]
-    write: Callable[[Explanations, Description], Answer]
-    at_most_top_k: bool = False
-
-    @property
-    def tensors(self) -> Tensor:
-        """The instances of a model that takes tensors."""
-        assert isinstance(self.instances, Tensor)
-        return self.instances
-
-    @property
-    def texts(self) -> list[Text]:
-        """The instances of a model that takes texts."""
-        assert isinstance(self.instances, list)
-        return self.instances
+    request: TensorRequest | TextRequest
+    write: Write
 
 
 # Reads what came for a model, and says with BadInput or TooLarge what is wrong with it.
-Read = Callable[[Incoming, Description, Settings], Request]
+Read = Callable[[Incoming, Description, Settings], ReadRequest]

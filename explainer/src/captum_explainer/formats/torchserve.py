@@ -15,11 +15,13 @@ from captum_serving.errors import BadInput
 from captum_serving.protocol.wire import parse_json
 from captum_serving.sentences import shorten
 
+from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.formats import native
 from captum_explainer.formats.multipart import is_form, read_form
-from captum_explainer.formats.request import Answer, Explanations, Incoming, Request
+from captum_explainer.formats.request import Incoming, ReadRequest
 from captum_explainer.inputs.arrays import SIGNATURES
 from captum_explainer.predictor_client.description import Description
+from captum_explainer.rendering.written_answer import WrittenAnswer
 from captum_explainer.settings import Settings
 
 # The names under which its handlers look for a picture.
@@ -28,7 +30,7 @@ JSON = re.compile(rb"\s*[\[{]")
 MOST_DIGITS = 9
 
 
-def read(incoming: Incoming, description: Description, settings: Settings) -> Request:
+def read(incoming: Incoming, description: Description, settings: Settings) -> ReadRequest:
     """Read a body by what it is; what it is called counts only where it is neither a picture nor JSON.
 
     Raises:
@@ -41,37 +43,38 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
     return _read_bytes(incoming, description, settings)
 
 
-def _read_form(incoming: Incoming, description: Description, settings: Settings) -> Request:
+def _read_form(incoming: Incoming, description: Description, settings: Settings) -> ReadRequest:
     parts = read_form(incoming.body, incoming.content_type)
     target = parts.pop("target", None)
     if len(parts) != 1 or not set(parts) <= set(DATA):
         got = ", ".join(shorten(name) for name in parts) or "none"
         raise BadInput(f"the form's parts are {got}; expected one of the name 'data', and at most a 'target' beside it")
     (data,) = parts.values()
-    request = _read_bytes(replace(incoming, body=data), description, settings)
+    request, write = _read_bytes(replace(incoming, body=data), description, settings)
     if target is None:
-        return request
+        return ReadRequest(request, write)
     if "target" in request.parameters:
         raise BadInput("the form has a target, and so has its data; expected one or the other")
     text = target.decode(errors="replace").strip()
     index = text.isdecimal() and len(text) <= MOST_DIGITS
-    return replace(request, parameters={**request.parameters, "target": int(text) if index else text})
+    parameters = {**request.parameters, "target": int(text) if index else text}
+    return ReadRequest(replace(request, parameters=parameters), write)
 
 
-def _read_bytes(incoming: Incoming, description: Description, settings: Settings) -> Request:
+def _read_bytes(incoming: Incoming, description: Description, settings: Settings) -> ReadRequest:
     document: Any
     if not JSON.match(incoming.body):
         if description.text is None:
-            return replace(native.read_picture(incoming, description), write=_writer(settings))
+            return native.read_picture(incoming, description)._replace(write=_writer(settings.service_envelope))
         document = _text(incoming.body)
     else:
         document = parse_json(incoming.body)
     if isinstance(document, dict) and "instances" in document:
-        request = native.read_document(document, incoming, description, settings)
-        return replace(request, write=_writer(settings))
+        read = native.read_document(document, incoming, description, settings)
+        return read._replace(write=_writer(settings.service_envelope))
     # One instance: a picture's or a text's object, or its numbers or characters as they are.
-    request = native.read_document({"instances": [document]}, incoming, description, settings)
-    return replace(request, write=_writer(settings, one_text=description.text is not None))
+    read = native.read_document({"instances": [document]}, incoming, description, settings)
+    return read._replace(write=_writer(settings.service_envelope, one_text=description.text is not None))
 
 
 def _text(body: bytes) -> str:
@@ -81,18 +84,18 @@ def _text(body: bytes) -> str:
         raise BadInput("the body is neither JSON nor a text in UTF-8; expected one of them") from None
 
 
-def _writer(settings: Settings, one_text: bool = False) -> Callable[[Explanations, Description], Answer]:
+def _writer(envelope: str, one_text: bool = False) -> Callable[[Explanations, Description], WrittenAnswer]:
     """Writes what there is of each instance, in an object or bare.
 
     TorchServe's documents have a list around a single picture's array without an envelope, and none around a text's
     object.
     """
 
-    def write(explanations: Explanations, description: Description) -> Answer:
+    def write(explanations: Explanations, description: Description) -> WrittenAnswer:
         values = explanations.values
         document: Any = {"explanations": values}
-        if settings.service_envelope == "none":
+        if envelope == "none":
             document = values[0] if one_text else values
-        return Answer(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
+        return WrittenAnswer(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
     return write

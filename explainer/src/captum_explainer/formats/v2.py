@@ -15,10 +15,13 @@ from captum_serving.errors import BadInput, TooLarge
 from captum_serving.protocol.requested import object_of, requested_outputs
 from captum_serving.protocol.wire import HEADER_LENGTH, Message, decode, encode
 
-from captum_explainer.formats.request import Answer, Explanations, Incoming, Request
+from captum_explainer.attribution.explanations import Explanations
+from captum_explainer.formats.request import Incoming, ReadRequest
 from captum_explainer.inputs import pictures
 from captum_explainer.inputs.arrays import SIGNATURES, checked
+from captum_explainer.kinds.tensor.kind import TensorRequest
 from captum_explainer.predictor_client.description import Description
+from captum_explainer.rendering.written_answer import WrittenAnswer
 from captum_explainer.settings import Settings
 
 EXPLAIN = "explain"
@@ -30,13 +33,12 @@ DETAILS = {
     "score": np.float64,
     "baseline_score": np.float64,
     "convergence_delta": np.float64,
-    "n_steps": np.int64,
 }
 # Of V2 itself, and not the method's.
 RESERVED = "binary_data_output"
 
 
-def read(incoming: Incoming, description: Description, settings: Settings) -> Request:
+def read(incoming: Incoming, description: Description, settings: Settings) -> ReadRequest:
     """Read a request with one input: a tensor of one or more instances, or pictures as BYTES.
 
     Raises:
@@ -46,12 +48,13 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
     message = decode(incoming.body, incoming.header_length, "inputs", strings=bytes)
     requested = requested_outputs(message, [EXPLAIN, *DETAILS])
     arrays, alone = _instances(message, description)
-    if len(arrays) > settings.max_instances:
-        limit = settings.max_instances
+    if len(arrays) > settings.limits.max_instances:
+        limit = settings.limits.max_instances
         raise TooLarge(f"{len(arrays)} instances; expected at most {limit} (the server's limit, --max_instances)")
     given = object_of(message.document, "parameters")
     parameters = {key: _from_scalar(value) for key, value in given.items() if key != RESERVED}
-    return Request(checked(arrays, description), parameters, _writer(message, requested, alone, settings))
+    request = TensorRequest(checked(arrays, description), parameters)
+    return ReadRequest(request, _writer(message, requested, alone, settings.model_version))
 
 
 def _instances(message: Message, description: Description) -> tuple[list[np.ndarray], bool]:
@@ -95,16 +98,16 @@ def _to_scalar(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def _writer(
-    message: Message, requested: dict[str, bool], alone: bool, settings: Settings
-) -> Callable[[Explanations, Description], Answer]:
-    def write(explanations: Explanations, description: Description) -> Answer:
+    message: Message, requested: dict[str, bool], alone: bool, model_version: str
+) -> Callable[[Explanations, Description], WrittenAnswer]:
+    def write(explanations: Explanations, description: Description) -> WrittenAnswer:
         found = _outputs(explanations, alone)
         if message.document.get("outputs"):
             for name in requested:
                 if name not in found:
                     raise BadInput(f"outputs: {explanations.parameters['method']} gives no {name}")
         parameters = {key: _to_scalar(value) for key, value in explanations.parameters.items() if value is not None}
-        document: dict[str, Any] = {"model_name": description.name, "model_version": settings.model_version}
+        document: dict[str, Any] = {"model_name": description.name, "model_version": model_version}
         if message.document.get("id"):
             document["id"] = message.document["id"]
         if description.digest is not None:
@@ -114,8 +117,8 @@ def _writer(
         binary = frozenset(name for name, as_bytes in requested.items() if as_bytes)
         body, header_length = encode(document, tensors, "outputs", binary)
         if header_length is None:
-            return Answer(body)
-        return Answer(body, "application/octet-stream", {HEADER_LENGTH: str(header_length)})
+            return WrittenAnswer(body)
+        return WrittenAnswer(body, "application/octet-stream", {HEADER_LENGTH: str(header_length)})
 
     return write
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from captum_explainer.inputs.pictures import from_base64
 from captum_explainer.predictor_client.description import Description
-from captum_explainer.settings import Settings
+from captum_explainer.settings import Limits
 
 # What a picture's bytes begin with; none of them is JSON.
 SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF")
@@ -39,7 +39,7 @@ def as_described(array: np.ndarray, name: str, shape: tuple[int, ...]) -> np.nda
 def read_instances(
     instances: object,
     description: Description,
-    settings: Settings,
+    limits: Limits,
     fit: Callable[[np.ndarray, str, tuple[int, ...]], np.ndarray] = as_described,
 ) -> Tensor:
     """Instances in JSON as float32 [instances, *input shape].
@@ -52,12 +52,12 @@ def read_instances(
         BadInput: They are no list of instances, or do not fit the model.
         TooLarge: More than the server takes.
     """
-    listed = listed_instances(instances, "instances", settings)
+    listed = listed_instances(instances, "instances", limits)
     arrays = [_instance(instance, f"instances[{i}]", description, fit) for i, instance in enumerate(listed)]
     return checked(arrays, description)
 
 
-def listed_instances(instances: object, kind: str, settings: Settings) -> list[object]:
+def listed_instances(instances: object, kind: str, limits: Limits) -> list[object]:
     """The instances as a list of one or more; `kind` is what the sentence expects a list of.
 
     Raises:
@@ -66,8 +66,8 @@ def listed_instances(instances: object, kind: str, settings: Settings) -> list[o
     """
     if not isinstance(instances, list) or not instances:
         raise BadInput(f"instances is missing or empty; expected a list of {kind}")
-    if len(instances) > settings.max_instances:
-        limit = settings.max_instances
+    if len(instances) > limits.max_instances:
+        limit = limits.max_instances
         raise TooLarge(f"{len(instances)} instances; expected at most {limit} (the server's limit, --max_instances)")
     return instances
 

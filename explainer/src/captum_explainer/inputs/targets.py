@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,22 @@ from captum_serving.sentences import shorten
 from torch import Tensor
 
 from captum_explainer.predictor_client.description import Description
-from captum_explainer.predictor_client.session import Array, Rows
+from captum_explainer.predictor_client.exchange import Array, Rows
+
+
+@dataclass(frozen=True)
+class Target:
+    """What one explanation is about.
+
+    Attributes:
+        outputs: Indices into the model's flat output: one, or for question answering those of the start and the end.
+        value: How the answer's parameters name it, to be sent back.
+        details: Which it is, for the answer's details.
+    """
+
+    outputs: tuple[int, ...]
+    value: Any
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 def resolve_targets(
@@ -41,20 +57,27 @@ def resolve_targets(
             raise BadInput(f"top_k is {top_k}; expected at most {width}, the model's outputs")
         ranked: list[list[int]] = scores.argsort(dim=1, descending=True, stable=True)[:, :top_k].tolist()
         return ranked
-    if target is None:
-        return [[index] for index in scores.argmax(dim=1).tolist()]
-    if not isinstance(target, list):
-        return [[_index(target, width, description)]] * count
-    if len(target) != count:
-        raise BadInput(f"target has {len(target)} entries; expected {count}, one an instance")
     predicted = scores.argmax(dim=1).tolist()
     return [
         [guess if one is None else _index(one, width, description)]
-        for one, guess in zip(target, predicted, strict=True)
+        for one, guess in zip(split_target(target, count), predicted, strict=True)
     ]
 
 
-def given_targets(
+def split_target(target: Any, count: int) -> list[Any]:  # noqa: ANN401 - JSON
+    """The target of each instance: one for all, or a list with one an instance.
+
+    Raises:
+        BadInput: The list has another length.
+    """
+    if not isinstance(target, list):
+        return [target] * count
+    if len(target) != count:
+        raise BadInput(f"target has {len(target)} entries; expected {count}, one an instance")
+    return target
+
+
+def find_given_targets(
     target: Any,  # noqa: ANN401 - JSON
     top_k: int | None,
     count: int,

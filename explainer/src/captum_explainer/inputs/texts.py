@@ -10,7 +10,7 @@ from captum_serving.sentences import shorten
 from captum_explainer.inputs.arrays import listed_instances
 from captum_explainer.predictor_client.description import Access, Description, TextTask
 from captum_explainer.predictor_client.texts import Text
-from captum_explainer.settings import Settings
+from captum_explainer.settings import Limits
 
 QUESTION, CONTEXT = "question", "context"
 # What a text is held in: ours, and TorchServe's envelope's.
@@ -26,7 +26,7 @@ def is_meant(instances: object, description: Description) -> bool:
     return isinstance(first, str) or (isinstance(first, dict) and "text" in first)
 
 
-def read_texts(instances: object, description: Description, settings: Settings) -> list[Text]:
+def read_texts(instances: object, description: Description, limits: Limits) -> list[Text]:
     """Strings, `{"text": ...}`, with or without a `text_pair`, or of question answering `{"question", "context"}`.
 
     An object may hold a `target`.
@@ -35,7 +35,7 @@ def read_texts(instances: object, description: Description, settings: Settings) 
         BadInput: They are no list of texts, or not what the task takes.
         TooLarge: More than the server takes.
     """
-    listed = listed_instances(instances, "texts", settings)
+    listed = listed_instances(instances, "texts", limits)
     task = TextTask.SEQUENCE if description.text is None else description.text.task
     return [_read(instance, f"instances[{i}]", task) for i, instance in enumerate(listed)]
 

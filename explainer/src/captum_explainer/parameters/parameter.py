@@ -10,7 +10,7 @@ import jsonschema
 from captum_serving.errors import BadInput
 from captum_serving.sentences import describe_schema, shorten
 
-from captum_explainer.settings import Settings
+from captum_explainer.settings import Limits
 
 # JSON Schema takes 5.0 for an integer, and Captum takes it for none; JSON's integers over 64 bits are floats too.
 Validator = jsonschema.validators.extend(
@@ -30,23 +30,23 @@ class Parameter:
     limit: str | None = None
     limits: dict[str, str] = field(default_factory=dict)
 
-    def bounded(self, settings: Settings) -> dict[str, Any]:
+    def bounded(self, limits: Limits) -> dict[str, Any]:
         """The schema with this server's limits in it."""
         if self.limits:
             properties = self.schema["properties"].items()
-            limited = {key: Parameter(schema, self.limits.get(key)).bounded(settings) for key, schema in properties}
+            limited = {key: Parameter(schema, self.limits.get(key)).bounded(limits) for key, schema in properties}
             return {**self.schema, "properties": limited}
-        return self.schema if self.limit is None else _limited(self.schema, getattr(settings, self.limit))
+        return self.schema if self.limit is None else _limited(self.schema, getattr(limits, self.limit))
 
-    def fits(self, value: object, settings: Settings) -> bool:
+    def fits(self, value: object, limits: Limits) -> bool:
         """Whether a value is one that `check` takes."""
         try:
-            self.check("", value, settings)
+            self.check("", value, limits)
         except BadInput:
             return False
         return True
 
-    def check(self, name: str, value: object, settings: Settings) -> None:
+    def check(self, name: str, value: object, limits: Limits) -> None:
         """Validate a value.
 
         Raises:
@@ -57,12 +57,12 @@ class Parameter:
                 if key not in self.schema["properties"]:
                     known = ", ".join(self.schema["properties"])
                     raise BadInput(f"{name} has the key {shorten(key)}; expected some of {known}")
-                Parameter(self.schema["properties"][key], self.limits.get(key)).check(f"{name}.{key}", part, settings)
+                Parameter(self.schema["properties"][key], self.limits.get(key)).check(f"{name}.{key}", part, limits)
             return
-        over = self.limit is not None and is_over(value, getattr(settings, self.limit))
+        over = self.limit is not None and is_over(value, getattr(limits, self.limit))
         if over or not self._validator.is_valid(value):
             limit = f" (the server's limit, --{self.limit})" if over else ""
-            raise BadInput(f"{name} is {shorten(value)}; expected {describe_schema(self.bounded(settings))}{limit}")
+            raise BadInput(f"{name} is {shorten(value)}; expected {describe_schema(self.bounded(limits))}{limit}")
 
     @cached_property
     def _validator(self) -> jsonschema.protocols.Validator:

@@ -7,8 +7,7 @@ from typing import Any
 
 from captum_serving.errors import BadInput
 
-from captum_explainer.parameters.path import AUTO
-from captum_explainer.settings import Settings
+from captum_explainer.settings import Limits
 
 BYTES_PER_NUMBER = 4
 
@@ -24,7 +23,7 @@ def limit_passes(
     instances: int,
     shape: tuple[int, ...],
     layer: tuple[int, ...],
-    settings: Settings,
+    limits: Limits,
     rows_an_instance: int = 1,
 ) -> None:
     """Choose `internal_batch_size` where it is null and all rows at once are many, and lower what is over the limit.
@@ -34,21 +33,20 @@ def limit_passes(
         instances: How many one Captum call explains.
         shape: One instance's.
         layer: The layer's output's, of one instance; that of a single number where there is no layer.
-        settings: The server's limits.
+        limits: The server's limits.
         rows_an_instance: The fewest rows of a pass for each instance that Captum takes.
 
     Raises:
         BadInput: So many samples that a method cannot divide are too much to hold.
     """
     if "n_samples" in values and "perturbations_per_eval" not in values:
-        check_undivided("n_samples is", values["n_samples"], shape, layer, settings)
-    most = most_rows(shape, layer, settings.max_call_bytes)
+        check_undivided("n_samples is", values["n_samples"], shape, layer, limits)
+    most = most_rows(shape, layer, limits.max_call_bytes)
     if "perturbations_per_eval" in values:
         values["perturbations_per_eval"] = max(1, min(values["perturbations_per_eval"], most // instances))
     if "internal_batch_size" in values:
         given = values["internal_batch_size"]
-        # How many steps "auto" takes is not known yet: each number that it tries is limited by itself.
-        many = values["n_steps"] != AUTO and instances * values["n_steps"] > most
+        many = instances * values["n_steps"] > most
         if given is not None or many:
             values["internal_batch_size"] = max(instances * rows_an_instance, min(given or most, most))
 
@@ -59,14 +57,14 @@ def most_rows(shape: tuple[int, ...], layer: tuple[int, ...], max_call_bytes: in
     return max(1, min(max_call_bytes // sent, HELD_CALLS * max_call_bytes // held))
 
 
-def check_undivided(what: str, count: int, shape: tuple[int, ...], layer: tuple[int, ...], settings: Settings) -> None:
+def check_undivided(what: str, count: int, shape: tuple[int, ...], layer: tuple[int, ...], limits: Limits) -> None:
     """Refuse more rows than one pass may hold, of a method that makes all of them one pass.
 
     Raises:
         BadInput: The sentence begins with `what`.
     """
     row = BYTES_PER_NUMBER * max(math.prod(shape), math.prod(layer))
-    most = max(1, UNDIVIDED_CALLS * settings.max_call_bytes // row)
+    most = max(1, UNDIVIDED_CALLS * limits.max_call_bytes // row)
     if count > most:
         raise BadInput(
             f"{what} {count}; expected at most {most} of this size, which are computed at once "

@@ -15,7 +15,7 @@ from captum_explainer.predictor_client.http_connection import Reply
 from captum_explainer.predictor_client.scores import ScoresSession
 from captum_explainer.predictor_client.session import Session
 from captum_explainer.predictor_client.transport import Connection
-from captum_explainer.settings import Settings
+from captum_explainer.settings import PredictorAddress
 
 # A predictor without our extension names no version, so what is known of it is asked anew from time to time.
 SCORES_ONLY_SECONDS = 30.0
@@ -34,13 +34,13 @@ NOT_ABOUT_V2 = (401, 403, 429)
 class PredictorClient:
     """One predictor over one kept-alive connection, for one explanation at a time."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, address: PredictorAddress, max_call_bytes: int) -> None:
+        self._protocol, self._max_call_bytes = address.protocol, max_call_bytes
         self._connection = Connection(
-            settings.predictor_host,
-            settings.predictor_use_ssl,
-            settings.predictor_ca_bundle,
-            settings.predictor_request_timeout_seconds,
+            address.host,
+            address.use_ssl,
+            address.ca_bundle,
+            address.request_timeout_seconds,
         )
         self._described: Description | None = None
         self._described_at = 0.0
@@ -59,7 +59,7 @@ class PredictorClient:
         description = (
             Description(name) if self._has_no_v2(reply.status) else read_description(name, require_success(reply).body)
         )
-        if description.access == Access.SCORES and self._settings.predictor_protocol == "v2":
+        if description.access == Access.SCORES and self._protocol == "v2":
             server = self._connection.call("GET", "/v2", deadline, headers=headers)
             description = replace(description, binary=server.status == 200 and takes_binary(server.body))
         self._described, self._described_at = description, time.monotonic()
@@ -100,10 +100,10 @@ class PredictorClient:
         self, description: Description, deadline: Deadline, headers: Mapping[str, str]
     ) -> Session | ScoresSession:
         """Calls for one explanation, all of them of the described version of the model."""
-        limit = self._settings.max_call_bytes
+        limit = self._max_call_bytes
         if description.access > Access.SCORES:
             return Session(self._connection, description, deadline, headers, limit)
-        return ScoresSession(self._connection, description, deadline, headers, limit, self._settings.predictor_protocol)
+        return ScoresSession(self._connection, description, deadline, headers, limit, self._protocol)
 
     def predict(self, name: str, body: bytes, deadline: Deadline, headers: Mapping[str, str]) -> Reply:
         """Pass a V1 `:predict` on, and whatever the predictor answers back."""
@@ -116,4 +116,4 @@ class PredictorClient:
     def _has_no_v2(self, status: int) -> bool:
         if status in NO_V2:
             return True
-        return self._settings.predictor_protocol == "v1" and 400 <= status < 500 and status not in NOT_ABOUT_V2
+        return self._protocol == "v1" and 400 <= status < 500 and status not in NOT_ABOUT_V2

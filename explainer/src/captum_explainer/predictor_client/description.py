@@ -59,13 +59,13 @@ class TextModel:
     Attributes:
         task: What its head answers.
         probabilities: What makes them of the logits: `softmax`, `sigmoid`, or `none`.
-        beside: The tensors that may stand beside a source, which differ from network to network.
+        extra_inputs: The tensors that the network may take beside a source.
         padding_id: The id of padding.
     """
 
     task: TextTask
     probabilities: str
-    beside: tuple[str, ...]
+    extra_inputs: tuple[str, ...]
     padding_id: int
 
 

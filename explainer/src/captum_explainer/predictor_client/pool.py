@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from captum_explainer.predictor_client.client import PredictorClient
-from captum_explainer.settings import Settings
+from captum_explainer.settings import PredictorAddress
 
 # A connection stays with the pod that it was made to: new ones now and then give replicas that were added their share.
 MAX_AGE_SECONDS = 30.0
@@ -21,9 +21,9 @@ class PredictorPool:
     explanation whose calls took any connection that was free would see them all; one connection leads to one pod.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, address: PredictorAddress, max_call_bytes: int) -> None:
         self.answered = False
-        self._settings = settings
+        self._address, self._max_call_bytes = address, max_call_bytes
         self._lock = threading.Lock()
         self._idle: list[tuple[PredictorClient, float]] = []
 
@@ -47,4 +47,4 @@ class PredictorPool:
             taken = self._idle.pop() if self._idle else None
         for client, _ in old:
             client.close()
-        return taken or (PredictorClient(self._settings), now)
+        return taken or (PredictorClient(self._address, self._max_call_bytes), now)

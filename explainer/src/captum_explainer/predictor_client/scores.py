@@ -1,4 +1,4 @@
-"""Scores of a predictor that is not ours: V1, V2 in JSON, or V2 in binary where it declares it."""
+"""Scores from a predictor without our extension: by V1, V2 in JSON, or binary V2 if it declares that."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from captum_serving.protocol.wire import HEADER_LENGTH, decode, encode, numbers
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.predictor_client.errors import require_success
-from captum_explainer.predictor_client.session import MAX_CALL_ROWS, Answer, Rows
+from captum_explainer.predictor_client.exchange import Answer, Exchange, Rows
+from captum_explainer.predictor_client.session import MAX_CALL_ROWS
 from captum_explainer.predictor_client.texts import Text, strings
 from captum_explainer.predictor_client.transport import Connection
 
-# JSON takes about this many characters a number.
+# A number takes about this many characters in JSON.
 JSON_BYTES_PER_NUMBER = 12
 
 
 @dataclass
 class ScoresSession:
-    """The scores of any V1 or V2 predictor, asked for as a segment from its input to its output."""
+    """The scores of any V1 or V2 predictor: one segment, from its input to its output."""
 
     connection: Connection
     description: Description
@@ -37,22 +38,33 @@ class ScoresSession:
     rows: int = field(default=0, init=False)
     outputs: int | None = field(default=None, init=False)
 
-    def ask(self, source: str, sink: str, rows: Rows, cotangent: Rows | None = None) -> Answer:
+    def carries(self, exchange: Exchange) -> bool:
+        """False: the predictor gives nothing but scores, and `answer` splits them itself."""
+        return False
+
+    def answer(self, exchange: Exchange) -> Answer:
         """Scores [rows, outputs] for instances [rows, ...] in the shape that the client sent; no gradient.
 
         Raises:
+            BadInput: The exchange asks for a gradient.
             ServingError: The predictor cannot be reached, refuses, or answers what it must not.
         """
+        if exchange.derivative is not None:
+            raise BadInput(
+                "the predictor gives scores alone; expected one with the gradient extension, or a method without "
+                "gradients, as Captum's Occlusion, FeatureAblation, Lime and KernelShap are"
+            )
+        (rows,), (sink,) = exchange.sources.values(), exchange.sinks
         size = rows.nbytes if self.description.binary else rows.size * JSON_BYTES_PER_NUMBER
         parts = max(math.ceil(len(rows) / MAX_CALL_ROWS), min(len(rows), math.ceil(size / self.max_call_bytes)))
         scores = np.concatenate([self._call(part) for part in np.array_split(rows, parts)])
-        return Answer(scores, None)
+        return Answer({sink: scores})
 
-    def of_texts(self, texts: Sequence[Text]) -> Rows:
+    def score_texts(self, texts: Sequence[Text]) -> Rows:
         """Scores [texts, outputs] of texts, which go as strings, or as objects where they have a pair.
 
         Raises:
-            ServingError: As `ask`.
+            ServingError: As `answer`.
         """
         size = sum(len(part) for text in texts for part in text.parts)
         parts = max(math.ceil(len(texts) / MAX_CALL_ROWS), min(len(texts), math.ceil(size / self.max_call_bytes)))
@@ -71,7 +83,7 @@ class ScoresSession:
                 f"the predictor's answer has the shape {list(scores.shape)}; "
                 f"expected scores [{len(rows)}, {self.outputs or 'outputs'}]"
             )
-        # There is no digest that would tell of another model in the middle.
+        # There is no digest: only another number of outputs tells that the model was replaced.
         self.outputs = scores.shape[1]
         with np.errstate(over="ignore"):
             scores = np.ascontiguousarray(scores, dtype=np.float32)
@@ -117,7 +129,7 @@ def _as_instance(text: Text) -> str | dict[str, str]:
 
 
 def _scores_of(prediction: Any) -> Any:  # noqa: ANN401 - JSON
-    """A prediction that is an object holds its scores by label, itself or in `probabilities` as our own predictor's."""
+    """The scores of a prediction; an object has them by label, or in `probabilities` as our predictor's does."""
     if not isinstance(prediction, dict):
         return prediction
     return list(prediction.get("probabilities", prediction).values())

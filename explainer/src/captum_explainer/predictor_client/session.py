@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from captum_serving.errors import BadGateway, BadInput
+from captum_serving.protocol.extension_names import (
+    COTANGENT,
+    EXPLANATION,
+    GRADIENT,
+    GRADIENT_FROM,
+    GRADIENT_SOURCE,
+    MODEL_DIGEST,
+    PATH_NODES,
+    PATH_START,
+    PATH_WEIGHTS,
+    PREDICTED_ROWS,
+    SINK,
+    TEXT,
+    TEXT_PAIR,
+    TOKENS,
+)
 from captum_serving.protocol.wire import HEADER_LENGTH, Message, decode, encode
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.description import ANY, Description
 from captum_explainer.predictor_client.errors import require_success
+from captum_explainer.predictor_client.exchange import NOTHING, Answer, Array, Derivative, Exchange, Rows
 from captum_explainer.predictor_client.texts import strings
 from captum_explainer.predictor_client.transport import Connection
 
-Array = np.ndarray[Any, Any]
-Rows = np.ndarray[Any, np.dtype[np.float32]]
-
-# Below what the predictor takes by default, whatever a row's size. Twice as many are no faster a row, and the predictor
+# Below the predictor's default limit, whatever a row's size. Twice as many are no faster a row, and the predictor
 # holds 10 MiB more.
 MAX_CALL_ROWS = 1024
 
 BYTES_PER_NUMBER = 4
-COTANGENT = "cotangent"
-GRADIENT = "gradient"
-NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class ModelChanged(Exception):
@@ -36,53 +47,6 @@ class ModelChanged(Exception):
 
     def __init__(self, described: str | None, answered: str) -> None:
         super().__init__(f"the predictor's model is now {answered}; expected {described}, with which this began")
-
-
-class Answer(NamedTuple):
-    """A sink's value, and the VJP where a cotangent was sent."""
-
-    value: Rows
-    gradient: Rows | None
-
-
-class StraightPath(NamedTuple):
-    """Straight paths to the first rows of a call, and the quadrature on them.
-
-    `starts` are float32 [paths, *the source's shape]; `nodes` (0 at the start, 1 at the row) and `weights` float32
-    [steps].
-    """
-
-    starts: Rows
-    nodes: Rows
-    weights: Rows
-
-    @property
-    def points(self) -> int:
-        """Of all paths."""
-        return len(self.starts) * len(self.nodes)
-
-
-class Derivative(NamedTuple):
-    """A gradient that is asked for with values: of `sink` by `source`, which lies before it.
-
-    Its cotangent is that of all rows; or None, for the classes that are predicted for the first `predicted` rows. Then
-    row `first + i` has that of row `i modulo predicted`, and the rows before it have no gradient. With a `path` it is
-    the integral along that, one row a path, for the cotangent or the predicted class of the row that the path leads to.
-    """
-
-    source: str
-    sink: str
-    cotangent: Rows | None = None
-    predicted: int = 0
-    first: int = 0
-    path: StraightPath | None = None
-
-
-class Values(NamedTuple):
-    """Values by their stages' names, and the gradient where one was asked for."""
-
-    by_stage: dict[str, Rows]
-    gradient: Rows | None
 
 
 @dataclass
@@ -97,79 +61,37 @@ class Session:
     calls: int = field(default=0, init=False)
     rows: int = field(default=0, init=False)
 
-    def ask(
-        self,
-        source: str,
-        sink: str,
-        rows: Array,
-        cotangent: Rows | None = None,
-        beside: Mapping[str, Array] = NOTHING,
-    ) -> Answer:
-        """The value of `sink` for `rows` of `source`, and where there is a cotangent, cotangent^T · d sink / d source.
+    def carries(self, exchange: Exchange) -> bool:
+        """True if the predictor can answer this exchange, and one call has room for it."""
+        description, derivative = self.description, exchange.derivative
+        if len(exchange.sinks) > 1 and not description.gives_values:
+            return False
+        if derivative is not None:
+            able = description.predicts or derivative.predicted is None
+            able &= description.integrates or derivative.path is None
+            able &= description.gives_values or derivative.sources == tuple(exchange.sources)
+            if not able:
+                return False
+        rows = exchange.rows + exchange.points
+        return rows <= MAX_CALL_ROWS and (rows == 1 or self._largest_message(exchange) <= self.max_call_bytes)
 
-        Args:
-            source: The model's input or a stage.
-            sink: A stage at or after the source.
-            rows: float32 [rows, *the source's shape]; of a text model's input int64 [rows, tokens].
-            cotangent: float32 [rows, *the sink's shape].
-            beside: What stands beside the source of a text model, int64 [rows, tokens].
+    def answer(self, exchange: Exchange) -> Answer:
+        """Answer an exchange, in several calls where one has no room for its rows.
+
+        The exchange has one source, which is the model's input or a stage; of a text model's input it is int64
+        [rows, tokens].
 
         Raises:
             ModelChanged: The answer is another version's.
             ServingError: The predictor cannot be reached, refuses, or answers what it must not.
         """
-        parts = self._parts(sink, rows, cotangent is not None)
-        if parts == 1:
-            return self._call(source, sink, rows, cotangent, beside)
-        tensors = {source: rows} | ({} if cotangent is None else {COTANGENT: cotangent}) | dict(beside)
-        split = {name: np.array_split(tensor, parts) for name, tensor in tensors.items()}
-        answers = []
-        for i in range(parts):
-            part = {name: tensors[i] for name, tensors in split.items()}
-            answers.append(self._call(source, sink, part.pop(source), part.pop(COTANGENT, None), part))
-        gradient = (
-            None if cotangent is None else np.concatenate([a.gradient for a in answers if a.gradient is not None])
+        parts = self._split(exchange)
+        if len(parts) == 1:
+            return self._call(exchange)
+        answers = [self._call(exchange.part(part)) for part in parts]
+        return Answer(
+            _concatenate([answer.values for answer in answers]), _concatenate([answer.gradients for answer in answers])
         )
-        return Answer(np.concatenate([a.value for a in answers]), gradient)
-
-    def ask_values(
-        self, source: str, stages: Sequence[str], rows: Rows, derivative: Derivative | None
-    ) -> Values | None:
-        """The values of several stages for `rows` of `source`, which lies before all of them, by one call.
-
-        Of no stages it is the derivative alone. None where one call cannot carry it. Raises as `ask` does.
-        """
-        sink = stages[-1] if derivative is None else derivative.sink
-        shapes = {name: (len(rows), *self._shape_of(name, rows)) for name in stages}
-        tensors, parameters, outputs, points = {source: rows}, dict[str, Any](), [*stages], 0
-        if derivative is not None:
-            outputs.append(GRADIENT)
-            by = rows.shape if derivative.source == source else (len(rows), *self._shape_of(derivative.source, rows))
-            shapes[GRADIENT] = (len(rows) - derivative.first, *by[1:])
-            if derivative.path is not None:
-                path = derivative.path
-                tensors |= {"path_start": path.starts, "path_nodes": path.nodes, "path_weights": path.weights}
-                shapes[GRADIENT] = path.starts.shape[:1] + by[1:]
-                points = path.points
-            if derivative.source != source:
-                parameters["gradient_source"] = derivative.source
-            if derivative.cotangent is None:
-                parameters |= {"predicted_rows": derivative.predicted, "gradient_from": derivative.first}
-            else:
-                tensors[COTANGENT] = derivative.cotangent
-        asked = sum(tensor.nbytes for tensor in tensors.values())
-        answered = BYTES_PER_NUMBER * sum(map(math.prod, shapes.values()))
-        held = BYTES_PER_NUMBER * points * math.prod(shapes.get(GRADIENT, ())[1:])
-        most = len(rows) + points
-        if most > MAX_CALL_ROWS or (most > 1 and max(asked, answered, held) > self.max_call_bytes):
-            return None
-        # Of the sink alone they are the default, to servers too that have no values of other stages.
-        named = {} if list(stages) == [sink] else {"outputs": [{"name": name} for name in outputs]}
-        message = self._exchange(sink, tensors, named, **parameters)
-        self.rows += points + (len(rows) if stages else 0)  # else nothing is computed at a path's ends
-        found = {name: _output(message, name, shape) for name, shape in shapes.items()}
-        gradient = found.pop(GRADIENT, None)
-        return Values(found, gradient)
 
     def tokens(self, texts: Sequence[str], pairs: Sequence[str] | None, *names: str) -> dict[str, Array]:
         """The tokens of texts, and of their pairs where there are any, by the model's own tokenizer.
@@ -182,9 +104,9 @@ class Session:
             ModelChanged: The answer is another version's.
             ServingError: The predictor cannot be reached, refuses, or answers what it must not.
         """
-        tensors = {"text": strings(texts)} | ({} if pairs is None else {"text_pair": strings(pairs)})
+        tensors = {TEXT: strings(texts)} | ({} if pairs is None else {TEXT_PAIR: strings(pairs)})
         outputs = [{"name": name} for name in names]
-        found = self._exchange("tokens", tensors, {"outputs": outputs}).tensors
+        found = self._infer(TOKENS, tensors, {"outputs": outputs}).tensors
         ids = found.get(self.description.input_name)
         for name in names:
             fits = name in found and found[name].shape[:1] == (len(texts),)
@@ -192,15 +114,82 @@ class Session:
                 raise BadGateway(f"the predictor's tokens lack {name}; expected {', '.join(names)} of each text")
         return found
 
-    def _call(self, source: str, sink: str, rows: Array, cotangent: Rows | None, beside: Mapping[str, Array]) -> Answer:
-        tensors = {source: rows} | ({} if cotangent is None else {COTANGENT: cotangent}) | dict(beside)
-        message = self._exchange(sink, tensors)
-        return self._read(message, sink, rows, None if cotangent is None else rows.shape)
+    def _split(self, exchange: Exchange) -> list[slice]:
+        """Divide the rows among calls: a path's into halves until they fit, all others evenly."""
+        count = exchange.rows
+        if exchange.derivative is not None and exchange.derivative.path is not None:
+            return [slice(0, count)] if self.carries(exchange) or count == 1 else self._halve(exchange, slice(0, count))
+        size = math.ceil(self._largest_message(exchange) / self.max_call_bytes)
+        parts = max(math.ceil(count / MAX_CALL_ROWS), min(count, size))
+        lengths = [count // parts + (i < count % parts) for i in range(parts)]
+        ends = [0, *itertools.accumulate(lengths)]
+        return [slice(begin, end) for begin, end in itertools.pairwise(ends)]
 
-    def _exchange(
+    def _halve(self, exchange: Exchange, part: slice) -> list[slice]:
+        middle = part.start + (part.stop - part.start) // 2
+        halves = [slice(part.start, middle), slice(middle, part.stop)]
+        fitting = [half.stop - half.start == 1 or self.carries(exchange.part(half)) for half in halves]
+        return [
+            piece
+            for half, fits in zip(halves, fitting, strict=True)
+            for piece in ([half] if fits else self._halve(exchange, half))
+        ]
+
+    def _largest_message(self, exchange: Exchange) -> int:
+        """The bytes of the request, of the answer, or of what the predictor holds for a path; the most of these."""
+        derivative = exchange.derivative
+        asked = sum(tensor.nbytes for tensor in exchange.sources.values())
+        shapes = self._shapes(exchange)
+        held = 0
+        if derivative is not None:
+            asked += sum(tensor.nbytes for tensor in derivative.cotangents.values())
+            if derivative.path is not None:
+                asked += sum(tensor.nbytes for tensor in derivative.path)
+                held = BYTES_PER_NUMBER * derivative.path.points * math.prod(shapes[GRADIENT][1:])
+        return max(asked, BYTES_PER_NUMBER * sum(map(math.prod, shapes.values())), held)
+
+    def _shapes(self, exchange: Exchange) -> dict[str, tuple[int, ...]]:
+        """The shapes of the outputs: each sink's, and the gradient's."""
+        ((source, rows),) = exchange.sources.items()
+        shapes = {name: (len(rows), *self._shape_of(name, rows)) for name in exchange.sinks}
+        derivative = exchange.derivative
+        if derivative is not None:
+            (by,) = derivative.sources
+            shape = rows.shape[1:] if by == source else self._shape_of(by, rows)
+            if derivative.path is not None:
+                shapes[GRADIENT] = (len(derivative.path.starts), *shape)
+            else:
+                first = 0 if derivative.predicted is None else derivative.predicted.first
+                shapes[GRADIENT] = (len(rows) - first, *shape)
+        return shapes
+
+    def _shape_of(self, name: str, rows: Array) -> tuple[int, ...]:
+        """One row's shape of a stage; of a text model the rows say how many tokens there are."""
+        return tuple(rows.shape[1] if size == ANY else size for size in self.description.shape_of(name))
+
+    def _call(self, exchange: Exchange) -> Answer:
+        ((source, rows),) = exchange.sources.items()
+        tensors: dict[str, Array] = {source: rows}
+        parameters: dict[str, Any] = {}
+        outputs, sink = [*exchange.sinks], exchange.sinks[-1] if exchange.sinks else ""
+        derivative = exchange.derivative
+        if derivative is not None:
+            (sink,) = derivative.sinks
+            outputs.append(GRADIENT)
+            tensors |= _tensors_of(derivative)
+            parameters |= _parameters_of(derivative, source)
+        # The sink and the gradient are the default outputs, also of servers that have no values of other stages.
+        named = {} if exchange.sinks == (sink,) else {"outputs": [{"name": name} for name in outputs]}
+        message = self._infer(sink, {**tensors, **exchange.extra_inputs}, named, **parameters)
+        self.rows += exchange.points + (exchange.rows if exchange.sinks else 0)  # nothing is computed at a path's ends
+        found = {name: _read(message, name, shape) for name, shape in self._shapes(exchange).items()}
+        gradients = {} if derivative is None else {derivative.sources[0]: found.pop(GRADIENT)}
+        return Answer(found, gradients)
+
+    def _infer(
         self, sink: str, tensors: Mapping[str, Array], more: Mapping[str, Any] = NOTHING, **parameters: int | str
     ) -> Message:
-        document = {"parameters": {"sink": sink, "explanation": True, "binary_data_output": True, **parameters}, **more}
+        document = {"parameters": {SINK: sink, EXPLANATION: True, "binary_data_output": True, **parameters}, **more}
         body, header_length = encode(document, tensors, "inputs", binary=True)
         headers = {**self.headers, "Content-Type": "application/octet-stream", HEADER_LENGTH: str(header_length)}
         path = f"/v2/models/{self.description.name}/infer"
@@ -213,31 +202,35 @@ class Session:
         self._check_version(message)
         return message
 
-    def _read(self, message: Message, sink: str, rows: Array, gradient_shape: tuple[int, ...] | None) -> Answer:
-        self.rows += len(rows)
-        value = _output(message, sink, (len(rows), *self._shape_of(sink, rows)))
-        return Answer(value, None if gradient_shape is None else _output(message, GRADIENT, gradient_shape))
-
-    def _shape_of(self, sink: str, rows: Array) -> tuple[int, ...]:
-        """One row's; of a text model the rows say how many tokens there are."""
-        return tuple(rows.shape[1] if size == ANY else size for size in self.description.shape_of(sink))
-
-    def _parts(self, sink: str, rows: Array, with_gradient: bool) -> int:
-        """How many calls carry the rows."""
-        value = BYTES_PER_NUMBER * len(rows) * math.prod(self._shape_of(sink, rows))
-        # Of the request or of its answer, whichever is larger.
-        carried = rows.nbytes + value if with_gradient else max(rows.nbytes, value)
-        return max(math.ceil(len(rows) / MAX_CALL_ROWS), min(len(rows), math.ceil(carried / self.max_call_bytes)))
-
     def _check_version(self, message: Message) -> None:
-        digest = message.parameters.get("model_digest")
+        digest = message.parameters.get(MODEL_DIGEST)
         if not isinstance(digest, str):
             raise BadGateway("the predictor's answer names no model_digest; expected one in its parameters")
         if digest != self.description.digest:
             raise ModelChanged(self.description.digest, digest)
 
 
-def _output(message: Message, name: str, shape: tuple[int, ...]) -> Rows:
+def _tensors_of(derivative: Derivative) -> dict[str, Array]:
+    names = PATH_START, PATH_NODES, PATH_WEIGHTS
+    tensors = {} if derivative.path is None else dict(zip(names, derivative.path, strict=True))
+    if derivative.predicted is None:
+        (tensors[COTANGENT],) = derivative.cotangents.values()
+    return tensors
+
+
+def _parameters_of(derivative: Derivative, source: str) -> dict[str, int | str]:
+    (by,) = derivative.sources
+    parameters: dict[str, int | str] = {} if by == source else {GRADIENT_SOURCE: by}
+    if derivative.predicted is not None:
+        parameters |= {PREDICTED_ROWS: derivative.predicted.rows, GRADIENT_FROM: derivative.predicted.first}
+    return parameters
+
+
+def _concatenate(parts: Sequence[Mapping[str, Rows]]) -> dict[str, Rows]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _read(message: Message, name: str, shape: tuple[int, ...]) -> Rows:
     tensor = message.tensors.get(name)
     if tensor is None or tensor.shape != shape or tensor.dtype != np.float32:
         got = "none" if tensor is None else f"{tensor.dtype} {list(tensor.shape)}"

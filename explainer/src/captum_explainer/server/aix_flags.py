@@ -6,15 +6,10 @@ import argparse
 import math
 import socket
 import time
-from typing import TYPE_CHECKING
 
 from captum_explainer.inputs.superpixels import PLANAR
+from captum_explainer.settings import LIME_IMAGES, LIME_TEXTS, TRUTHS, AixDefaults
 
-if TYPE_CHECKING:
-    from captum_explainer.settings import Settings
-
-LIME_IMAGES, LIME_TEXTS = "LimeImages", "LimeTexts"
-TRUTHS = {"true": True, "t": True, "false": False, "f": False}
 # What KServe called a predictor's service before 0.11, and AIX's example still does.
 OLD_SUFFIX = "-predictor-default"
 # A pod's first look-ups may find no name server yet.
@@ -22,7 +17,7 @@ LOOK_UPS = 10
 PAUSE_SECONDS = 0.5
 
 
-def add_aix_flags(parser: argparse.ArgumentParser, default: Settings) -> None:
+def add_aix_flags(parser: argparse.ArgumentParser, default: AixDefaults) -> None:
     """Add them to the server's own."""
     add = parser.add_argument_group("standing in for KServe's AIX explainer").add_argument
     add(

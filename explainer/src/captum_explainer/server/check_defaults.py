@@ -32,8 +32,8 @@ def check_defaults(settings: Settings) -> None:
             taken.setdefault(name, []).append(parameter)
     for name, value in settings.defaults.items():
         if name == "method":
-            find_method(value, Access.STRUCTURE)
+            find_method(value, catalogue(), Access.STRUCTURE)
         elif name not in taken:
             raise BadInput(f"--defaults: {name_nearest(name, ['method', *taken])}")
-        elif name not in OF_THE_MODEL and not any(parameter.fits(value, settings) for parameter in taken[name]):
-            taken[name][0].check(f"--defaults: {name}", value, settings)
+        elif name not in OF_THE_MODEL and not any(parameter.fits(value, settings.limits) for parameter in taken[name]):
+            taken[name][0].check(f"--defaults: {name}", value, settings.limits)

@@ -34,7 +34,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 def serve(explainer: Explainer) -> None:
     """Make `explainer` the one that the routes of this process ask."""
     app.state.explainer = explainer
-    front.install(app, "explainer", explainer.settings.max_body_bytes)
+    front.install(app, "explainer", explainer.settings.limits.max_body_bytes)
 
 
 def explain(read: Read) -> Handler:

@@ -12,16 +12,15 @@ from kserve import Model
 
 from captum_explainer.attribution.captum_warnings import ignore_expected_warnings
 from captum_explainer.attribution.explain import explain
-from captum_explainer.catalogue.catalogue import as_json
 from captum_explainer.deadline import Deadline
-from captum_explainer.formats.request import Answer, Incoming, Read
-from captum_explainer.kinds.text.explain import explain_texts
-from captum_explainer.kinds.text.methods import as_json as text_catalogue
+from captum_explainer.formats.request import Incoming, Read
+from captum_explainer.kinds.kind import write_catalogue
 from captum_explainer.predictor_client.client import PredictorClient
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.predictor_client.http_connection import Reply
 from captum_explainer.predictor_client.pool import PredictorPool
 from captum_explainer.predictor_client.session import ModelChanged
+from captum_explainer.rendering.written_answer import WrittenAnswer
 from captum_explainer.server import routes
 from captum_explainer.server.executor import OffLoop
 from captum_explainer.server.metrics import observe
@@ -41,11 +40,11 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.model_name)
         self.settings = settings
-        self.predictors = PredictorPool(settings)
+        self.predictors = PredictorPool(settings.predictor, settings.limits.max_call_bytes)
         self.ready = True
-        self._explaining = OffLoop("explain", settings.concurrency, settings.max_waiting, bulk=True)
+        self._explaining = OffLoop("explain", settings.concurrency, settings.limits.max_waiting, bulk=True)
         # What only passes through must not wait for explanations.
-        self._passing = OffLoop("pass", settings.concurrency, settings.max_waiting)
+        self._passing = OffLoop("pass", settings.concurrency, settings.limits.max_waiting)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """What kserve sends to its workers."""
@@ -64,28 +63,27 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
                 logger.warning("the predictor does not describe its model: %s", error)
         return self.predictors.answered
 
-    async def answer(self, name: str, incoming: Incoming, read: Read) -> Answer:
+    async def answer(self, name: str, incoming: Incoming, read: Read) -> WrittenAnswer:
         """Explain a request that came by the way in which `read` knows.
 
         Raises:
             ServingError: The request is wrong, the predictor fails, or there is no time.
         """
         self._check_name(name)
-        deadline = Deadline(self.settings.deadline_seconds)
+        deadline = Deadline(self.settings.limits.deadline_seconds)
         return await self._explaining.run(lambda: self._explain(incoming, read, deadline), deadline)
 
     async def methods(self, name: str, headers: Mapping[str, str]) -> dict[str, Any]:
         """The catalogue of methods that this model's predictor makes possible."""
         self._check_name(name)
-        deadline = Deadline(self.settings.deadline_seconds)
+        deadline = Deadline(self.settings.limits.deadline_seconds)
         description = await self._pass(lambda predictor: predictor.describe_anew(name, deadline, headers), deadline)
-        catalogue = as_json if description.text is None else text_catalogue
-        return catalogue(description, self.settings)
+        return write_catalogue(description, self.settings.limits, self.settings.defaults)
 
     async def prediction(self, name: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """The predictor's own answer to a prediction."""
         self._check_name(name)
-        deadline = Deadline(self.settings.deadline_seconds)
+        deadline = Deadline(self.settings.limits.deadline_seconds)
         return await self._pass(lambda predictor: predictor.predict(name, body, deadline, headers), deadline)
 
     def _check_name(self, name: str) -> None:
@@ -99,7 +97,7 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
 
         return await self._passing.run(work, deadline)
 
-    def _explain(self, incoming: Incoming, read: Read, deadline: Deadline) -> Answer:
+    def _explain(self, incoming: Incoming, read: Read, deadline: Deadline) -> WrittenAnswer:
         with self.predictors.client() as predictor:
             for _ in range(2):
                 description = predictor.describe(self.name, deadline, incoming.passed_on)
@@ -116,14 +114,13 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
 
     def _explain_by(
         self, predictor: PredictorClient, description: Description, incoming: Incoming, read: Read, deadline: Deadline
-    ) -> Answer:
+    ) -> WrittenAnswer:
         started = time.perf_counter()
-        request = read(incoming, description, self.settings)
+        request, write = read(incoming, description, self.settings)
         session = predictor.session(description, deadline, incoming.passed_on)
-        run = explain_texts if isinstance(request.instances, list) else explain
-        explanations = run(request, description, session, self.settings)
+        explanations = explain(request.plan(description, session, self.settings.limits, self.settings.defaults))
         observe(explanations.parameters["method"], time.perf_counter() - started, session.calls, session.rows)
-        return request.write(explanations, description)
+        return write(explanations, description)
 
     def _is_replaced(self, predictor: PredictorClient, description: Description, headers: Mapping[str, str]) -> bool:
         """Whether a request was wrong for a model that the predictor no longer has."""

@@ -1,62 +1,188 @@
-"""Segments of which some answers are known before they are asked for."""
+"""The answer book: answers of the predictor that are known before Captum asks for them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 import numpy as np
 
-from captum_explainer.predictor_client.session import Answer, Rows
-from captum_explainer.skeleton.remote_segment import Segments
+from captum_explainer.predictor_client.exchange import (
+    NOTHING,
+    Answer,
+    Answerer,
+    Array,
+    Derivative,
+    Exchange,
+    Rows,
+    StraightPath,
+)
+from captum_explainer.skeleton.forward_pass import ForwardPass
+
+# A perturbation method's scores for its 10,000 samples and 1,000 classes are 40 MB.
+MOST_REMEMBERED_BYTES = 64 * 2**20
+
+# The cotangent, float32 [rows, *the sink's shape], that is likely to be asked for with this number of rows; None where
+# it cannot be told.
+ExpectedCotangent = Callable[[int], Rows | None]
 
 
-class Known(NamedTuple):
-    """A segment's answer: its sink's value for these rows, and where there is a cotangent its gradient."""
+class Predictor(Answerer, Protocol):
+    """What a book stands in front of: a session with the predictor."""
 
-    source: str
-    sink: str
-    rows: Rows
-    value: Rows
-    cotangent: Rows | None = None
-    gradient: Rows | None = None
-
-    def answers(self, source: str, sink: str, rows: Rows, cotangent: Rows | None) -> bool:
-        """Whether it is what is asked for: of the same rows, and for the same cotangent, number by number."""
-        if (source, sink) != (self.source, self.sink) or not np.array_equal(rows, self.rows):
-            return False
-        return cotangent is None or (self.cotangent is not None and np.array_equal(cotangent, self.cotangent))
+    def carries(self, exchange: Exchange) -> bool:
+        """True if the predictor can answer this exchange, and one call has room for it."""
+        ...
 
 
-# What is known of the segments behind, by the first segment's rows; nothing where one call cannot tell it.
-LookAhead = Callable[[Rows], list[Known]]
+@dataclass(frozen=True)
+class Known:
+    """Values of some rows that belong together, by name, and gradients at these rows where they are known.
 
-
-class Foreseen:
-    """Segments that know answers, and look ahead where a forward pass begins.
-
-    What is asked otherwise than it was foreseen is asked of the predictor: a wrong foresight costs a call.
+    Attributes:
+        values: float32 [rows, *shape], the rows of sources among them.
+        cotangents: The sinks' cotangents that the gradients are for.
+        gradients: By the names of the values that they are by.
+        path: The gradients are integrals along this path to the source's rows.
     """
 
-    def __init__(self, segments: Segments, known: Sequence[Known], begin: str, look_ahead: LookAhead | None) -> None:
-        """Answer by `segments` what is not known; `begin` is the source of the first segment of a pass."""
-        self._segments = segments
-        self._known = [*known]
-        self._begin = begin
-        self._look_ahead = look_ahead
-        # Of the last pass: another one may have the same rows.
-        self._ahead: list[Known] = []
+    values: Mapping[str, Array]
+    cotangents: Mapping[str, Rows] = field(default_factory=lambda: NOTHING)
+    gradients: Mapping[str, Rows] = field(default_factory=lambda: NOTHING)
+    path: StraightPath | None = None
 
-    def ask(self, source: str, sink: str, rows: Rows, cotangent: Rows | None = None) -> Answer:
-        """The sink's value, and the VJP where a cotangent is given."""
-        found = self._find(source, sink, rows, cotangent)
-        if found is None and cotangent is None and self._look_ahead is not None and source == self._begin:
-            self._ahead = self._look_ahead(rows)
-            found = self._find(source, sink, rows, cotangent)
-        return found or self._segments.ask(source, sink, rows, cotangent)
+    def answer(self, exchange: Exchange) -> Answer | None:
+        """The answer, if this is exactly what is asked for: the same rows and cotangents, number by number."""
+        wanted = {*exchange.sources, *exchange.sinks}
+        if not wanted <= self.values.keys() or not _are_equal(exchange.sources, self.values):
+            return None
+        gradients: Mapping[str, Rows] = {}
+        derivative = exchange.derivative
+        if derivative is not None:
+            if derivative.predicted is not None or not {*derivative.sources} <= self.gradients.keys():
+                return None
+            if derivative.cotangents.keys() != self.cotangents.keys():
+                return None
+            if not _are_equal(derivative.cotangents, self.cotangents) or not _is_same_path(derivative.path, self.path):
+                return None
+            gradients = {name: self.gradients[name] for name in derivative.sources}
+        return Answer({name: self.values[name] for name in exchange.sinks}, gradients)
 
-    def _find(self, source: str, sink: str, rows: Rows, cotangent: Rows | None) -> Answer | None:
-        for one in (*self._known, *self._ahead):
-            if one.answers(source, sink, rows, cotangent):
-                return Answer(one.value, None if cotangent is None else one.gradient)
+
+class AnswerBook:
+    """Answers from what is known, and asks the predictor for the rest.
+
+    It holds the answers of the first exchange, those of the pass that is under way, and, with `repeats`, the values of
+    all rows that were asked about, up to 64 MiB. On a miss it may ask for more than was asked: the gradient that is
+    expected to be asked for next, or the whole pass. A wrong guess costs a call, never a number.
+    """
+
+    def __init__(self, predictor: Predictor, *, repeats: bool = False) -> None:
+        self._predictor = predictor
+        self._first: list[Known] = []
+        self._under_way: list[Known] = []
+        self._remembered: dict[bytes, Answer] | None = {} if repeats else None
+        self._remembered_bytes = 0
+        self._pass: ForwardPass | None = None
+        self._cotangents: Mapping[str, ExpectedCotangent] = {}
+
+    def keep(self, known: Known) -> None:
+        """Hold an answer of the first exchange for as long as the book lives."""
+        self._first.append(known)
+
+    def expect(self, forward: ForwardPass | None, cotangents: Mapping[str, ExpectedCotangent]) -> None:
+        """Say what the next Captum call will ask for.
+
+        Args:
+            forward: A pass through its skeleton; None where the values of one do not tell those of the next piece.
+            cotangents: The likely cotangents, by the names of sinks.
+        """
+        self._pass, self._cotangents, self._under_way = forward, cotangents, []
+
+    def carries(self, exchange: Exchange) -> bool:
+        """True if the predictor can answer this exchange by one call."""
+        return self._predictor.carries(exchange)
+
+    def answer(self, exchange: Exchange) -> Answer:
+        """The sinks' values, and the gradients where there is a derivative."""
+        found = self._find(exchange)
+        if found is not None:
+            return found
+        if exchange.derivative is not None:
+            return self._predictor.answer(exchange)
+        return self._ask_with_gradient(exchange) or self._ask_whole_pass(exchange) or self._ask(exchange)
+
+    def _find(self, exchange: Exchange) -> Answer | None:
+        for known in (*self._first, *self._under_way):
+            answer = known.answer(exchange)
+            if answer is not None:
+                return answer
         return None
+
+    def _ask_with_gradient(self, exchange: Exchange) -> Answer | None:
+        """Ask for the expected gradient too; None where none is expected."""
+        if not exchange.differentiable or len(exchange.sinks) != 1:
+            return None
+        expected = self._cotangents.get(exchange.sinks[0])
+        cotangent = None if expected is None else expected(exchange.rows)
+        if cotangent is None:
+            return None
+        cotangents = {exchange.sinks[0]: cotangent}
+        answer = self._predictor.answer(replace(exchange, derivative=Derivative(tuple(exchange.sources), cotangents)))
+        known = Known({**exchange.sources, **answer.values}, cotangents, answer.gradients)
+        # Only the last pass of each piece: those of all batches of a path would be gigabytes.
+        self._under_way = [one for one in self._under_way if one.values.keys() != known.values.keys()] + [known]
+        return Answer(answer.values)
+
+    def _ask_whole_pass(self, exchange: Exchange) -> Answer | None:
+        """Ask for all values of the pass, and for the last piece's gradient; None where one call has no room."""
+        forward = self._pass
+        if forward is None or len(forward.sinks) == 1 or tuple(exchange.sources) != forward.pieces[0].sources:
+            return None
+        whole = Exchange(exchange.sources, forward.sinks)
+        cotangents: dict[str, Rows] = {}
+        if len(forward.last.sinks) == 1:
+            (sink,) = forward.last.sinks
+            expected = self._cotangents.get(sink)
+            cotangent = None if expected is None else expected(exchange.rows)
+            if cotangent is not None:
+                cotangents = {sink: cotangent}
+                whole = replace(whole, derivative=Derivative(forward.last.sources, cotangents))
+        if not self._predictor.carries(whole):
+            return None
+        answer = self._predictor.answer(whole)
+        values = forward.complete({**exchange.sources, **answer.values})
+        self._under_way = [Known(values, cotangents, answer.gradients)]
+        return Answer({name: values[name] for name in exchange.sinks})
+
+    def _ask(self, exchange: Exchange) -> Answer:
+        if self._remembered is None:
+            return self._predictor.answer(exchange)
+        key = _hash(exchange)
+        answer = self._remembered.get(key)
+        if answer is None:
+            answer = self._predictor.answer(exchange)
+            size = sum(value.nbytes for value in answer.values.values())
+            if self._remembered_bytes + size <= MOST_REMEMBERED_BYTES:
+                self._remembered_bytes += size
+                self._remembered[key] = answer
+        return answer
+
+
+def _are_equal(asked: Mapping[str, Array], known: Mapping[str, Array]) -> bool:
+    return all(rows is known[name] or np.array_equal(rows, known[name]) for name, rows in asked.items())
+
+
+def _is_same_path(asked: StraightPath | None, known: StraightPath | None) -> bool:
+    if asked is None or known is None:
+        return asked is known
+    return all(one is other or np.array_equal(one, other) for one, other in zip(asked, known, strict=True))
+
+
+def _hash(exchange: Exchange) -> bytes:
+    digest = hashlib.sha256(repr((*exchange.sinks, *((n, r.shape) for n, r in exchange.sources.items()))).encode())
+    for rows in exchange.sources.values():
+        digest.update(np.ascontiguousarray(rows).data)
+    return digest.digest()

@@ -1,8 +1,8 @@
-"""Where a method wants the model cut, and the pieces that come of it."""
+"""Where a method needs the model cut, and the pieces between the cuts."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from captum_serving.errors import BadGateway, BadInput
@@ -10,7 +10,7 @@ from torch import nn
 
 from captum_explainer.predictor_client.description import OPAQUE, Description, Stage
 
-# What Captum has rules for (its SUPPORTED_NON_LINEAR): these stay local, so that it can rewrite their backward pass.
+# Captum has rules for these (its SUPPORTED_NON_LINEAR): they stay local, so that it can change their backward pass.
 NONLINEARITIES: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,
@@ -23,20 +23,20 @@ NONLINEARITIES: dict[str, type[nn.Module]] = {
     "max_pool2d": nn.MaxPool2d,
     "max_pool3d": nn.MaxPool3d,
 }
-# What may be in a remote segment though a method changes the backward rule of nonlinearities; all else is opaque.
+# These may be in a remote segment even if a method changes the backward rule of nonlinearities; all else is opaque.
 AFFINE = (
     *("conv1d", "conv2d", "conv3d", "linear", "flatten", "dropout", "identity"),
     *("avg_pool2d", "adaptive_avg_pool2d", "batch_norm1d", "batch_norm2d", "normalize"),
 )
 # The nonlinearities through which Captum can pass relevance.
 WITH_RULE = ("relu", "tanh", "max_pool1d", "max_pool2d", "max_pool3d")
-# What Captum counts among the nonlinearities where it passes relevance, though it does nothing.
+# Captum counts it among the nonlinearities where it passes relevance, though it does nothing.
 DROPOUT = "dropout"
 
 
 @dataclass(frozen=True)
 class Cuts:
-    """How a method wants the model cut.
+    """How a method needs the model cut.
 
     `layer` names a stage that is to be a module of its own output; `nonlinearities` says that the backward rule changes
     there; `relevance` that every stage needs a rule of Captum's, and so a module of its own; `to_layer` leaves out all
@@ -51,24 +51,26 @@ class Cuts:
 
 @dataclass(frozen=True)
 class Piece:
-    """What one module of a skeleton computes: the stages after `source`.
+    """What one module of a skeleton computes: the stages between `sources` and `sinks`.
 
     Attributes:
-        source: The model's input or a stage.
-        stages: A run of them that the predictor computes, or one nonlinearity.
-        remote: Whether the predictor computes it.
+        sources: The values that it takes: the model's input, or outputs of stages.
+        sinks: The values that it gives.
+        stages: The stages in it, in order: any number that the predictor computes, or one nonlinearity.
+        remote: The predictor computes it.
         touching: It is a nonlinearity right behind another one.
     """
 
-    source: str
+    sources: tuple[str, ...]
+    sinks: tuple[str, ...]
     stages: tuple[Stage, ...]
     remote: bool
     touching: bool = False
 
     @property
-    def sink(self) -> str:
-        """The stage that it ends with, after which the module is named."""
-        return self.stages[-1].name
+    def name(self) -> str:
+        """The name of its module in the skeleton."""
+        return self.sinks[-1]
 
 
 def cut(description: Description, cuts: Cuts) -> list[Piece]:
@@ -90,13 +92,17 @@ def _pieces(description: Description, cuts: Cuts) -> Iterator[Piece]:
         if not local:
             run.append(stage)
         if run and (local or stage.name == cuts.layer or cuts.relevance):
-            yield Piece(source, tuple(run), remote=True)
+            yield _join(source, run)
             source, run, touching = run[-1].name, [], False
         if local:
-            yield Piece(source, (stage,), remote=False, touching=touching)
+            yield Piece((source,), (stage.name,), (stage,), remote=False, touching=touching)
             source, touching = stage.name, True
     if run:
-        yield Piece(source, tuple(run), remote=True)
+        yield _join(source, run)
+
+
+def _join(source: str, run: Sequence[Stage]) -> Piece:
+    return Piece((source,), (run[-1].name,), tuple(run), remote=True)
 
 
 def _check_kind(stage: Stage, cuts: Cuts) -> None:

@@ -1,4 +1,4 @@
-"""A remote segment of one linear stage, through which layer-wise relevance propagation passes by a rule."""
+"""A remote segment for one linear stage, through which layer-wise relevance propagation passes by a rule."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
     from captum.attr._utils.lrp_rules import EpsilonRule
 
 
-class RuledSegment(RemoteSegment):
-    """A segment that has Captum's epsilon rule, as a convolution has in process; flatten has none there.
+class LrpSegment(RemoteSegment):
+    """A segment with Captum's epsilon rule, which a convolution has in process; flatten has none there.
 
-    Rules that change weights cannot be: the weights are the predictor's.
+    Rules that change weights are not offered: the weights stay in the predictor.
     """
 
     _rule: EpsilonRule | None = None
 
     @property
     def rule(self) -> EpsilonRule:
-        """The rule, of which Captum looks for this attribute."""
+        """The rule; Captum looks for this attribute."""
         if self._rule is None:
-            # Here, since who takes the skeleton into a notebook need not have Captum.
+            # Imported here: a notebook that takes the skeleton need not have Captum.
             from captum.attr._utils.lrp_rules import EpsilonRule
 
             self._rule = EpsilonRule()
@@ -30,5 +30,5 @@ class RuledSegment(RemoteSegment):
 
     @rule.deleter
     def rule(self) -> None:
-        # Captum deletes rules after each call, of which the noise tunnel makes several.
+        # Captum deletes rules after each call; the noise tunnel makes several.
         self._rule = None

@@ -1,4 +1,4 @@
-"""A predictor's model as a PyTorch module, to be handed to Captum in a notebook."""
+"""In a notebook, the remote model behaves like any `nn.Module`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.client import PredictorClient
-from captum_explainer.predictor_client.description import OPAQUE, Access, Description, Stage
-from captum_explainer.predictor_client.session import Answer, Rows
-from captum_explainer.settings import Settings
-from captum_explainer.skeleton.build import Separate, gradient_format
+from captum_explainer.predictor_client.description import OPAQUE, Description, Stage
+from captum_explainer.predictor_client.exchange import Answer, Exchange
+from captum_explainer.settings import Limits, PredictorAddress
+from captum_explainer.skeleton.build import Separate, find_gradient_format
 from captum_explainer.skeleton.cuts import AFFINE, NONLINEARITIES, nonlinearity
 from captum_explainer.skeleton.remote_segment import RemoteSegment
 
@@ -73,15 +73,8 @@ class RemoteModel(nn.Module):
         match = PATH.fullmatch(parts.path)
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or match is None:
             raise ValueError(f"url is {url!r}; expected http://host:port, with or without /v2/models/{{name}}")
-        settings = Settings(
-            model_name="",
-            predictor_host=parts.netloc,
-            predictor_protocol=protocol,
-            predictor_use_ssl=parts.scheme == "https",
-            predictor_ca_bundle=ca_bundle,
-            predictor_request_timeout_seconds=math.inf,
-        )
-        self._calls = _Calls(settings, {**(headers or {}), **({"Host": host} if host else {})}, timeout)
+        address = PredictorAddress(parts.netloc, protocol, parts.scheme == "https", ca_bundle, math.inf)
+        self._calls = _Calls(address, {**(headers or {}), **({"Host": host} if host else {})}, timeout)
         self.name = name or unquote(match["name"] or "") or self._calls.only_name(url)
         self.description = self._calls.describe(self.name)
         if self.description.text is not None:
@@ -92,7 +85,7 @@ class RemoteModel(nn.Module):
         source = self.description.input_name
         for stage in self.description.stages or (Stage(self.description.output_name, OPAQUE, (), {}),):
             module = nonlinearity(stage) if stage.kind in NONLINEARITIES else RemoteStage(self._calls, source, stage)
-            # A name that every module has, such as "forward", cannot be a stage's too.
+            # A stage cannot take a name that every module has, such as "forward".
             self.add_module(stage.name + "_" if hasattr(self, stage.name) else stage.name, module)
             self._stages.append((stage, module))
             source = stage.name
@@ -100,7 +93,7 @@ class RemoteModel(nn.Module):
 
     @property
     def calls(self) -> int:
-        """How many calls it has made to the predictor."""
+        """The number of calls that it has made to the predictor."""
         return self._calls.made
 
     def forward(self, rows: Tensor) -> Tensor:
@@ -125,7 +118,7 @@ class RemoteModel(nn.Module):
         return self._ask(source, run, value) if run else value
 
     def apply(self, fn: Callable[[nn.Module], None]) -> RemoteModel:
-        """Do something to every module, as the methods do that change the backward rule of nonlinearities.
+        """Apply a function to every module, as methods that change the backward rule of nonlinearities do.
 
         Raises:
             BadInput: The predictor does not say what is in a stage, which may be a nonlinearity.
@@ -138,7 +131,8 @@ class RemoteModel(nn.Module):
         return super().apply(fn)
 
     def _ask(self, source: str, run: list[Stage], rows: Tensor) -> Tensor:
-        value: Tensor = RemoteSegment(self._calls, source, run[-1].name, gradient_format(run))(rows)
+        segment = RemoteSegment(self._calls, (source,), (run[-1].name,), find_gradient_format(run))
+        value: Tensor = segment(rows)
         return value
 
     def _check(self, rows: Tensor) -> None:
@@ -151,10 +145,10 @@ class RemoteModel(nn.Module):
 
 
 class RemoteStage(RemoteSegment):
-    """A stage that the predictor computes by itself, where it is hooked."""
+    """A stage with a hook, which the predictor computes by itself."""
 
     def __init__(self, calls: _Calls, source: str, stage: Stage) -> None:
-        super().__init__(calls, source, stage.name, gradient_format([stage]))
+        super().__init__(calls, (source,), (stage.name,), find_gradient_format([stage]))
         self.stage = stage
 
     def extra_repr(self) -> str:
@@ -165,8 +159,8 @@ class RemoteStage(RemoteSegment):
 class _Calls:
     """Calls to the predictor, each with a deadline of its own."""
 
-    def __init__(self, settings: Settings, headers: Mapping[str, str], timeout: float) -> None:
-        self._client = PredictorClient(settings)
+    def __init__(self, address: PredictorAddress, headers: Mapping[str, str], timeout: float) -> None:
+        self._client = PredictorClient(address, Limits().max_call_bytes)
         self._headers = headers
         self._timeout = timeout
         self._description = Description("")
@@ -183,15 +177,10 @@ class _Calls:
         self._description = self._client.describe(name, _CallDeadline(self._timeout), self._headers)
         return self._description
 
-    def ask(self, source: str, sink: str, rows: Rows, cotangent: Rows | None = None) -> Answer:
-        if cotangent is not None and self._description.access == Access.SCORES:
-            raise BadInput(
-                "the predictor gives scores alone; expected one with the gradient extension, or a method without "
-                "gradients, as Captum's Occlusion, FeatureAblation, Lime and KernelShap are"
-            )
+    def answer(self, exchange: Exchange) -> Answer:
         session = self._client.session(self._description, _CallDeadline(self._timeout), self._headers)
         try:
-            return session.ask(source, sink, rows, cotangent)
+            return session.answer(exchange)
         finally:
             self.made += session.calls
 

@@ -2,84 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from captum_explainer.predictor_client.session import Answer, Derivative, Rows, Values
-
-Foresee = Callable[[int], Tensor | None]
-
-
-class Segments(Protocol):
-    """What computes segments: a session of calls to the predictor."""
-
-    def ask(self, source: str, sink: str, rows: Rows, cotangent: Rows | None = None) -> Answer:
-        """The sink's value, and the VJP where a cotangent is given."""
-        ...
-
-
-class FarSighted(Segments, Protocol):
-    """What computes several segments by one call: a session with a predictor that gives values of stages."""
-
-    def ask_values(
-        self, source: str, stages: Sequence[str], rows: Rows, derivative: Derivative | None
-    ) -> Values | None:
-        """The values of stages, and a gradient; None where one call cannot carry it."""
-        ...
+from captum_explainer.predictor_client.exchange import Answerer, Derivative, Exchange, Rows
 
 
 class RemoteSegment(nn.Module):
-    """The stages after `source` up to `sink`, which the predictor computes.
+    """The part of the model between `sources` and `sinks`, which the predictor computes.
 
-    `foresee` gives, for a number of rows, the cotangent that Captum will most likely ask for: it travels with the
-    forward call, and the backward pass then needs no second one. A wrong foresight costs that call and nothing else.
+    Its forward pass is an exchange for the sinks' values, its backward pass one for the gradients by the sources.
     """
 
     def __init__(
-        self, segments: Segments, source: str, sink: str, gradient_format: torch.memory_format = torch.channels_last
+        self,
+        answerer: Answerer,
+        sources: Sequence[str],
+        sinks: Sequence[str],
+        gradient_format: torch.memory_format = torch.channels_last,
     ) -> None:
         super().__init__()
-        self.segments = segments
-        self.source = source
-        self.sink = sink
+        self.answerer = answerer
+        self.sources = tuple(sources)
+        self.sinks = tuple(sinks)
         self.gradient_format = gradient_format
-        self.foresee: Foresee | None = None
         # LayerDeepLift hooks tensors that must require a gradient, also where the input of the model does not.
         self.anchor = nn.Parameter(torch.zeros(()))
 
-    def forward(self, rows: Tensor) -> Tensor:
-        """The sink's value [rows, *the sink's shape] for float32 rows [rows, *the source's shape]."""
-        value: Tensor = _Remote.apply(rows, self.anchor, self)  # type: ignore[no-untyped-call]
-        return value
+    def forward(self, *rows: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """The sinks' values [rows, *the sink's shape] for the sources' [rows, *the source's shape]; of one sink alone.
+
+        Raises:
+            ServingError: The predictor fails.
+        """
+        values: tuple[Tensor, ...] = _Remote.apply(self, self.anchor, *rows)  # type: ignore[no-untyped-call]
+        return values[0] if len(self.sinks) == 1 else values
 
 
 class _Remote(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, anchor: Tensor, segment: RemoteSegment) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, segment: RemoteSegment, anchor: Tensor, *rows: Tensor) -> tuple[Tensor, ...]:  # noqa: ANN401
+        ctx.set_materialize_grads(False)
         ctx.segment = segment
-        ctx.rows = _to_numpy(rows)
-        ctx.foreseen = segment.foresee(len(rows)) if segment.foresee and ctx.needs_input_grad[0] else None
-        cotangent = None if ctx.foreseen is None else _to_numpy(ctx.foreseen)
-        answer = segment.segments.ask(segment.source, segment.sink, ctx.rows, cotangent)
-        ctx.gradient = answer.gradient
-        return _to_tensor(answer.value, torch.channels_last)
+        ctx.rows = dict(zip(segment.sources, map(_to_numpy, rows), strict=True))
+        differentiable = any(ctx.needs_input_grad[2:])
+        answer = segment.answerer.answer(Exchange(ctx.rows, segment.sinks, differentiable=differentiable))
+        return tuple(_to_tensor(answer.values[name], torch.channels_last) for name in segment.sinks)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor | None, None, None]:  # noqa: ANN401
-        if not ctx.needs_input_grad[0]:
-            return None, None, None
+    def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         segment: RemoteSegment = ctx.segment
-        if ctx.foreseen is not None and torch.equal(cotangent, ctx.foreseen):
-            return _to_tensor(ctx.gradient, segment.gradient_format), None, None
-        answer = segment.segments.ask(segment.source, segment.sink, ctx.rows, _to_numpy(cotangent))
-        assert answer.gradient is not None
-        return _to_tensor(answer.gradient, segment.gradient_format), None, None
+        wanted = [name for name, needed in zip(segment.sources, ctx.needs_input_grad[2:], strict=True) if needed]
+        given = {
+            name: _to_numpy(cotangent)
+            for name, cotangent in zip(segment.sinks, cotangents, strict=True)
+            if cotangent is not None
+        }
+        if not wanted or not given:
+            return (None,) * (2 + len(segment.sources))
+        derivative = Derivative(tuple(wanted), given)
+        answer = segment.answerer.answer(Exchange(ctx.rows, tuple(given), derivative))
+        gradients = (
+            _to_tensor(answer.gradients[name], segment.gradient_format) if name in wanted else None
+            for name in segment.sources
+        )
+        return (None, None, *gradients)
 
 
 def _to_numpy(tensor: Tensor) -> Rows:

@@ -9,6 +9,7 @@ from captum_explainer.attribution.explain import explain
 from captum_explainer.formats import dispatch, native
 from captum_explainer.formats.request import Incoming
 from captum_explainer.predictor_client.description import Access, Description
+from captum_explainer.settings import AixDefaults
 from captum_serving.errors import BadInput
 from PIL import Image
 
@@ -23,18 +24,19 @@ def read(description, settings):
 
     def read(document, of=description, **flags):
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
-        return dispatch.read(Incoming(body), of, dataclasses.replace(settings, **flags))
+        return dispatch.read(Incoming(body), of, dataclasses.replace(settings, aix=AixDefaults(**flags)))
 
     return read
 
 
 @pytest.fixture
-def answered(read, description, segments, settings):
+def answered(read, description, plain_predictor, settings):
     """What the tiny network's explanation is in AIX's words."""
 
     def answer(document, **flags):
-        request = read(document, **flags)
-        written = request.write(explain(request, description, segments, settings), description)
+        request, write = read(document, **flags)
+        plans = request.plan(description, plain_predictor, settings.limits, settings.defaults)
+        written = write(explain(plans), description)
         assert written.media_type == "application/json"
         return json.loads(written.body)
 
@@ -64,29 +66,29 @@ def test_a_format_that_is_none_is_refused(read):
 def test_aixs_keys_are_limes_parameters(read):
     keys = {"top_labels": 2, "num_samples": 100, "segmentation_alg": "slic", "seed": 3}
     expected = {**AIX, "top_k": 2, "n_samples": 100, "segmentation": "slic", "seed": 3}
-    assert read({"instances": [PICTURE], **keys}).parameters == expected
+    assert read({"instances": [PICTURE], **keys}).request.parameters == expected
     texts = {key: str(value) for key, value in keys.items()}
-    assert read({"instances": [PICTURE], **texts}).parameters == expected
+    assert read({"instances": [PICTURE], **texts}).request.parameters == expected
 
 
 def test_what_the_request_leaves_open_is_the_flags(read):
-    assert read({"instances": [PICTURE], "format": "aix"}).parameters == {
+    assert read({"instances": [PICTURE], "format": "aix"}).request.parameters == {
         **AIX,
         "top_k": 3,  # ten are more than the model has
         "n_samples": 1000,
         "segmentation": "quickshift",
     }
     flags = {"top_labels": 2, "num_samples": 50, "segmentation_algorithm": "felzenszwalb"}
-    given = read({"instances": [PICTURE], "format": "aix"}, **flags).parameters
+    given = read({"instances": [PICTURE], "format": "aix"}, **flags).request.parameters
     assert given == {**AIX, "top_k": 2, "n_samples": 50, "segmentation": "felzenszwalb"}
     scores_only = Description("forest")
-    assert read({"instances": [PICTURE], "format": "aix"}, of=scores_only).parameters["top_k"] == 10
+    assert read({"instances": [PICTURE], "format": "aix"}, of=scores_only).request.parameters["top_k"] == 10
 
 
 def test_limes_own_parameters_are_taken_too(read):
     document = {"instances": [PICTURE], "top_labels": 1, "parameters": {"n_segments": 9, "seed": 4}}
-    assert read(document).parameters["n_segments"] == 9
-    assert read(document).parameters["seed"] == 4
+    assert read(document).request.parameters["n_segments"] == 9
+    assert read(document).request.parameters["seed"] == 4
 
 
 @pytest.mark.parametrize(
@@ -137,19 +139,19 @@ def grey(picture=PICTURE):
 
 
 def test_a_grey_picture_goes_to_a_model_of_one_channel_as_one(read):
-    request = read({"instances": [grey()], "format": "aix"})
+    request, _ = read({"instances": [grey()], "format": "aix"})
     np.testing.assert_array_equal(request.instances, np.array(PICTURE, dtype=np.float32)[None, None])
 
 
 def test_colours_go_to_a_model_of_three_channels_first(read, description):
     coloured = dataclasses.replace(description, input_shape=(3, 6, 6))
-    request = read({"instances": [COLOURS], "format": "aix"}, of=coloured)
+    request, _ = read({"instances": [COLOURS], "format": "aix"}, of=coloured)
     np.testing.assert_array_equal(request.instances, np.moveaxis(np.array([COLOURS], dtype=np.float32), -1, 1))
 
 
 def test_to_a_predictor_that_names_no_shape_a_picture_goes_as_it_was_sent(read):
     shifted = (np.array(COLOURS) - 0.5).tolist()
-    request = read({"instances": [shifted], "format": "aix"}, of=Description("forest", Access.SCORES))
+    request, _ = read({"instances": [shifted], "format": "aix"}, of=Description("forest", Access.SCORES))
     np.testing.assert_array_equal(request.instances, np.array([shifted], dtype=np.float32))
 
 

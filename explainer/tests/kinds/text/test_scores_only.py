@@ -3,14 +3,15 @@ import json
 import numpy as np
 import orjson
 import pytest
+from captum_explainer.attribution.explain import explain
 from captum_explainer.deadline import Deadline
 from captum_explainer.formats import dispatch
 from captum_explainer.formats.request import Incoming
-from captum_explainer.kinds.text.explain import explain_texts
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.predictor_client.scores import ScoresSession
 from captum_explainer.predictor_client.transport import Connection
-from captum_explainer.settings import Settings
+from captum_explainer.server.options import compose_settings
+from captum_explainer.settings import PredictorAddress, Settings
 from captum_serving.errors import BadGateway, BadInput
 from captum_serving.protocol import wire
 
@@ -34,12 +35,12 @@ def explained(fake_predictor, send_reply):
 
         fake_predictor.answer = answer
         description = Description("glad")
-        settings = Settings(**{"model_name": "glad", "predictor_host": fake_predictor.host} | flags)
-        request = dispatch.read(Incoming(orjson.dumps(body)), description, settings)
+        settings = compose_settings(model_name="glad", predictor_host=fake_predictor.host, **flags)
+        request, write_answer = dispatch.read(Incoming(orjson.dumps(body)), description, settings)
         connection = Connection(fake_predictor.host, False, None, 10)
-        session = ScoresSession(connection, description, Deadline(10), {}, settings.max_call_bytes, "v1")
-        found = explain_texts(request, description, session, settings)
-        return orjson.loads(request.write(found, description).body)
+        session = ScoresSession(connection, description, Deadline(10), {}, settings.limits.max_call_bytes, "v1")
+        found = explain(request.plan(description, session, settings.limits, settings.defaults))
+        return orjson.loads(write_answer(found, description).body)
 
     return run
 
@@ -121,18 +122,17 @@ def test_over_v2_texts_are_bytes(fake_predictor, send_reply):
 
     fake_predictor.answer = answer
     description = Description("glad", input_name="text")
-    settings = Settings(model_name="glad", predictor_host=fake_predictor.host)
+    settings = Settings("glad", PredictorAddress(fake_predictor.host))
     connection = Connection(fake_predictor.host, False, None, 10)
-    session = ScoresSession(connection, description, Deadline(10), {}, settings.max_call_bytes, "v2")
+    session = ScoresSession(connection, description, Deadline(10), {}, settings.limits.max_call_bytes, "v2")
     body = {"instances": ["bad film"], "parameters": {"method": "occlusion"}}
-    request = dispatch.read(Incoming(orjson.dumps(body)), description, settings)
-    found = explain_texts(request, description, session, settings)
+    request, _ = dispatch.read(Incoming(orjson.dumps(body)), description, settings)
+    found = explain(request.plan(description, session, settings.limits, settings.defaults))
     np.testing.assert_allclose(found.values[0]["importances"], [-0.4, 0], atol=1e-6)
     pair = {"instances": [{"text": "a", "text_pair": "b"}]}
+    request, _ = dispatch.read(Incoming(orjson.dumps(pair)), description, settings)
     with pytest.raises(BadInput, match="text_pair; expected texts alone"):
-        explain_texts(
-            dispatch.read(Incoming(orjson.dumps(pair)), description, settings), description, session, settings
-        )
+        explain(request.plan(description, session, settings.limits, settings.defaults))
 
 
 def test_a_long_text_is_held_but_a_few_times_at_once(explained, fake_predictor):

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import torch
 from captum_explainer.attribution.explain import explain
+from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.formats import dispatch
-from captum_explainer.formats.request import Explanations, Incoming
+from captum_explainer.formats.request import Incoming
 from captum_explainer.rendering.picture_png.png import MOST_PIXELS
 from captum_serving.errors import BadInput
 from PIL import Image
@@ -15,13 +16,14 @@ NEUTRAL = 240
 
 
 @pytest.fixture
-def answered(description, segments, settings):
+def answered(description, plain_predictor, settings):
     """Answers a request's document."""
 
     def answer(document, accept=""):
         body = json.dumps(document).encode()
-        request = dispatch.read(Incoming(body, accept=accept), description, settings)
-        return request.write(explain(request, description, segments, settings), description)
+        request, write = dispatch.read(Incoming(body, accept=accept), description, settings)
+        plans = request.plan(description, plain_predictor, settings.limits, settings.defaults)
+        return write(explain(plans), description)
 
     return answer
 
@@ -71,12 +73,13 @@ def test_the_accept_header_asks_for_the_default_look(answered, images):
     assert pixels(answered(request, accept="application/json")).shape == (258, 258, 3)
 
 
-def test_a_pictures_bytes_are_answered_by_a_picture(description, segments, settings, answered):
+def test_a_pictures_bytes_are_answered_by_a_picture(description, plain_predictor, settings, answered):
     buffer = io.BytesIO()
     grey = np.arange(36, dtype=np.uint8).reshape(6, 6) * 7
     Image.fromarray(grey).save(buffer, "PNG")
-    request = dispatch.read(Incoming(buffer.getvalue(), accept="image/png"), description, settings)
-    answer = request.write(explain(request, description, segments, settings), description)
+    request, write = dispatch.read(Incoming(buffer.getvalue(), accept="image/png"), description, settings)
+    plans = request.plan(description, plain_predictor, settings.limits, settings.defaults)
+    answer = write(explain(plans), description)
     instance = torch.from_numpy(grey / np.float32(255))[None, None]
     np.testing.assert_array_equal(pixels(answer), pixels(answered(document(instance))))
 
@@ -167,9 +170,9 @@ def test_many_pictures_get_smaller_and_too_many_are_refused(description, setting
     def written(count, render):
         zeros = np.zeros((1, 6, 6), dtype=np.float32)
         body = json.dumps({"instances": [zeros.tolist()] * count, "render": render}).encode()
-        request = dispatch.read(Incoming(body), description, settings)
+        _, write = dispatch.read(Incoming(body), description, settings)
         details = {"target": 0, "target_label": "ant", "prediction": 0, "probability": 0.5}
-        return request.write(found([zeros] * count, details), description)
+        return write(found([zeros] * count, details), description)
 
     size = opened(written(300, "png")).size
     assert size[0] * size[1] <= MOST_PIXELS
@@ -186,9 +189,9 @@ def test_the_same_answer_has_the_same_bytes(answered, images):
 
 @pytest.mark.parametrize("label", ["猫\n🐈", "\x00", "x" * 5000])
 def test_a_label_of_any_characters_is_in_the_text_chunk(description, settings, images, label):
-    request = dispatch.read(Incoming(json.dumps(document(images[:1])).encode()), description, settings)
+    _, write = dispatch.read(Incoming(json.dumps(document(images[:1])).encode()), description, settings)
     details = {"target": 0, "target_label": label, "prediction": 0, "probability": 0.5}
-    answer = request.write(found([images[0].numpy()], details), description)
+    answer = write(found([images[0].numpy()], details), description)
     assert answer.headers == {}
     chunk = json.loads(opened(answer).text["Explanation"])
     assert chunk["details"][0][0].get("target_label") == (label if len(label) < 1000 else None)

@@ -1,9 +1,9 @@
 import html5lib
 import numpy as np
 import pytest
-from captum_explainer.formats.request import Explanations
+from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.predictor_client.description import Description
-from captum_explainer.rendering.response import find_writer
+from captum_explainer.rendering.response import find_picture_writer, find_text_writer
 from captum_explainer.rendering.text_html import page
 from captum_explainer.rendering.text_html.markup import UNSEEN
 from captum_explainer.rendering.text_html.page import write
@@ -182,13 +182,13 @@ def test_nothing_that_counts_is_said(body, words):
 
 
 def test_a_writer_is_found_by_the_render_then_by_accept(images):
-    assert find_writer("html", "application/json", TEXTS) is page.write
-    assert find_writer(None, "text/html,image/png,*/*;q=0.8", TEXTS) is page.write
-    assert find_writer(None, "*/*", TEXTS) is find_writer(None, "image/png", TEXTS) is None
+    assert find_text_writer("html", "application/json") is page.write
+    assert find_text_writer(None, "text/html,image/png,*/*;q=0.8") is page.write
+    assert find_text_writer(None, "*/*") is find_text_writer(None, "image/png") is None
     # A browser, of a model of pictures.
-    assert find_writer(None, "text/html,image/png,*/*;q=0.8", images).__func__.__qualname__ == "PngWriter.write"
-    assert find_writer(None, "text/html", images) is None
+    assert find_picture_writer(None, "text/html,image/png,*/*;q=0.8", images).__func__.__qualname__ == "PngWriter.write"
+    assert find_picture_writer(None, "text/html", images) is None
     with pytest.raises(BadInput, match=r'render is "png", which shows pictures; expected "html" of this model'):
-        find_writer("png", "text/html", TEXTS)
+        find_text_writer("png", "text/html")
     with pytest.raises(BadInput, match=r'render is "html", which shows texts; expected "png" of this model'):
-        find_writer("html", "", images)
+        find_picture_writer("html", "", images)

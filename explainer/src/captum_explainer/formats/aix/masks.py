@@ -10,8 +10,9 @@ import orjson
 from numpy.typing import NDArray
 from torch import Tensor
 
-from captum_explainer.formats.request import Answer, Explanations
+from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.inputs.image_axes import find_layout
+from captum_explainer.rendering.written_answer import WrittenAnswer
 
 STRONGEST = 10
 # The colour in which AIX marks a segment that speaks against the label, and for it.
@@ -26,7 +27,7 @@ class Shown:
     min_weight: float
 
 
-def write(instances: Tensor, explanations: Explanations, shown: Shown) -> Answer:
+def write(instances: Tensor, explanations: Explanations, shown: Shown) -> WrittenAnswer:
     """`{"explanations": {"temp", "masks", "top_labels"}}`, for several instances a list of such dictionaries.
 
     Args:
@@ -39,7 +40,7 @@ def write(instances: Tensor, explanations: Explanations, shown: Shown) -> Answer
         for instance, values, details in zip(instances, explanations.values, explanations.details, strict=True)
     ]
     document = {"explanations": answers[0] if len(answers) == 1 else answers}
-    return Answer(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
+    return WrittenAnswer(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
 
 
 def _of_picture(

@@ -9,17 +9,19 @@ from captum_serving.errors import BadInput
 from captum_serving.sentences import name_nearest, shorten
 from torch import Tensor
 
+from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.formats.aix import texts
 from captum_explainer.formats.aix.masks import Shown, write
 from captum_explainer.formats.aix.numbers import read_number
-from captum_explainer.formats.request import Answer, Explanations, Incoming, Request
+from captum_explainer.formats.request import Incoming, ReadRequest
 from captum_explainer.inputs.arrays import as_described, checked, read_instances
 from captum_explainer.inputs.pictures import decode
 from captum_explainer.inputs.superpixels import PLANAR
 from captum_explainer.inputs.texts import is_meant as is_text
+from captum_explainer.kinds.tensor.kind import TensorRequest
 from captum_explainer.predictor_client.description import Description
-from captum_explainer.server.aix_flags import LIME_TEXTS, TRUTHS
-from captum_explainer.settings import Settings
+from captum_explainer.rendering.written_answer import WrittenAnswer
+from captum_explainer.settings import LIME_TEXTS, TRUTHS, AixDefaults, Settings
 
 # Its keys that nobody else's requests have.
 SIGNS = ("top_labels", "segmentation_alg", "positive_only", "min_weight")
@@ -28,51 +30,51 @@ KEYS = (*SIGNS, "num_samples", "seed")
 FIXED = ("target", "top_k")
 
 
-def is_meant(document: dict[str, Any], settings: Settings) -> bool:
+def is_meant(document: dict[str, Any], aix: AixDefaults) -> bool:
     """Whether a body that names no format is AIX's: by one of its keys, or because the explainer stands in for it."""
-    return settings.explainer_type is not None or any(key in document for key in (*SIGNS, "num_features"))
+    return aix.explainer_type is not None or any(key in document for key in (*SIGNS, "num_features"))
 
 
 def read_document(
     document: dict[str, Any], incoming: Incoming, description: Description, settings: Settings
-) -> Request:
+) -> ReadRequest:
     """Read a JSON object; its numbers may be strings, as AIX's clients send them. `parameters` may have LIME's own.
 
     Raises:
         BadInput: A key is not known, a value is not of its kind, or the instances do not fit the model.
         TooLarge: More instances than the server takes.
     """
-    if settings.explainer_type == LIME_TEXTS or is_text(document.get("instances"), description):
+    if settings.aix.explainer_type == LIME_TEXTS or is_text(document.get("instances"), description):
         return texts.read_document(document, description, settings)
     known = ["instances", *KEYS, "parameters"]
     for key in document:
         if key not in known:
             raise BadInput(f"the request's key {name_nearest(key, known)}")
-    parameters = _parameters(document, description, settings)
-    instances = read_instances(document.get("instances"), description, settings, _channels_last_as_described)
-    return _request(instances, parameters, _shown(document, settings))
+    parameters = _parameters(document, description, settings.aix)
+    instances = read_instances(document.get("instances"), description, settings.limits, _channels_last_as_described)
+    return _request(instances, parameters, _shown(document, settings.aix))
 
 
-def read_picture(incoming: Incoming, description: Description, settings: Settings) -> Request:
+def read_picture(incoming: Incoming, description: Description, settings: Settings) -> ReadRequest:
     """Read a body that is a picture's bytes, which are one instance; all else is the flags'.
 
     Raises:
         BadInput: It is broken, or does not fit the model.
     """
     instances = checked([decode(incoming.body, description)], description)
-    return _request(instances, _parameters({}, description, settings), _shown({}, settings))
+    return _request(instances, _parameters({}, description, settings.aix), _shown({}, settings.aix))
 
 
-def _request(instances: Tensor, parameters: dict[str, Any], shown: Shown) -> Request:
-    def write_masks(explanations: Explanations, description: Description) -> Answer:
+def _request(instances: Tensor, parameters: dict[str, Any], shown: Shown) -> ReadRequest:
+    def write_masks(explanations: Explanations, description: Description) -> WrittenAnswer:
         return write(instances, explanations, shown)
 
-    return Request(instances, parameters, write_masks)
+    return ReadRequest(TensorRequest(instances, parameters), write_masks)
 
 
-def _parameters(document: dict[str, Any], description: Description, settings: Settings) -> dict[str, Any]:
+def _parameters(document: dict[str, Any], description: Description, aix: AixDefaults) -> dict[str, Any]:
     # What the flag asks for is for every model; what the request asks for is meant.
-    labels = min(settings.top_labels, description.output_width or settings.top_labels)
+    labels = min(aix.top_labels, description.output_width or aix.top_labels)
     own = document.get("parameters", {})
     if not isinstance(own, dict):
         raise BadInput('parameters is not an object; expected LIME\'s parameters, as in {"n_segments": 50}')
@@ -87,8 +89,8 @@ def _parameters(document: dict[str, Any], description: Description, settings: Se
         "output": "probability",
         "baselines": 0,
         "top_k": read_number(document, "top_labels", int, labels),
-        "n_samples": read_number(document, "num_samples", int, settings.num_samples),
-        "segmentation": document.get("segmentation_alg", settings.segmentation_algorithm),
+        "n_samples": read_number(document, "num_samples", int, aix.num_samples),
+        "segmentation": document.get("segmentation_alg", aix.segmentation_algorithm),
         **({"seed": read_number(document, "seed", int, 0)} if "seed" in document else {}),
         **own,
     }
@@ -98,13 +100,13 @@ def _parameters(document: dict[str, Any], description: Description, settings: Se
     return parameters
 
 
-def _shown(document: dict[str, Any], settings: Settings) -> Shown:
-    positive_only = document.get("positive_only", settings.positive_only)
+def _shown(document: dict[str, Any], aix: AixDefaults) -> Shown:
+    positive_only = document.get("positive_only", aix.positive_only)
     if str(positive_only).lower() not in TRUTHS:
         raise BadInput(f"positive_only is {shorten(positive_only)}; expected true or false")
     return Shown(
         positive_only=TRUTHS[str(positive_only).lower()],
-        min_weight=read_number(document, "min_weight", float, settings.min_weight),
+        min_weight=read_number(document, "min_weight", float, aix.min_weight),
     )
 
 

@@ -9,10 +9,13 @@ import orjson
 from captum_serving.errors import BadInput
 from captum_serving.sentences import name_nearest
 
+from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.formats.aix.numbers import read_number
-from captum_explainer.formats.request import Answer, Explanations, Request
+from captum_explainer.formats.request import ReadRequest
 from captum_explainer.inputs.texts import read_texts
+from captum_explainer.kinds.text.kind import TextRequest
 from captum_explainer.predictor_client.description import Description
+from captum_explainer.rendering.written_answer import WrittenAnswer
 from captum_explainer.settings import Settings
 
 KEYS = ("top_labels", "num_features", "num_samples", "seed")
@@ -20,7 +23,7 @@ KEYS = ("top_labels", "num_features", "num_samples", "seed")
 NUM_FEATURES = 10
 
 
-def read_document(document: dict[str, Any], description: Description, settings: Settings) -> Request:
+def read_document(document: dict[str, Any], description: Description, settings: Settings) -> ReadRequest:
     """Read a JSON object; its numbers may be strings. `parameters` may have LIME's own.
 
     Raises:
@@ -42,25 +45,25 @@ def read_document(document: dict[str, Any], description: Description, settings: 
         "surrogate": "ridge",
         "bag_of_words": True,
         "output": "probability",
-        "top_k": read_number(document, "top_labels", int, settings.top_labels),
-        "n_samples": read_number(document, "num_samples", int, settings.num_samples),
+        "top_k": read_number(document, "top_labels", int, settings.aix.top_labels),
+        "n_samples": read_number(document, "num_samples", int, settings.aix.num_samples),
         "num_features": read_number(document, "num_features", int, NUM_FEATURES),
         **({"seed": read_number(document, "seed", int, 0)} if "seed" in document else {}),
         **own,
     }
-    texts = read_texts(document.get("instances"), description, settings)
-    return Request(texts, parameters, _writer(parameters["num_features"]), at_most_top_k=True)
+    texts = read_texts(document.get("instances"), description, settings.limits)
+    return ReadRequest(TextRequest(texts, parameters, at_most_top_k=True), _writer(parameters["num_features"]))
 
 
-def _writer(most: int) -> Callable[[Explanations, Description], Answer]:
-    def write(explanations: Explanations, _description: Description) -> Answer:
+def _writer(most: int) -> Callable[[Explanations, Description], WrittenAnswer]:
+    def write(explanations: Explanations, _description: Description) -> WrittenAnswer:
         """`{"explanations": {label's index: [[word, weight], ...]}}`, for several instances a list of such."""
         answers = [
             {str(details["target"]): _strongest(found, most) for found, details in zip(values, rows, strict=True)}
             for values, rows in zip(explanations.values, explanations.details, strict=True)
         ]
         document = {"explanations": answers[0] if len(answers) == 1 else answers}
-        return Answer(orjson.dumps(document))
+        return WrittenAnswer(orjson.dumps(document))
 
     return write
 

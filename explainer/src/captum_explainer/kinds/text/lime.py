@@ -1,4 +1,4 @@
-"""LIME of a text's words: Captum's, or as the lime package does it."""
+"""LIME for a text's words: Captum's, or the lime package's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from captum_explainer.catalogue.method import Attribution, Problem
 from captum_explainer.catalogue.methods.primary import lime
 from captum_explainer.catalogue.ridge import LEAST_ALPHA, MOST_SEGMENTS, Ridge, Subsets, fit_ridge, weights_of
 
-# With so weak a penalty the package fits all words before it chooses some.
+# The package fits all words with this weak penalty before it chooses some.
 CHOOSING_ALPHA = 0.01
 
 
@@ -21,7 +21,7 @@ def attribute(problem: Problem) -> Attribution:
         return _as_the_package(problem)
     found = lime.attribute(problem)
     details = found.details or {}
-    # Words are their own segments.
+    # Each word is a segment.
     return Attribution(found.values, {key: details[key] for key in ("intercept", "r2")})
 
 

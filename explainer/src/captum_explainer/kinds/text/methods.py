@@ -7,9 +7,8 @@ from typing import Any
 
 from captum_serving.errors import BadInput
 from captum_serving.protocol.extension_names import EMBEDDINGS
-from captum_serving.sentences import name_nearest
 
-from captum_explainer.catalogue.catalogue import NEEDS, entries_as_json
+from captum_explainer.catalogue.catalogue import find_method
 from captum_explainer.catalogue.method import Method
 from captum_explainer.catalogue.methods.primary import (
     feature_ablation,
@@ -20,14 +19,13 @@ from captum_explainer.catalogue.methods.primary import (
 )
 from captum_explainer.catalogue.methods.primary import lime as lime_of_segments
 from captum_explainer.catalogue.methods.primary import occlusion as occlusion_of_windows
-from captum_explainer.catalogue.shared_parameters import SEED, TOLERANCE, TOP_K
+from captum_explainer.catalogue.shared_parameters import SEED, TOLERANCE, TOP_K, describe_output
 from captum_explainer.kinds.text import lime
 from captum_explainer.kinds.text.words import L2
 from captum_explainer.parameters.parameter import Parameter, choice, flag, integer
 from captum_explainer.parameters.path import PATH_PARAMETERS
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 from captum_explainer.predictor_client.description import Access, Description, TextTask
-from captum_explainer.settings import Settings
 
 DEFAULT_METHOD = {
     Access.SCORES: "lime",
@@ -35,41 +33,54 @@ DEFAULT_METHOD = {
     Access.STRUCTURE: "layer_integrated_gradients",
 }
 
-# Captum's method of the embeddings' own network is its method of that layer in the whole, to the bit.
+
+def _adapt(method: Method, parameters: dict[str, Parameter], **about: str) -> Method:
+    """The method for texts: other parameters of its own, and what the catalogue says differently."""
+    return replace(method, takes=replace(method.takes, parameters=parameters), about=replace(method.about, **about))
+
+
+# Captum's method on the network behind the embeddings gives the bits of its layer method on the whole network.
 METHODS: dict[str, Method] = {
-    "gradient_shap": replace(
+    "gradient_shap": _adapt(
         gradient_shap.METHOD,
-        parameters={name: gradient_shap.METHOD.parameters[name] for name in ("n_samples", "stdevs")},
+        {name: gradient_shap.METHOD.takes.parameters[name] for name in ("n_samples", "stdevs")},
         cost="instances * (3 + passes)",
     ),
-    "input_x_gradient": replace(input_x_gradient.METHOD, parameters={}, cost="3 * instances"),
+    "input_x_gradient": _adapt(input_x_gradient.METHOD, {}, cost="3 * instances"),
     "layer_integrated_gradients": replace(
-        integrated_gradients.METHOD,
+        _adapt(
+            integrated_gradients.METHOD,
+            PATH_PARAMETERS,
+            summary="The gradient's integral along the straight path from the embeddings of padding to "
+            "those of the text.",
+            when="The default: contributions of the tokens that add up; the convergence delta tells the error.",
+            cost="instances * (2 + passes)",
+        ),
         family="layer",
-        summary="The gradient's integral along the straight path from the embeddings of padding to those of the text.",
-        when="The default: contributions of the tokens that add up; the convergence delta tells the error.",
-        parameters=PATH_PARAMETERS,
-        cost="instances * (2 + passes)",
     ),
     "lime": replace(
-        lime_of_segments.METHOD,
+        _adapt(
+            lime_of_segments.METHOD,
+            {
+                **lime_of_segments.METHOD.takes.parameters,
+                "num_features": integer(None, "how many of the strongest words the ridge keeps; null: all"),
+            },
+            summary="A linear model of the score, fitted to the text with random subsets of its words left out.",
+            when="A few words that speak for or against a class, of any model of texts. Look at the fit (r2).",
+        ),
         attribute=lime.attribute,
-        summary="A linear model of the score, fitted to the text with random subsets of its words left out.",
-        when="A few words that speak for or against a class, of any model of texts. Look at the fit (r2).",
-        parameters={
-            **lime_of_segments.METHOD.parameters,
-            "num_features": integer(None, "how many of the strongest words the ridge keeps; null: all"),
-        },
     ),
     "occlusion": replace(
-        occlusion_of_windows.METHOD,
+        _adapt(
+            occlusion_of_windows.METHOD,
+            PERTURBATIONS_PER_EVAL,
+            summary="How much the score falls where one word of the text after the other is left out.",
+            when="What the score needs, word by word: measured, of any model of texts.",
+            cost="instances * (1 + ceil(words / perturbations_per_eval))",
+        ),
         attribute=feature_ablation.attribute,
-        summary="How much the score falls where one word of the text after the other is left out.",
-        when="What the score needs, word by word: measured, of any model of texts.",
-        cost="instances * (1 + ceil(words / perturbations_per_eval))",
-        parameters=PERTURBATIONS_PER_EVAL,
     ),
-    "saliency": replace(saliency.METHOD, parameters={"abs": saliency.METHOD.parameters["abs"]}, cost="3 * instances"),
+    "saliency": _adapt(saliency.METHOD, {"abs": saliency.METHOD.takes.parameters["abs"]}, cost="3 * instances"),
 }
 
 MERGE = flag(False, "merge a word's tokens into the word, as the text has it")
@@ -86,13 +97,13 @@ REPLACEMENT = Parameter(
 
 
 def by_words(method: Method) -> bool:
-    """Whether a method leaves words out; others go by the embeddings."""
+    """True if a method leaves words out; others use the embeddings."""
     return method.access is Access.SCORES
 
 
 def possible(description: Description) -> dict[str, Method]:
     """The methods that this model's predictor makes possible."""
-    # The tokens of a text without a word are others, and with them what a target's index means.
+    # Without a word a text has other tokens, and a target's index means another token.
     words = description.text is None or description.text.task is TextTask.SEQUENCE
     return {
         name: method
@@ -107,16 +118,12 @@ def find(name: object, description: Description) -> Method:
     Raises:
         BadInput: There is none, or the model's texts cannot be explained by it.
     """
+    method = find_method(name, METHODS, description.access)
     known = possible(description)
-    if isinstance(name, str) and name in known:
-        return known[name]
-    if not isinstance(name, str) or name not in METHODS:
-        raise BadInput(f"method: {name_nearest(name, list(known))} (of texts)")
-    if METHODS[name].access > description.access:
-        needed, given = NEEDS[METHODS[name].access], NEEDS[description.access]
-        raise BadInput(f"{name} needs {needed}, and the predictor gives {given}; possible: {', '.join(known)}")
-    task = "" if description.text is None else description.text.task
-    raise BadInput(f"{name} leaves words out, and is of no use for {task}; possible: {', '.join(known)}")
+    if name not in known:
+        task = "" if description.text is None else description.text.task
+        raise BadInput(f"{name} leaves words out, and is of no use for {task}; possible: {', '.join(known)}")
+    return method
 
 
 def parameters_of(method: Method, description: Description) -> dict[str, Parameter]:
@@ -124,7 +131,7 @@ def parameters_of(method: Method, description: Description) -> dict[str, Paramet
     words = by_words(method)
     shared = {
         "seed": SEED,
-        "output": _output(description),
+        "output": describe_output(method, description),
         "target": _target(description),
         "top_k": TOP_K,
         "normalization": choice(
@@ -137,20 +144,7 @@ def parameters_of(method: Method, description: Description) -> dict[str, Paramet
         shared |= {"layer": _layer(description), "merge_subwords": MERGE, "skip_special_tokens": SKIP_SPECIAL}
     if method.complete:
         shared["tolerance"] = TOLERANCE
-    return {**method.parameters, **shared}
-
-
-def as_json(description: Description, settings: Settings) -> dict[str, Any]:
-    """The catalogue of a model of texts."""
-    known = possible(description)
-    parameters = {name: parameters_of(method, description) for name, method in known.items()}
-    return entries_as_json(known, parameters, description, settings)
-
-
-def _output(description: Description) -> Parameter:
-    if description.access == Access.SCORES:
-        return choice("probability", ("probability",), "what is explained: the predictor gives nothing else")
-    return choice("logit", ("logit", "probability"), "what is explained")
+    return {**method.takes.parameters, **shared}
 
 
 def _layer(description: Description) -> Parameter:

@@ -1,8 +1,7 @@
-"""What a text's logits say: probabilities, and which of them are explained."""
+"""A text's probabilities, and which of its outputs are explained."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -10,35 +9,20 @@ from captum_serving.errors import BadInput
 from captum_serving.sentences import shorten
 from torch import Tensor, nn
 
-from captum_explainer.inputs.targets import resolve_targets
+from captum_explainer.inputs.targets import Target, resolve_targets
 from captum_explainer.kinds.text.tokens import Tokens
 from captum_explainer.predictor_client.description import Access, Description, TextTask
 from captum_explainer.predictor_client.texts import Text
 
 START, END = 0, 1
-# As far from its start an answer's end may be, in tokens: as the predictor looks for it.
+# An answer's most tokens; the predictor has the same limit.
 MOST_ANSWER_TOKENS = 30
-# The label of what is no entity, by the convention that all schemes of tags share.
+# All tagging schemes give this label to what is no entity.
 OUTSIDE = "O"
 
 
-@dataclass(frozen=True)
-class Target:
-    """What one explanation is of.
-
-    Attributes:
-        outputs: Indices into the flat logits: one, or of question answering those of the start and the end.
-        value: As the answer's parameters name it, to be sent back.
-        details: Which it is, in the answer's details.
-    """
-
-    outputs: tuple[int, ...]
-    value: Any
-    details: dict[str, Any] = field(default_factory=dict)
-
-
 class Probabilities(nn.Module):
-    """Flat logits [rows, outputs] to their probabilities, of the same shape."""
+    """Turns flat logits [rows, outputs] into probabilities with the same shape."""
 
     def __init__(self, description: Description, tokens: Tokens | None) -> None:
         super().__init__()
@@ -70,7 +54,7 @@ def resolve(
     text: Text,
     description: Description,
 ) -> list[Target]:
-    """What to explain of one text: one target, or the `top_k` likeliest.
+    """What to explain for one text: one target, or the `top_k` likeliest.
 
     Args:
         target: None for what the model predicts, or of a sequence a label or its index; of tokens a token's index,
@@ -140,7 +124,7 @@ def _span(start: int, end: int, table: Tensor, tokens: Tokens, text: Text) -> Ta
 
 
 def _answer(start: int, end: int, tokens: Tokens, text: Text) -> str | None:
-    """The characters of the context; None where the tokens are not in it, or the wrong way round."""
+    """The answer's characters in the context; None if a token is outside it, or the end is before the start."""
     if end < start or tokens.sequences[start] != 1 or tokens.sequences[end] != 1 or text.pair is None:
         return None
     return text.pair[int(tokens.offsets[start, 0]) : int(tokens.offsets[end, 1])]
@@ -166,9 +150,9 @@ def _entities(
         return [(int(table[:, label].masked_fill(~own, -1.0).argmax()), label)]
     outside = [i for i, name in enumerate(description.labels) if name == OUTSIDE]
     entities = own & ~torch.isin(predicted, torch.tensor(outside, dtype=predicted.dtype))
-    # A text of nothing but special tokens has a most certain one all the same.
+    # A text with only special tokens has a most certain one, too.
     chosen = own if own.any() else ~own
-    # Entities come first, whose certainty is at most 1, and behind them what is none.
+    # Entities come first: a certainty is at most 1, and each gets 1 more.
     ranks = torch.where(chosen, certain + entities, -1.0).argsort(descending=True, stable=True)
     ranked = ranks[: int(chosen.sum())].tolist()
     return [(token, int(predicted[token])) for token in _first(ranked, top_k, "tokens of this text")]
@@ -191,7 +175,7 @@ def _spans(
 
 
 def _best_spans(table: Tensor, tokens: Tokens, most: int) -> list[tuple[int, int]]:
-    """By the product of the start's and the end's probability, where the end is not before the start nor too far."""
+    """The most probable pairs of start and end, where the end is not before the start nor too far behind it."""
     context = torch.from_numpy(tokens.sequences == 1).nonzero()[:, 0]
     products = torch.outer(table[context, START], table[context, END])
     allowed = torch.ones_like(products).triu() - torch.ones_like(products).triu(MOST_ANSWER_TOKENS)

@@ -1,4 +1,4 @@
-"""A text cut into words that can be left out."""
+"""Divides a text into words that can be left out."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from captum_explainer.predictor_client.texts import Text
 
-# The lime package's words; and beside them every mark and emoji, since a transformer reads those too.
+# The lime package's words, and with them every mark and emoji: a transformer reads those, too.
 BAG_WORD = re.compile(r"\w+")
 WORD = re.compile(r"\w+|[^\w\s]")
 
@@ -33,23 +33,23 @@ class Pieces:
 
     @property
     def count(self) -> int:
-        """How many features there are."""
+        """The number of features."""
         return int(self.features.max(initial=-1)) + 1
 
     @property
     def words(self) -> list[str]:
-        """The words as they are written."""
+        """The words, as the text has them."""
         return [self.text.parts[part][start:end] for part, start, end in self.spans]
 
     def details(self) -> dict[str, Any]:
-        """Where the words are, for the answer's details."""
+        """Where the words are, for the details."""
         return {
             "offsets": [[start, end] for _, start, end in self.spans],
             "sequences": [part for part, _, _ in self.spans],
         }
 
     def keep(self, present: NDArray[np.bool_], replacement: str) -> Text:
-        """The text with the words of absent features replaced; all that is between words stays.
+        """The text with the words of absent features replaced; everything between words stays.
 
         Args:
             present: bool [features].
@@ -68,7 +68,7 @@ class Pieces:
 
 
 def cut(text: Text, bag_of_words: bool, most: int) -> Pieces:
-    """Cut a text into words; with `bag_of_words` all that are written alike are one feature, as in the lime package.
+    """Divide a text into words; with `bag_of_words`, equal words are one feature, as in the lime package.
 
     Raises:
         BadInput: More words than the server allows.

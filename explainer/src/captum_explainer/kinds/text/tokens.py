@@ -1,4 +1,4 @@
-"""A text as the model's tokens: what is sent to the network, and what the tokens are of."""
+"""A tokenized text: the ids sent to the network, and the word each token belongs to."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from typing import Any
 
 import numpy as np
 
-from captum_explainer.predictor_client.session import Array, Session
+from captum_explainer.predictor_client.exchange import Array
+from captum_explainer.predictor_client.session import Session
 from captum_explainer.predictor_client.texts import Text
 
-# An answer may hold 65,536 strings, and so many texts of 1024 tokens.
+# An answer may hold 65,536 strings: the tokens of this many texts with 1024 tokens each.
 TEXTS_A_CALL = 64
 OF_EACH_TOKEN = ("tokens", "special_tokens_mask", "offsets", "word_ids", "sequence_ids")
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """One text's, without padding.
+    """The tokens of one text, without padding.
 
     Attributes:
         strings: As the vocabulary writes them.
         ids: int64 [1, tokens].
-        beside: What stands beside them, int64 [1, tokens] each.
+        extra_inputs: What the network takes beside them, int64 [1, tokens] each.
         special: bool [tokens], what the tokenizer added.
         offsets: int64 [tokens, 2], the characters of its text that a token stands for.
         words: int64 [tokens], the number of the word in its text; -1 for special ones.
@@ -33,7 +34,7 @@ class Tokens:
 
     strings: list[str]
     ids: Array
-    beside: dict[str, Array]
+    extra_inputs: dict[str, Array]
     special: Array
     offsets: Array
     words: Array
@@ -41,11 +42,11 @@ class Tokens:
     dropped: int
 
     def baseline(self, padding_id: int) -> Array:
-        """Padding in the place of all but the special tokens, int64 [1, tokens]."""
+        """The ids with padding instead of all but the special tokens, int64 [1, tokens]."""
         return np.where(self.special, self.ids, padding_id)
 
     def kept(self, text: Text) -> Text:
-        """The text as far as the model sees it."""
+        """The part of the text that the model sees."""
         if not self.dropped:
             return text
         ends = [int(self.offsets[self.sequences == i, 1].max(initial=0)) for i in range(len(text.parts))]
@@ -76,7 +77,7 @@ def token_ids(session: Session, texts: Sequence[Text]) -> tuple[Array, dict[str,
 
 
 def _tokenize(session: Session, texts: Sequence[Text]) -> list[Tokens]:
-    """Texts with and without a pair are not of one call."""
+    """Texts with and without a pair need calls of their own."""
     rows: dict[int, Tokens] = {}
     for paired in (False, True):
         chosen = [i for i, text in enumerate(texts) if (text.pair is not None) == paired]
@@ -89,13 +90,13 @@ def _tokenize(session: Session, texts: Sequence[Text]) -> list[Tokens]:
 
 
 def _row(found: dict[str, Array], row: int, names: tuple[str, ...]) -> Tokens:
-    # Padding is what the tokenizer added and wrote as nothing.
+    # The tokenizer writes padding as an empty string.
     length = sum(1 for string in found["tokens"][row] if string != "")
     one: dict[str, Any] = {name: found[name][row : row + 1, :length].astype(np.int64) for name in names}
     return Tokens(
         strings=list(found["tokens"][row, :length]),
         ids=one.pop(names[0]),
-        beside=one,
+        extra_inputs=one,
         special=found["special_tokens_mask"][row, :length] != 0,
         offsets=found["offsets"][row, :length],
         words=found["word_ids"][row, :length],
@@ -106,7 +107,7 @@ def _row(found: dict[str, Array], row: int, names: tuple[str, ...]) -> Tokens:
 
 def _of_network(session: Session) -> tuple[str, ...]:
     model = session.description.text
-    return (session.description.input_name, *(() if model is None else model.beside))
+    return (session.description.input_name, *(() if model is None else model.extra_inputs))
 
 
 def _call(session: Session, texts: Sequence[Text], *names: str) -> dict[str, Array]:

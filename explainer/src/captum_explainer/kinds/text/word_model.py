@@ -1,4 +1,4 @@
-"""A text's words as the model's input: ones and zeros that say which of them are there."""
+"""A text's words as the model's input: 1 for a word that is there, 0 for one that is left out."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from torch import Tensor, nn
 
 from captum_explainer.kinds.text.pieces import Pieces
 from captum_explainer.kinds.text.tokens import TEXTS_A_CALL, token_ids
+from captum_explainer.predictor_client.exchange import Exchange, Rows
 from captum_explainer.predictor_client.scores import ScoresSession
-from captum_explainer.predictor_client.session import Rows, Session
+from captum_explainer.predictor_client.session import Session
 from captum_explainer.predictor_client.texts import Text
 
 Score = Callable[[Sequence[Text]], Rows]
 
 
 class WordModel(nn.Module):
-    """Which features are there, float32 [rows, features], to the model's outputs [rows, outputs].
+    """Turns presence of features, float32 [rows, features], into the model's outputs [rows, outputs].
 
-    A text is asked about once, though two rows may say the same.
+    Two rows may make the same text, which is asked about once.
     """
 
     def __init__(self, pieces: Pieces, replacement: str, score: Score) -> None:
@@ -29,11 +30,11 @@ class WordModel(nn.Module):
         self.pieces = pieces
         self.replacement = replacement
         self.score = score
-        # By the texts' digests, for thousands of long ones would be gigabytes.
+        # The keys are digests: thousands of long texts would take gigabytes.
         self._known: dict[bytes, Tensor] = {}
 
     def forward(self, rows: Tensor) -> Tensor:
-        """The outputs for the texts that have those words alone."""
+        """The outputs for the texts with only these words."""
         texts = [self.pieces.keep(row, self.replacement) for row in (rows > 0.5).numpy()]
         keys = [hashlib.sha256("\0".join(text.parts).encode()).digest() for text in texts]
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
@@ -43,18 +44,18 @@ class WordModel(nn.Module):
         return torch.stack([self._known[key] for key in keys])
 
 
-def score_by(session: Session | ScoresSession) -> Score:
-    """How texts are scored: as our predictor's logits [texts, outputs], or as another one's scores."""
+def find_scorer(session: Session | ScoresSession) -> Score:
+    """What scores texts: our predictor's logits [texts, outputs], or another one's scores."""
     if isinstance(session, ScoresSession):
-        return session.of_texts
+        return session.score_texts
 
     def score(texts: Sequence[Text]) -> Rows:
         parts = []
         for start in range(0, len(texts), TEXTS_A_CALL):
-            ids, beside = token_ids(session, texts[start : start + TEXTS_A_CALL])
-            description = session.description
-            answer = session.ask(description.input_name, description.output_name, ids, None, beside)
-            parts.append(answer.value)
+            ids, extra_inputs = token_ids(session, texts[start : start + TEXTS_A_CALL])
+            source, sink = session.description.input_name, session.description.output_name
+            answer = session.answer(Exchange({source: ids}, (sink,), extra_inputs=extra_inputs))
+            parts.append(answer.values[sink])
         return np.concatenate(parts)
 
     return score

@@ -1,4 +1,4 @@
-"""Which words an answer shows, and how important each is."""
+"""Which words an answer shows, and the importance of each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from captum_explainer.kinds.text.tokens import Tokens
 from captum_explainer.predictor_client.texts import Text
 
-# What byte-level tokens begin with where a space was; TorchServe leaves it out too.
+# Byte-level tokens begin with it in place of a space; TorchServe leaves it out, too.
 SPACE = "Ġ"
 L2 = "l2"
 
@@ -33,12 +33,12 @@ class Shown:
     sequences: list[int | None]
 
     def details(self) -> dict[str, Any]:
-        """Where the words are, for the answer's details."""
+        """Where the words are, for the details."""
         return {"offsets": self.offsets, "sequences": self.sequences}
 
 
 def shown_words(tokens: Tokens, text: Text, merge: bool, skip_special: bool) -> Shown:
-    """The tokens themselves, or with `merge` whole words, and with `skip_special` without those that were added."""
+    """The tokens, or with `merge` whole words; `skip_special` leaves out those that the tokenizer added."""
     groups: list[list[int]] = []
     previous: tuple[int, int] | None = None
     for i in range(len(tokens.strings)):
@@ -66,7 +66,7 @@ def shown_words(tokens: Tokens, text: Text, merge: bool, skip_special: bool) -> 
 
 
 def importances(attributions: Tensor, shown: Shown, normalization: str) -> Tensor:
-    """Each word's: the sum over its tokens of the sums over their embeddings.
+    """Each word's importance: the sum over its tokens and their embeddings.
 
     Args:
         attributions: float32 [1, tokens, width].
@@ -82,6 +82,6 @@ def importances(attributions: Tensor, shown: Shown, normalization: str) -> Tenso
 
 
 def normalized(values: Tensor, normalization: str) -> Tensor:
-    """Values divided by their L2 norm, or with `none` as they are; all zeros stay so."""
+    """Divide values by their L2 norm; with `none`, or if all are zero, they stay as they are."""
     norm = torch.norm(values)
     return values / norm if normalization == L2 and norm > 0 else values

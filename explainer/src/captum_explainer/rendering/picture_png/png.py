@@ -14,7 +14,7 @@ from captum_serving.errors import BadInput
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
-from captum_explainer.formats.request import Answer, Explanations
+from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.inputs.image_axes import find_layout
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.rendering.colours import Picture
@@ -22,6 +22,7 @@ from captum_explainer.rendering.normalization import Plane, normalize
 from captum_explainer.rendering.options import Render
 from captum_explainer.rendering.picture_png.looks import cmap_of, look, original_of
 from captum_explainer.rendering.picture_png.sheet import Bar, Panel, Sheet
+from captum_explainer.rendering.written_answer import WrittenAnswer
 
 # A picture that is smaller is scaled up, by a whole number.
 READABLE_SIDE = 256
@@ -47,7 +48,7 @@ class PngWriter:
             raise BadInput(f"render: the instances have the shape {list(shape)}; expected pictures, or no 'render'")
         self._render, self._instances, self._layout = render, instances, layout
 
-    def write(self, explanations: Explanations, description: Description) -> Answer:
+    def write(self, explanations: Explanations, description: Description) -> WrittenAnswer:
         """Draw them; the method, the details and the model are in the text chunk `Explanation`, as JSON.
 
         Raises:
@@ -70,7 +71,7 @@ class PngWriter:
         chunks.add_itxt(CHUNK, _text(explanations, description))
         buffer = io.BytesIO()
         sheet.draw(panels).save(buffer, "PNG", pnginfo=chunks)
-        return Answer(buffer.getvalue(), "image/png")
+        return WrittenAnswer(buffer.getvalue(), "image/png")
 
     def _sheet(self, rows: int, columns: int) -> tuple[Sheet, int]:
         """The largest that fits, and how many pixels a side each of the input's has."""

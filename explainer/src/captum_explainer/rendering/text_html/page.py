@@ -10,10 +10,11 @@ import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from captum_explainer.formats.request import Answer, Explanations
+from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.rendering.text_html.markup import markup
 from captum_explainer.rendering.text_html.shades import gradient, shades_of
+from captum_explainer.rendering.written_answer import WrittenAnswer
 
 MEDIA_TYPE = "text/html; charset=utf-8"
 # Of an answer that a browser opens by itself: should a word ever get through the escaping, nothing runs.
@@ -49,7 +50,7 @@ class Row(NamedTuple):
     heading: list[str]
 
 
-def write(explanations: Explanations, description: Description) -> Answer:
+def write(explanations: Explanations, description: Description) -> WrittenAnswer:
     """A figure for each text; in it a row for each label, or for the start and the end of an answer."""
     figures = [
         _figure(values, details) for values, details in zip(explanations.values, explanations.details, strict=True)
@@ -57,7 +58,7 @@ def write(explanations: Explanations, description: Description) -> Answer:
     origin = f'data-model="{markup(description.name)}" data-digest="{markup(description.digest or "")}"'
     content = "\n".join([*figures, _legend()])
     body = f'<div class="captum-text" dir="ltr" lang="en" {origin} style="{BOX}">\n{content}\n</div>\n'
-    return Answer(body.encode("ascii"), MEDIA_TYPE, HEADERS)
+    return WrittenAnswer(body.encode("ascii"), MEDIA_TYPE, HEADERS)
 
 
 def _figure(values: Any, details: Any) -> str:  # noqa: ANN401 - a dictionary, or with top_k a list of them

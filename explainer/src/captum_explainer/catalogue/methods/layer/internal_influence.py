@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import InternalInfluence
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
 from captum_explainer.catalogue.path_integral import points
 from captum_explainer.parameters.noise_tunnel import SMOOTH
 from captum_explainer.parameters.path import PATH_PARAMETERS, path_arguments
@@ -23,13 +23,17 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="The gradient by a layer's output, averaged along the straight path from the baseline to the input.",
-    paper="Leino et al., Influence-Directed Explanations, https://arxiv.org/abs/1802.03788",
-    when="Which of a layer's units the score follows, from the baseline to the instance: a slope and no share.",
-    cost="passes if passes > 1 else 0",
+    about=About(
+        summary="The gradient by a layer's output, averaged along the straight path from the baseline to the input.",
+        when="Which of a layer's units the score follows, from the baseline to the instance: a slope and no share.",
+        cost="passes if passes > 1 else 0",
+        paper="Leino et al., Influence-Directed Explanations, https://arxiv.org/abs/1802.03788",
+    ),
     access=Access.STRUCTURE,
     family="layer",
-    parameters={**PATH_PARAMETERS, **SMOOTH},
-    points=points,
-    baselines="one",
+    takes=Takes(
+        parameters={**PATH_PARAMETERS, **SMOOTH},
+        baselines="one",
+    ),
+    passes=Passes(points=points),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import LayerActivation
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes, detached
 from captum_explainer.predictor_client.description import Access
 
 
@@ -15,11 +15,14 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="A layer's output for the input, as the network computes it.",
-    paper="Captum, https://captum.ai/api/layer.html#layer-activation",
-    when="What a layer sees, whatever the class: the cheapest look into the network, and no explanation of a score.",
-    cost="0",
+    about=About(
+        summary="A layer's output for the input, as the network computes it.",
+        when="What a layer sees, whatever the class: the cheapest look into the network, and no "
+        "explanation of a score.",
+        cost="0",
+        paper="Captum, https://captum.ai/api/layer.html#layer-activation",
+    ),
     access=Access.STRUCTURE,
     family="layer",
-    takes_target=False,
+    takes=Takes(target=False),
 )

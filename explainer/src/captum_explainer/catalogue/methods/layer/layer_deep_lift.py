@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from captum.attr import LayerDeepLift
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
 from captum_explainer.parameters.noise_tunnel import SMOOTH
 from captum_explainer.predictor_client.description import Access
+from captum_explainer.skeleton.cuts import Cuts
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -18,16 +19,17 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="DeepLIFT's contributions of a layer's output instead of the input's; "
-    "they sum to the difference of logits, not of probabilities.",
-    paper="Shrikumar et al., Learning Important Features, https://arxiv.org/abs/1704.02685",
-    when="Which units of a layer the score's difference from the baseline's is due to; it adds up.",
-    cost="instances * above if instances > 1 else above - 1",
+    about=About(
+        summary="DeepLIFT's contributions of a layer's output instead of the input's; "
+        "they sum to the difference of logits, not of probabilities.",
+        when="Which units of a layer the score's difference from the baseline's is due to; it adds up.",
+        cost="instances * above if instances > 1 else above - 1",
+        paper="Shrikumar et al., Learning Important Features, https://arxiv.org/abs/1704.02685",
+    ),
     access=Access.STRUCTURE,
     family="layer",
-    parameters=SMOOTH,
-    baselines="one",
-    nonlinearities=True,
-    one_by_one=True,
+    takes=Takes(parameters=SMOOTH, baselines="one"),
+    cuts=Cuts(nonlinearities=True),
+    passes=Passes(one_by_one=True),
     complete=True,
 )

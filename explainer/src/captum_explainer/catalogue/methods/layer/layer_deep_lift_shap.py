@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from captum.attr import LayerDeepLiftShap
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
 from captum_explainer.catalogue.methods.primary.deep_lift_shap import METHOD as DEEP_LIFT_SHAP
 from captum_explainer.predictor_client.description import Access
+from captum_explainer.skeleton.cuts import Cuts
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -19,14 +20,16 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="DeepLIFT SHAP of a layer's output instead of the input.",
-    paper=DEEP_LIFT_SHAP.paper,
-    when="SHAP values of a layer's units, against the layer's outputs at typical instances.",
-    cost="instances * above",
+    about=About(
+        summary="DeepLIFT SHAP of a layer's output instead of the input.",
+        when="SHAP values of a layer's units, against the layer's outputs at typical instances.",
+        cost="instances * above",
+        paper=DEEP_LIFT_SHAP.about.paper,
+    ),
     access=Access.STRUCTURE,
     family="layer",
-    baselines="distribution",
-    nonlinearities=True,
-    one_by_one=True,
+    takes=Takes(baselines="distribution"),
+    cuts=Cuts(nonlinearities=True),
+    passes=Passes(one_by_one=True),
     complete=True,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import LayerFeatureAblation
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
 from captum_explainer.parameters.layer_mask import LAYER_MASK
 from captum_explainer.parameters.parameter import finite
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
@@ -25,19 +25,22 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="How much the score falls where one channel or unit of a layer after the other is replaced by a number.",
-    paper="Captum, https://captum.ai/api/layer.html#layer-feature-ablation",
-    when="Which channels the score needs: measured and not derived, so it holds of any network behind the layer.",
-    cost="instances * (3 + ceil(units / perturbations_per_eval))",
+    about=About(
+        summary="How much the score falls where one channel or unit of a layer after the other is "
+        "replaced by a number.",
+        when="Which channels the score needs: measured and not derived, so it holds of any network behind the layer.",
+        cost="instances * (3 + ceil(units / perturbations_per_eval))",
+        paper="Captum, https://captum.ai/api/layer.html#layer-feature-ablation",
+    ),
     access=Access.STRUCTURE,
     family="layer",
-    parameters={
-        "layer_baselines": finite(0.0, "what takes a unit's place, in the layer's units"),
-        **LAYER_MASK,
-        **PERTURBATIONS_PER_EVAL,
-    },
-    takes_units=True,
-    one_by_one=True,
-    repeats=True,
-    replaces_layer=True,
+    takes=Takes(
+        parameters={
+            "layer_baselines": finite(0.0, "what takes a unit's place, in the layer's units"),
+            **LAYER_MASK,
+            **PERTURBATIONS_PER_EVAL,
+        },
+        units=True,
+    ),
+    passes=Passes(replaces_layer=True, one_by_one=True, repeats=True),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import LayerGradCam
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes
 from captum_explainer.parameters.noise_tunnel import SMOOTH
 from captum_explainer.parameters.parameter import flag
 from captum_explainer.predictor_client.description import Access
@@ -21,15 +21,19 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="Where a layer responds to what raises the score: its channels weighted by their mean gradient.",
-    paper="Selvaraju et al., Grad-CAM, https://arxiv.org/abs/1610.02391",
-    when="A coarse map of where a class is seen; the last convolution is the usual layer.",
-    cost="0",
+    about=About(
+        summary="Where a layer responds to what raises the score: its channels weighted by their mean gradient.",
+        when="A coarse map of where a class is seen; the last convolution is the usual layer.",
+        cost="0",
+        paper="Selvaraju et al., Grad-CAM, https://arxiv.org/abs/1610.02391",
+    ),
     access=Access.STRUCTURE,
     family="layer",
-    parameters={
-        "relu_attributions": flag(False, "keep only what raises the score, as the paper does"),
-        "attr_dim_summation": flag(True, "sum over the layer's channels"),
-        **SMOOTH,
-    },
+    takes=Takes(
+        parameters={
+            "relu_attributions": flag(False, "keep only what raises the score, as the paper does"),
+            "attr_dim_summation": flag(True, "sum over the layer's channels"),
+            **SMOOTH,
+        },
+    ),
 )

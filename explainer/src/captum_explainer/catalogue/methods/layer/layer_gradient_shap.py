@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import LayerGradientShap
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
 from captum_explainer.catalogue.methods.primary.gradient_shap import METHOD as GRADIENT_SHAP
 from captum_explainer.predictor_client.description import Access
 
@@ -22,14 +22,15 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="GradientSHAP of a layer's output instead of the input.",
-    paper=GRADIENT_SHAP.paper,
-    when="A layer's units against those of several baselines, at the price of a few gradients; it adds up roughly.",
-    cost="instances * 3",
+    about=About(
+        summary="GradientSHAP of a layer's output instead of the input.",
+        when="A layer's units against those of several baselines, at the price of a few gradients; it adds up roughly.",
+        cost="instances * 3",
+        paper=GRADIENT_SHAP.about.paper,
+    ),
     access=Access.STRUCTURE,
     family="layer",
-    parameters=GRADIENT_SHAP.parameters,
-    baselines="several",
-    random=True,
+    takes=Takes(parameters=GRADIENT_SHAP.takes.parameters, baselines="several"),
+    passes=Passes(random=True),
     complete=True,
 )

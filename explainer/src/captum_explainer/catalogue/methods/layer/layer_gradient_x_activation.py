@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import LayerGradientXActivation
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes
 from captum_explainer.parameters.noise_tunnel import SMOOTH
 from captum_explainer.predictor_client.description import Access
 
@@ -16,11 +16,13 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="Each unit of a layer times the score's gradient by it: the score's linear part in the layer.",
-    paper="Captum, https://captum.ai/api/layer.html#layer-gradient-x-activation",
-    when="The quickest share of each unit of a layer in the score; behind the last nonlinearity it is exact.",
-    cost="0",
+    about=About(
+        summary="Each unit of a layer times the score's gradient by it: the score's linear part in the layer.",
+        when="The quickest share of each unit of a layer in the score; behind the last nonlinearity it is exact.",
+        cost="0",
+        paper="Captum, https://captum.ai/api/layer.html#layer-gradient-x-activation",
+    ),
     access=Access.STRUCTURE,
     family="layer",
-    parameters=SMOOTH,
+    takes=Takes(parameters=SMOOTH),
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from captum.attr import LayerIntegratedGradients
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
 from captum_explainer.parameters.noise_tunnel import SMOOTH
-from captum_explainer.parameters.path import AUTO_PATH_PARAMETERS, path_arguments
+from captum_explainer.parameters.path import PATH_PARAMETERS, path_arguments
 from captum_explainer.predictor_client.description import Access
 
 
@@ -22,14 +22,19 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="Integrated gradients along the straight path between a layer's outputs at the baseline and at the input.",
-    paper="Sundararajan et al., Axiomatic Attribution for Deep Networks, https://arxiv.org/abs/1703.01365",
-    when="Contributions of a layer's units that add up, along a path within the layer.",
-    cost="4 + 2 * passes",
+    about=About(
+        summary="Integrated gradients along the straight path between a layer's outputs at the baseline "
+        "and at the input.",
+        when="Contributions of a layer's units that add up, along a path within the layer.",
+        cost="4 + 2 * passes",
+        paper="Sundararajan et al., Axiomatic Attribution for Deep Networks, https://arxiv.org/abs/1703.01365",
+    ),
     access=Access.STRUCTURE,
     family="layer",
-    parameters={**AUTO_PATH_PARAMETERS, **SMOOTH},
-    baselines="one",
+    takes=Takes(
+        parameters={**PATH_PARAMETERS, **SMOOTH},
+        baselines="one",
+    ),
+    passes=Passes(replaces_layer=True),
     complete=True,
-    replaces_layer=True,
 )

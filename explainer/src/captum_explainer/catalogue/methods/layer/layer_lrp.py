@@ -6,9 +6,10 @@ from captum.attr import LayerLRP
 from captum.attr._core.lrp import SUPPORTED_NON_LINEAR_LAYERS
 from captum_serving.errors import BadInput
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, detached
 from captum_explainer.catalogue.methods.primary.lrp import METHOD as LRP
 from captum_explainer.predictor_client.description import Access
+from captum_explainer.skeleton.cuts import Cuts
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -26,12 +27,14 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="The relevance of each unit of a layer, from the same propagation as LRP's.",
-    paper=LRP.paper,
-    when="Where the score is divided, stage by stage: linear stages and max-pools, not the ReLUs that pass it on.",
-    cost="linear",
+    about=About(
+        summary="The relevance of each unit of a layer, from the same propagation as LRP's.",
+        when="Where the score is divided, stage by stage: linear stages and max-pools, not the ReLUs that pass it on.",
+        cost="linear",
+        paper=LRP.about.paper,
+    ),
     access=Access.STRUCTURE,
     family="layer",
-    relevance=True,
-    repeats=True,
+    cuts=Cuts(relevance=True),
+    passes=Passes(repeats=True),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import NeuronConductance
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes
 from captum_explainer.catalogue.methods.layer.layer_conductance import METHOD as LAYER_CONDUCTANCE
 from captum_explainer.parameters.noise_tunnel import SMOOTH
 from captum_explainer.parameters.path import PATH_PARAMETERS, path_arguments
@@ -24,12 +24,16 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="How much of each input value's integrated gradient flows through one neuron to the score.",
-    paper=LAYER_CONDUCTANCE.paper,
-    when="Which part of the input a neuron passes on to the score: the one neuron's method that has a target.",
-    cost="2 * passes",
+    about=About(
+        summary="How much of each input value's integrated gradient flows through one neuron to the score.",
+        when="Which part of the input a neuron passes on to the score: the one neuron's method that has a target.",
+        cost="2 * passes",
+        paper=LAYER_CONDUCTANCE.about.paper,
+    ),
     access=Access.STRUCTURE,
     family="neuron",
-    parameters={**PATH_PARAMETERS, **SMOOTH},
-    baselines="one",
+    takes=Takes(
+        parameters={**PATH_PARAMETERS, **SMOOTH},
+        baselines="one",
+    ),
 )

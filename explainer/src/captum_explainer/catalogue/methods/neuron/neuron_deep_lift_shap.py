@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from captum.attr import NeuronDeepLiftShap
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
 from captum_explainer.catalogue.methods.primary.deep_lift_shap import METHOD as DEEP_LIFT_SHAP
 from captum_explainer.predictor_client.description import Access
+from captum_explainer.skeleton.cuts import Cuts
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -19,14 +20,15 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="DeepLIFT SHAP of one neuron of a layer instead of the score.",
-    paper=DEEP_LIFT_SHAP.paper,
-    when="What makes a neuron differ from its values at typical instances.",
-    cost="instances * below",
+    about=About(
+        summary="DeepLIFT SHAP of one neuron of a layer instead of the score.",
+        when="What makes a neuron differ from its values at typical instances.",
+        cost="instances * below",
+        paper=DEEP_LIFT_SHAP.about.paper,
+    ),
     access=Access.STRUCTURE,
     family="neuron",
-    baselines="distribution",
-    nonlinearities=True,
-    takes_target=False,
-    one_by_one=True,
+    takes=Takes(baselines="distribution", target=False),
+    cuts=Cuts(nonlinearities=True),
+    passes=Passes(one_by_one=True),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import NeuronFeatureAblation
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
 from captum_explainer.catalogue.methods.primary.feature_ablation import METHOD as FEATURE_ABLATION
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 from captum_explainer.predictor_client.description import Access
@@ -24,15 +24,14 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="How much one neuron of a layer falls where one segment of the input after the other is replaced.",
-    paper=FEATURE_ABLATION.paper,
-    when="What a neuron needs of the input, measured and not derived.",
-    cost="instances * (1 + ceil(segments / perturbations_per_eval))",
+    about=About(
+        summary="How much one neuron of a layer falls where one segment of the input after the other is replaced.",
+        when="What a neuron needs of the input, measured and not derived.",
+        cost="instances * (1 + ceil(segments / perturbations_per_eval))",
+        paper=FEATURE_ABLATION.about.paper,
+    ),
     access=Access.STRUCTURE,
     family="neuron",
-    parameters=PERTURBATIONS_PER_EVAL,
-    baselines="one",
-    takes_segments=True,
-    takes_target=False,
-    one_by_one=True,
+    takes=Takes(parameters=PERTURBATIONS_PER_EVAL, baselines="one", target=False, segments=True),
+    passes=Passes(one_by_one=True),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import NeuronGradient
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes
 from captum_explainer.parameters.noise_tunnel import SMOOTH
 from captum_explainer.predictor_client.description import Access
 
@@ -16,12 +16,13 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="The gradient of one neuron of a layer with respect to each input value.",
-    paper="Simonyan et al., Deep Inside Convolutional Networks, https://arxiv.org/abs/1312.6034",
-    when="Where a small change moves a neuron most.",
-    cost="0",
+    about=About(
+        summary="The gradient of one neuron of a layer with respect to each input value.",
+        when="Where a small change moves a neuron most.",
+        cost="0",
+        paper="Simonyan et al., Deep Inside Convolutional Networks, https://arxiv.org/abs/1312.6034",
+    ),
     access=Access.STRUCTURE,
     family="neuron",
-    parameters=SMOOTH,
-    takes_target=False,
+    takes=Takes(parameters=SMOOTH, target=False),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import NeuronGradientShap
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
 from captum_explainer.catalogue.methods.primary.gradient_shap import METHOD as GRADIENT_SHAP
 from captum_explainer.predictor_client.description import Access
 
@@ -22,14 +22,14 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="GradientSHAP of one neuron of a layer instead of the score.",
-    paper=GRADIENT_SHAP.paper,
-    when="What moves a neuron from its values at several baselines, for the price of a few gradients.",
-    cost="instances",
+    about=About(
+        summary="GradientSHAP of one neuron of a layer instead of the score.",
+        when="What moves a neuron from its values at several baselines, for the price of a few gradients.",
+        cost="instances",
+        paper=GRADIENT_SHAP.about.paper,
+    ),
     access=Access.STRUCTURE,
     family="neuron",
-    parameters=GRADIENT_SHAP.parameters,
-    baselines="several",
-    takes_target=False,
-    random=True,
+    takes=Takes(parameters=GRADIENT_SHAP.takes.parameters, baselines="several", target=False),
+    passes=Passes(random=True),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import NeuronIntegratedGradients
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes
 from captum_explainer.parameters.noise_tunnel import SMOOTH
 from captum_explainer.parameters.path import PATH_PARAMETERS, path_arguments
 from captum_explainer.predictor_client.description import Access
@@ -22,13 +22,17 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="Integrated gradients of one neuron of a layer instead of the score.",
-    paper="Sundararajan et al., Axiomatic Attribution for Deep Networks, https://arxiv.org/abs/1703.01365",
-    when="What makes a neuron differ from its value at the baseline; it adds up to that difference.",
-    cost="passes",
+    about=About(
+        summary="Integrated gradients of one neuron of a layer instead of the score.",
+        when="What makes a neuron differ from its value at the baseline; it adds up to that difference.",
+        cost="passes",
+        paper="Sundararajan et al., Axiomatic Attribution for Deep Networks, https://arxiv.org/abs/1703.01365",
+    ),
     access=Access.STRUCTURE,
     family="neuron",
-    parameters={**PATH_PARAMETERS, **SMOOTH},
-    baselines="one",
-    takes_target=False,
+    takes=Takes(
+        parameters={**PATH_PARAMETERS, **SMOOTH},
+        baselines="one",
+        target=False,
+    ),
 )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from captum.attr import Deconvolution
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes
 from captum_explainer.parameters.noise_tunnel import SMOOTH
 from captum_explainer.predictor_client.description import Access
+from captum_explainer.skeleton.cuts import Cuts
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -16,12 +17,15 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="The gradient to which each ReLU is applied on its way back, instead of the ReLU's own derivative.",
-    paper="Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, https://arxiv.org/abs/1311.2901",
-    when="Sharp pictures of what excites the network; like guided backpropagation's they depend little on the class.",
-    cost="remote - 1",
+    about=About(
+        summary="The gradient to which each ReLU is applied on its way back, instead of the ReLU's own derivative.",
+        when="Sharp pictures of what excites the network; like guided backpropagation's they depend "
+        "little on the class.",
+        cost="remote - 1",
+        paper="Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, https://arxiv.org/abs/1311.2901",
+    ),
     access=Access.STRUCTURE,
-    parameters=SMOOTH,
-    nonlinearities=True,
+    takes=Takes(parameters=SMOOTH),
+    cuts=Cuts(nonlinearities=True),
     slope=True,
 )

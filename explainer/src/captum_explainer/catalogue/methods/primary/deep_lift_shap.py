@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from captum.attr import DeepLiftShap
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
 from captum_explainer.predictor_client.description import Access
+from captum_explainer.skeleton.cuts import Cuts
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -16,13 +17,16 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="DeepLIFT averaged over a distribution of baselines: approximate SHAP values of logits.",
-    paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
-    when="SHAP values of a network at a price between DeepLIFT and KernelSHAP; send typical instances as baselines.",
-    cost="instances * remote",
+    about=About(
+        summary="DeepLIFT averaged over a distribution of baselines: approximate SHAP values of logits.",
+        when="SHAP values of a network at a price between DeepLIFT and KernelSHAP; send typical instances "
+        "as baselines.",
+        cost="instances * remote",
+        paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
+    ),
     access=Access.STRUCTURE,
-    baselines="distribution",
-    nonlinearities=True,
-    one_by_one=True,
+    takes=Takes(baselines="distribution"),
+    cuts=Cuts(nonlinearities=True),
+    passes=Passes(one_by_one=True),
     complete=True,
 )

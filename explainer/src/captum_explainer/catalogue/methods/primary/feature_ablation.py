@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import FeatureAblation
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 from captum_explainer.predictor_client.description import Access
 
@@ -23,13 +23,14 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="How much the score falls where one segment of the input after the other is replaced by the baseline.",
-    paper="Captum, https://captum.ai/docs/algorithms#feature-ablation",
-    when="What the score needs, by segments: measured, of any model; what another segment stands in for goes unseen.",
-    cost="instances * (1 + ceil(segments / perturbations_per_eval))",
+    about=About(
+        summary="How much the score falls where one segment of the input after the other is replaced by the baseline.",
+        when="What the score needs, by segments: measured, of any model; what another segment stands in "
+        "for goes unseen.",
+        cost="instances * (1 + ceil(segments / perturbations_per_eval))",
+        paper="Captum, https://captum.ai/docs/algorithms#feature-ablation",
+    ),
     access=Access.SCORES,
-    parameters=PERTURBATIONS_PER_EVAL,
-    baselines="one",
-    takes_segments=True,
-    one_by_one=True,
+    takes=Takes(parameters=PERTURBATIONS_PER_EVAL, baselines="one", segments=True),
+    passes=Passes(one_by_one=True),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import FeaturePermutation
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 from captum_explainer.predictor_client.description import Access
 
@@ -22,15 +22,14 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="How much the score falls where one segment after the other is swapped among the request's instances.",
-    paper="Fisher et al., All Models are Wrong, but Many are Useful, https://arxiv.org/abs/1801.01489",
-    when="What the model relies on, over a batch of instances that are alike in layout; it needs no baseline. "
-    "Two instances or more, and the answer for one depends on the others.",
-    cost="1 + ceil(segments / perturbations_per_eval)",
+    about=About(
+        summary="How much the score falls where one segment after the other is swapped among the request's instances.",
+        when="What the model relies on, over a batch of instances that are alike in layout; it needs no baseline. "
+        "Two instances or more, and the answer for one depends on the others.",
+        cost="1 + ceil(segments / perturbations_per_eval)",
+        paper="Fisher et al., All Models are Wrong, but Many are Useful, https://arxiv.org/abs/1801.01489",
+    ),
     access=Access.SCORES,
-    parameters=PERTURBATIONS_PER_EVAL,
-    takes_segments=True,
-    segmentation="grid",
-    random=True,
-    across=True,
+    takes=Takes(parameters=PERTURBATIONS_PER_EVAL, segments=True, segmentation="grid"),
+    passes=Passes(random=True, across=True),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import GradientShap
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
 from captum_explainer.parameters.parameter import integer, number
 
 
@@ -21,15 +21,20 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="Expected gradients at random points between baselines and the input: approximate SHAP values.",
-    paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
-    when="SHAP values of a network for the price of a few gradients, against several baselines; it adds up roughly.",
-    cost="instances",
-    parameters={
-        "n_samples": integer(20, "random points", limit="max_samples"),
-        "stdevs": number(0.0, "standard deviation of the noise on the input, in the input's units"),
-    },
-    baselines="several",
-    random=True,
+    about=About(
+        summary="Expected gradients at random points between baselines and the input: approximate SHAP values.",
+        when="SHAP values of a network for the price of a few gradients, against several baselines; it "
+        "adds up roughly.",
+        cost="instances",
+        paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
+    ),
+    takes=Takes(
+        parameters={
+            "n_samples": integer(20, "random points", limit="max_samples"),
+            "stdevs": number(0.0, "standard deviation of the noise on the input, in the input's units"),
+        },
+        baselines="several",
+    ),
+    passes=Passes(random=True),
     complete=True,
 )

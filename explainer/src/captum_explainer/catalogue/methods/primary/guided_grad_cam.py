@@ -5,10 +5,11 @@ from __future__ import annotations
 from captum.attr import GuidedGradCam
 from captum_serving.errors import BadInput
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes
 from captum_explainer.parameters.noise_tunnel import SMOOTH
 from captum_explainer.parameters.parameter import choice
 from captum_explainer.predictor_client.description import Access
+from captum_explainer.skeleton.cuts import Cuts
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -31,16 +32,22 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="Guided backpropagation, weighted by where Grad-CAM sees the layer respond.",
-    paper="Selvaraju et al., Grad-CAM, https://arxiv.org/abs/1610.02391",
-    when="Guided backpropagation's strokes, where the class has its evidence.",
-    cost="remote + above - 2",
+    about=About(
+        summary="Guided backpropagation, weighted by where Grad-CAM sees the layer respond.",
+        when="Guided backpropagation's strokes, where the class has its evidence.",
+        cost="remote + above - 2",
+        paper="Selvaraju et al., Grad-CAM, https://arxiv.org/abs/1610.02391",
+    ),
     access=Access.STRUCTURE,
-    parameters={
-        "interpolate_mode": choice("nearest", ("nearest", "bilinear", "bicubic", "area"), "how Grad-CAM is upsampled"),
-        **SMOOTH,
-    },
-    nonlinearities=True,
-    takes_layer=True,
+    takes=Takes(
+        parameters={
+            "interpolate_mode": choice(
+                "nearest", ("nearest", "bilinear", "bicubic", "area"), "how Grad-CAM is upsampled"
+            ),
+            **SMOOTH,
+        },
+        layer=True,
+    ),
+    cuts=Cuts(nonlinearities=True),
     slope=True,
 )

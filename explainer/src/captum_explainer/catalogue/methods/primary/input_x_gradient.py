@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import InputXGradient
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes
 from captum_explainer.parameters.noise_tunnel import SMOOTH
 
 
@@ -15,9 +15,11 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="Each input value times its gradient: the score's linear part.",
-    paper="Shrikumar et al., Not Just a Black Box, https://arxiv.org/abs/1605.01713",
-    when="The quickest contributions: exact of a linear model, rough of any other.",
-    cost="0",
-    parameters=SMOOTH,
+    about=About(
+        summary="Each input value times its gradient: the score's linear part.",
+        when="The quickest contributions: exact of a linear model, rough of any other.",
+        cost="0",
+        paper="Shrikumar et al., Not Just a Black Box, https://arxiv.org/abs/1605.01713",
+    ),
+    takes=Takes(parameters=SMOOTH),
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from captum.attr import IntegratedGradients
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
 from captum_explainer.catalogue.path_integral import PathIntegral, points
 from captum_explainer.parameters.noise_tunnel import SMOOTH
-from captum_explainer.parameters.path import AUTO_PATH_PARAMETERS, path_arguments
+from captum_explainer.parameters.path import PATH_PARAMETERS, path_arguments
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -23,13 +23,17 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="The gradient's integral along the straight path from a baseline to the input.",
-    paper="Sundararajan et al., Axiomatic Attribution for Deep Networks, https://arxiv.org/abs/1703.01365",
-    when="The default: contributions that add up, of any model with gradients; the convergence delta tells the error.",
-    cost="passes if passes > 1 else 0",
-    parameters={**AUTO_PATH_PARAMETERS, **SMOOTH},
-    points=points,
-    integrates=True,
-    baselines="one",
+    about=About(
+        summary="The gradient's integral along the straight path from a baseline to the input.",
+        when="The default: contributions that add up, of any model with gradients; the convergence delta "
+        "tells the error.",
+        cost="passes if passes > 1 else 0",
+        paper="Sundararajan et al., Axiomatic Attribution for Deep Networks, https://arxiv.org/abs/1703.01365",
+    ),
+    takes=Takes(
+        parameters={**PATH_PARAMETERS, **SMOOTH},
+        baselines="one",
+    ),
+    passes=Passes(points=points, integrates=True),
     complete=True,
 )

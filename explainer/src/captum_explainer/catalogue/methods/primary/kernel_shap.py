@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import KernelShap
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
 from captum_explainer.catalogue.surrogates import ScoredModel, surrogate_attribution
 from captum_explainer.parameters.parameter import integer
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
@@ -28,13 +28,21 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="SHAP values of the input's segments, by a linear fit to the scores of random subsets of them.",
-    paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
-    when="SHAP values of any model, of which nothing is known but scores; the fit (r2) tells how far to believe them.",
-    cost="instances * ceil(n_samples / perturbations_per_eval)",
+    about=About(
+        summary="SHAP values of the input's segments, by a linear fit to the scores of random subsets of them.",
+        when="SHAP values of any model, of which nothing is known but scores; the fit (r2) tells how far "
+        "to believe them.",
+        cost="instances * ceil(n_samples / perturbations_per_eval)",
+        paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
+    ),
     access=Access.SCORES,
-    parameters={"n_samples": integer(500, "random subsets of segments", limit="max_samples"), **PERTURBATIONS_PER_EVAL},
-    baselines="one",
-    takes_segments=True,
-    random=True,
+    takes=Takes(
+        parameters={
+            "n_samples": integer(500, "random subsets of segments", limit="max_samples"),
+            **PERTURBATIONS_PER_EVAL,
+        },
+        baselines="one",
+        segments=True,
+    ),
+    passes=Passes(random=True),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from captum._utils.models.linear_model import SkLearnLasso
 from captum.attr import Lime
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
 from captum_explainer.catalogue.ridge import ridge_attribution
 from captum_explainer.catalogue.surrogates import ScoredModel, surrogate_attribution
 from captum_explainer.parameters.parameter import integer
@@ -32,17 +32,22 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="A linear model of the score, fitted to random subsets of the input's segments near the input.",
-    paper="Ribeiro et al., Why Should I Trust You?, https://arxiv.org/abs/1602.04938",
-    when="A few segments that speak for or against a class, of any model; what is weak is zero. Look at the fit (r2).",
-    cost="instances * ceil(n_samples / perturbations_per_eval)",
+    about=About(
+        summary="A linear model of the score, fitted to random subsets of the input's segments near the input.",
+        when="A few segments that speak for or against a class, of any model; what is weak is zero. Look "
+        "at the fit (r2).",
+        cost="instances * ceil(n_samples / perturbations_per_eval)",
+        paper="Ribeiro et al., Why Should I Trust You?, https://arxiv.org/abs/1602.04938",
+    ),
     access=Access.SCORES,
-    parameters={
-        "n_samples": integer(500, "random subsets of segments", limit="max_samples"),
-        **SURROGATE_PARAMETERS,
-        **PERTURBATIONS_PER_EVAL,
-    },
-    baselines="one",
-    takes_segments=True,
-    random=True,
+    takes=Takes(
+        parameters={
+            "n_samples": integer(500, "random subsets of segments", limit="max_samples"),
+            **SURROGATE_PARAMETERS,
+            **PERTURBATIONS_PER_EVAL,
+        },
+        baselines="one",
+        segments=True,
+    ),
+    passes=Passes(random=True),
 )

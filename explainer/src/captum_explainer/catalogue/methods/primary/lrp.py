@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from captum.attr import LRP
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
 from captum_explainer.parameters.noise_tunnel import SMOOTH
 from captum_explainer.predictor_client.description import Access
+from captum_explainer.skeleton.cuts import Cuts
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -16,13 +17,15 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="The score, divided over each stage's inputs by their share in its output, from the last stage back.",
-    paper="Bach et al., On Pixel-Wise Explanations, https://doi.org/10.1371/journal.pone.0130140",
-    when="Contributions without a baseline, by the epsilon rule (1e-9) at each linear stage and max-pool; "
-    "of networks of ReLUs, tanh and max-pools. Biases keep their share.",
-    cost="linear",
+    about=About(
+        summary="The score, divided over each stage's inputs by their share in its output, from the last stage back.",
+        when="Contributions without a baseline, by the epsilon rule (1e-9) at each linear stage and max-pool; "
+        "of networks of ReLUs, tanh and max-pools. Biases keep their share.",
+        cost="linear",
+        paper="Bach et al., On Pixel-Wise Explanations, https://doi.org/10.1371/journal.pone.0130140",
+    ),
     access=Access.STRUCTURE,
-    parameters=SMOOTH,
-    relevance=True,
-    repeats=True,
+    takes=Takes(parameters=SMOOTH),
+    cuts=Cuts(relevance=True),
+    passes=Passes(repeats=True),
 )

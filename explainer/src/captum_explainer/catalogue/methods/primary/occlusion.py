@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import Occlusion
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes, detached
 from captum_explainer.parameters.parameter import Parameter
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 from captum_explainer.predictor_client.description import Access
@@ -32,27 +32,32 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="How much the score falls where a sliding window of the input is replaced by the baseline.",
-    paper="Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, https://arxiv.org/abs/1311.2901",
-    when="What the score needs, by place: measured, of any model; the window's size is how fine it looks.",
-    cost="1 + ceil(windows / perturbations_per_eval)",
+    about=About(
+        summary="How much the score falls where a sliding window of the input is replaced by the baseline.",
+        when="What the score needs, by place: measured, of any model; the window's size is how fine it looks.",
+        cost="1 + ceil(windows / perturbations_per_eval)",
+        paper="Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, https://arxiv.org/abs/1311.2901",
+    ),
     access=Access.SCORES,
-    parameters={
-        "sliding_window_shapes": Parameter(
-            {
-                "anyOf": [*WINDOW["anyOf"], {"type": "null"}],
-                "default": None,
-                "description": "the window's size in each dimension; one number: height and width; null: a seventh",
-            }
-        ),
-        "strides": Parameter(
-            {
-                "anyOf": [*WINDOW["anyOf"], {"type": "null"}],
-                "default": None,
-                "description": "the window's step in each dimension; one number: height and width; null: half of it",
-            }
-        ),
-        **PERTURBATIONS_PER_EVAL,
-    },
-    baselines="one",
+    takes=Takes(
+        parameters={
+            "sliding_window_shapes": Parameter(
+                {
+                    "anyOf": [*WINDOW["anyOf"], {"type": "null"}],
+                    "default": None,
+                    "description": "the window's size in each dimension; one number: height and width; null: a seventh",
+                }
+            ),
+            "strides": Parameter(
+                {
+                    "anyOf": [*WINDOW["anyOf"], {"type": "null"}],
+                    "default": None,
+                    "description": "the window's step in each dimension; one number: height and width; "
+                    "null: half of it",
+                }
+            ),
+            **PERTURBATIONS_PER_EVAL,
+        },
+        baselines="one",
+    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import ShapleyValueSampling
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
 from captum_explainer.catalogue.segment_space import attribute_segments
 from captum_explainer.parameters.parameter import integer
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
@@ -20,20 +20,24 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="Shapley values of the input's segments, by adding them to the baseline in random orders.",
-    paper="Castro et al., Polynomial calculation of the Shapley value based on sampling, "
-    "https://doi.org/10.1016/j.cor.2008.04.004",
-    when="Shapley values without a fit: unbiased, and they add up whatever the number of orders; "
-    "for few segments, since each order evaluates each of them.",
-    cost="instances * (1 + n_samples * ceil(segments / perturbations_per_eval))",
+    about=About(
+        summary="Shapley values of the input's segments, by adding them to the baseline in random orders.",
+        when="Shapley values without a fit: unbiased, and they add up whatever the number of orders; "
+        "for few segments, since each order evaluates each of them.",
+        cost="instances * (1 + n_samples * ceil(segments / perturbations_per_eval))",
+        paper="Castro et al., Polynomial calculation of the Shapley value based on sampling, "
+        "https://doi.org/10.1016/j.cor.2008.04.004",
+    ),
     access=Access.SCORES,
-    parameters={
-        "n_samples": integer(25, "random orders of the segments", limit="max_samples"),
-        **PERTURBATIONS_PER_EVAL,
-    },
-    baselines="one",
-    takes_segments=True,
-    segmentation="grid",  # superpixels of a noisy picture may be more than all orders may have
-    evaluations=lambda segments, parameters: segments * parameters["n_samples"],
-    random=True,
+    takes=Takes(
+        parameters={
+            "n_samples": integer(25, "random orders of the segments", limit="max_samples"),
+            **PERTURBATIONS_PER_EVAL,
+        },
+        baselines="one",
+        segments=True,
+        segmentation="grid",
+        evaluations=lambda segments, parameters: segments * parameters["n_samples"],
+    ),
+    passes=Passes(random=True),
 )

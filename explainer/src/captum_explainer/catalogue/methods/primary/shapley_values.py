@@ -6,7 +6,7 @@ import math
 
 from captum.attr import ShapleyValues
 
-from captum_explainer.catalogue.method import Attribution, Method, Problem
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
 from captum_explainer.catalogue.segment_space import attribute_segments
 from captum_explainer.parameters.parameter import integer
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
@@ -20,18 +20,22 @@ def attribute(problem: Problem) -> Attribution:
 
 METHOD = Method(
     attribute,
-    summary="The Shapley values of a few segments of the input, from all orders of adding them to the baseline.",
-    paper="Shapley, A Value for n-Person Games, https://doi.org/10.1515/9781400881970-018",
-    when="The exact values, of very few segments: n of them take n! * n evaluations (six take 4,320).",
-    cost="instances * (1 + factorial(segments) * ceil(segments / perturbations_per_eval))",
+    about=About(
+        summary="The Shapley values of a few segments of the input, from all orders of adding them to the baseline.",
+        when="The exact values, of very few segments: n of them take n! * n evaluations (six take 4,320).",
+        cost="instances * (1 + factorial(segments) * ceil(segments / perturbations_per_eval))",
+        paper="Shapley, A Value for n-Person Games, https://doi.org/10.1515/9781400881970-018",
+    ),
     access=Access.SCORES,
-    parameters={
-        **PERTURBATIONS_PER_EVAL,
-        "n_segments": integer(4, "patches of an image, about", minimum=2, limit="max_perturbations"),
-    },
-    baselines="one",
-    takes_segments=True,
-    segmentation="grid",
-    evaluations=lambda segments, _: math.factorial(segments) * segments,
-    one_by_one=True,
+    takes=Takes(
+        parameters={
+            **PERTURBATIONS_PER_EVAL,
+            "n_segments": integer(4, "patches of an image, about", minimum=2, limit="max_perturbations"),
+        },
+        baselines="one",
+        segments=True,
+        segmentation="grid",
+        evaluations=lambda segments, _: math.factorial(segments) * segments,
+    ),
+    passes=Passes(one_by_one=True),
 )

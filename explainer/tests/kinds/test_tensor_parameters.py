@@ -1,17 +1,19 @@
 import dataclasses
 
 import pytest
-from captum_explainer.catalogue.resolve import resolve
+from captum_explainer.kinds.tensor.kind import TensorKind
 from captum_explainer.predictor_client.description import Access, Description
+from captum_explainer.server.options import compose_settings
 from captum_serving.errors import BadInput
 
 SHAPE = (2, 1, 6, 6)
 
 
 @pytest.fixture
-def resolved(description, settings):
+def resolved(description):
     def run(given, model=description, shape=SHAPE, **flags):
-        return resolve(given, model, dataclasses.replace(settings, **flags), shape)
+        settings = compose_settings(model_name="tiny", predictor_host="127.0.0.1:1", **flags)
+        return TensorKind(model, settings.limits, settings.defaults).resolve(given, shape)
 
     return run
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from captum_explainer.attribution.explain import run_method
+from captum_explainer.attribution.captum_call import call_captum
 from captum_explainer.catalogue.method import Attribution, Problem
 from captum_explainer.catalogue.resolve import Resolved
 from captum_explainer.kinds.text.outputs import Probabilities
@@ -16,23 +16,15 @@ from captum_explainer.kinds.text.word_model import Score, WordModel
 from captum_explainer.kinds.text.words import normalized
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.predictor_client.texts import Text
-from captum_explainer.settings import Settings
 
 
-class ByWords:
-    """The text as far as the model sees it, and its words.
+class WordsView:
+    """The text as far as the model sees it, and its words; the baseline is the text without any word."""
 
-    Attributes:
-        logits: float32 [1, outputs], as the predictor gives them.
-        at_baseline: The same of the text without any word.
-    """
-
-    def __init__(
-        self, chosen: Resolved, description: Description, settings: Settings, text: Text, score: Score
-    ) -> None:
-        self._chosen = chosen
-        self._pieces = cut(text, chosen["bag_of_words"], settings.max_perturbations)
-        self._words = WordModel(self._pieces, chosen["replacement"], score)
+    def __init__(self, resolved: Resolved, description: Description, most: int, text: Text, score: Score) -> None:
+        self._resolved = resolved
+        self._pieces = cut(text, resolved["bag_of_words"], most)
+        self._words = WordModel(self._pieces, resolved["replacement"], score)
         self._probabilities = Probabilities(description, None)
         self._memo: dict[str, Any] = {}
         with torch.no_grad():
@@ -50,7 +42,7 @@ class ByWords:
         if count == 0:
             return Attribution(torch.zeros(1, 0))
         model: nn.Module = self._words
-        if self._chosen["output"] == "probability":
+        if self._resolved["output"] == "probability":
             model = nn.Sequential(self._words, self._probabilities)
         problem = Problem(
             model,
@@ -58,17 +50,17 @@ class ByWords:
             [output],
             torch.zeros(1, count),
             layer=None,
-            parameters=self._chosen.values,
+            parameters=self._resolved.values,
             feature_mask=torch.arange(count)[None],
             memo=self._memo,
         )
-        return run_method(self._chosen, problem)
+        return call_captum(self._resolved, problem)
 
-    def importances(self, attributions: Tensor) -> Tensor:
-        """Each word's: that of its feature."""
+    def weigh_words(self, attributions: Tensor) -> Tensor:
+        """Each word's importance: that of its feature."""
         of_words = attributions[0][torch.from_numpy(self._pieces.features)]
-        return normalized(of_words, self._chosen["normalization"])
+        return normalized(of_words, self._resolved["normalization"])
 
-    def details(self) -> dict[str, Any]:
+    def describe(self) -> dict[str, Any]:
         """Where the words are."""
         return self._pieces.details()

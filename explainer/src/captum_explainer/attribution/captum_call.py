@@ -1,0 +1,34 @@
+"""One call of Captum: with an RNG of its own where it draws, and its complaints as the caller's mistakes."""
+
+from __future__ import annotations
+
+import traceback
+
+from captum_serving.errors import BadInput
+
+from captum_explainer.catalogue.method import Attribution, Problem
+from captum_explainer.catalogue.resolve import Resolved
+from captum_explainer.rng import own_draws
+
+
+def call_captum(chosen: Resolved, problem: Problem) -> Attribution:
+    """Run a method on a problem.
+
+    Raises:
+        BadInput: Captum refuses its arguments.
+    """
+    try:
+        if not chosen.method.passes.random and chosen.get("smooth") is None:
+            return chosen.method.attribute(problem)
+        with own_draws(chosen["seed"]):
+            return chosen.method.attribute(problem)
+    except AssertionError as error:
+        # Captum checks its arguments by `assert`: what the schemas let through and it refuses is the caller's mistake.
+        if _is_captums(error):
+            raise BadInput(f"{chosen.name}: {error}") from error
+        raise
+
+
+def _is_captums(error: AssertionError) -> bool:
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals["__name__"]).startswith("captum.")

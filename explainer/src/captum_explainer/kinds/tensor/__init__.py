@@ -1,0 +1,1 @@
+"""Models that take tensors of numbers: pictures, and whatever else has one shape."""

@@ -1,0 +1,129 @@
+"""The first exchange: the scores of inputs and baselines, and with them what the method is known to ask next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from captum_explainer.catalogue.path_integral import find_quadrature
+from captum_explainer.inputs.targets import find_given_targets, one_hot
+from captum_explainer.predictor_client.description import Access
+from captum_explainer.predictor_client.exchange import Derivative, Exchange, Predicted, Rows, StraightPath
+from captum_explainer.skeleton.answer_book import Known
+from captum_explainer.skeleton.forward_pass import ForwardPass
+
+if TYPE_CHECKING:
+    from captum_explainer.kinds.tensor.plan import TensorPlan
+
+
+def ask_first(plan: TensorPlan, scored: Rows) -> Rows:
+    """The scores [rows, outputs] of the rows to score; what came with them is in the plan's answer book.
+
+    Raises:
+        ServingError: The predictor fails.
+    """
+    integrates = plan.method.passes.integrates and plan.description.integrates
+    scores = _ask_with_integral(plan, scored) if integrates else _ask_with_pass(plan, scored)
+    if scores is not None:
+        return scores
+    output = plan.description.output_name
+    return plan.book.answer(Exchange({plan.description.input_name: scored}, (output,))).values[output]
+
+
+def _ask_with_integral(plan: TensorPlan, scored: Rows) -> Rows | None:
+    """The scores, with the integral along the path to each input; None where one call cannot bring both."""
+    description, count = plan.description, len(plan.inputs)
+    rule = find_quadrature(plan.parameters)
+    if rule is None or plan.parameters.get("smooth") is not None:
+        return None
+    derivative = _find_derivative(plan, (description.input_name,), description.output_name, count, 0)
+    if derivative is None:
+        return None
+    path = StraightPath(torch.cat([one[:1] for one in plan.baselines]).numpy(), *rule)
+    derivative = replace(derivative, path=path)
+    exchange = Exchange({description.input_name: scored}, (description.output_name,), derivative)
+    if not plan.book.carries(exchange):
+        return None
+    answer = plan.book.answer(exchange)
+    scores = answer.values[description.output_name]
+    cotangents = derivative.cotangents or _predict(derivative, scores, count)
+    plan.book.keep(Known({description.input_name: plan.inputs.numpy()}, cotangents, answer.gradients, path))
+    return scores
+
+
+def _ask_with_pass(plan: TensorPlan, scored: Rows) -> Rows | None:
+    """The scores, with all values of the method's first pass; None where it is not known or one call has no room."""
+    points = _find_points(plan, scored)
+    forward = ForwardPass.through(plan.pieces) if points is not None else None
+    if points is None or forward is None:
+        return None
+    description = plan.description
+    # Points that are not the scored rows come behind them. With a gradient they are computed by themselves: a pass
+    # with other rows in it could have other bits.
+    rows, first = (scored, 0) if points is scored else (np.concatenate([scored, points]), len(scored))
+    derivative = _find_derivative(plan, forward.last.sources, forward.last.name, len(rows), first)
+    sinks = tuple(dict.fromkeys([*forward.sinks, description.output_name]))
+    if derivative is None and (len(sinks) == 1 or first > 0):
+        return None
+    exchange = Exchange({description.input_name: rows}, sinks, derivative)
+    if not plan.book.carries(exchange):
+        return None
+    answer = plan.book.answer(exchange)
+    scores = answer.values[description.output_name][: len(scored)]
+    cotangents: Mapping[str, Rows] = {}
+    if derivative is not None:
+        cotangents = derivative.cotangents or _predict(derivative, scores, len(points))
+    values = {name: value[first:] for name, value in answer.values.items()}
+    known = forward.complete({**values, description.input_name: points})
+    plan.book.keep(Known(known, cotangents, answer.gradients))
+    return scores
+
+
+def _predict(derivative: Derivative, scores: Rows, rows: int) -> dict[str, Rows]:
+    """The cotangents that the predictor chose: rows follow one another as the instances do, each for its class."""
+    assert derivative.predicted is not None
+    targets = scores[: derivative.predicted.rows].argmax(axis=1)
+    return {derivative.predicted.sink: one_hot(targets[np.arange(rows) % len(targets)], scores.shape[1])}
+
+
+def _find_points(plan: TensorPlan, scored: Rows) -> Rows | None:
+    """The rows of the first pass, where they are known: those that the method declares, or else those scored."""
+    method = plan.method
+    drawn = method.passes.random or plan.parameters.get("smooth") is not None
+    if method.access == Access.SCORES or drawn or method.passes.replaces_layer:
+        return None
+    if method.passes.points is not None:
+        if not _explains_predicted(plan):
+            return None
+        points = method.passes.points(plan.inputs, torch.cat([one[:1] for one in plan.baselines]), plan.parameters)
+        return None if points is None else points.numpy()
+    in_one_call = not method.passes.one_by_one or len(plan.inputs) == 1
+    # DeepLIFT passes the input and its baseline together.
+    as_scored = method.takes.baselines == "none" or (method.cuts.nonlinearities and method.takes.baselines == "one")
+    return scored if in_one_call and as_scored else None
+
+
+def _explains_predicted(plan: TensorPlan) -> bool:
+    given = any(plan.parameters.get(name) is not None for name in ("target", "top_k"))
+    return not given and plan.description.predicts and plan.description.output_width is not None
+
+
+def _find_derivative(plan: TensorPlan, sources: tuple[str, ...], sink: str, rows: int, first: int) -> Derivative | None:
+    """The gradient of the pass's last piece, where its cotangent is known or is the predicted class's."""
+    description = plan.description
+    targets = find_given_targets(
+        plan.parameters.get("target"), plan.parameters.get("top_k"), len(plan.inputs), description
+    )
+    expected = plan.expect_cotangents(targets or [0]).get(sink)
+    if expected is None:
+        return None
+    if targets is None and plan.method.takes.target:
+        if not _explains_predicted(plan):
+            return None
+        return Derivative(sources, predicted=Predicted(sink, len(plan.inputs), first))
+    cotangent = expected(rows)
+    return None if cotangent is None else Derivative(sources, {sink: cotangent})

@@ -1,0 +1,94 @@
+"""Models that take tensors: which methods they have, and the plan for a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from captum_explainer.attribution.plan import Plan
+from captum_explainer.catalogue.catalogue import catalogue, find_method
+from captum_explainer.catalogue.method import Method
+from captum_explainer.catalogue.resolve import Resolved, complete, held_shape, resolve
+from captum_explainer.catalogue.shared_parameters import all_parameters
+from captum_explainer.inputs.baselines import resolve_baselines
+from captum_explainer.kinds.tensor.plan import TensorPlan
+from captum_explainer.parameters.parameter import Parameter
+from captum_explainer.parameters.row_limits import check_undivided
+from captum_explainer.predictor_client.description import Access, Description
+from captum_explainer.predictor_client.scores import ScoresSession
+from captum_explainer.predictor_client.session import Session
+from captum_explainer.settings import Limits
+from captum_explainer.skeleton.answer_book import Predictor
+
+DEFAULT_METHOD = {
+    Access.SCORES: "kernel_shap",
+    Access.GRADIENTS: "integrated_gradients",
+    Access.STRUCTURE: "integrated_gradients",
+}
+
+
+class TensorKind:
+    """The kind of a model that takes tensors."""
+
+    def __init__(self, description: Description, limits: Limits, defaults: Mapping[str, Any]) -> None:
+        self.default_method = defaults.get("method", DEFAULT_METHOD[description.access])
+        self._description = description
+        self._limits = limits
+        self._defaults = defaults
+
+    def find_method(self, name: object) -> Method:
+        """The method of that name. Raises `BadInput`."""
+        return find_method(name, catalogue(), self._description.access)
+
+    def list_methods(self) -> dict[str, Method]:
+        """The methods that this model's predictor makes possible."""
+        return {name: method for name, method in catalogue().items() if method.access <= self._description.access}
+
+    def list_parameters(self, method: Method) -> dict[str, Parameter]:
+        """The parameters that the method takes for this model."""
+        return all_parameters(method, self._description)
+
+    def resolve(self, parameters: dict[str, Any], instances: tuple[int, ...]) -> Resolved:
+        """The method and its parameters for instances with this shape, [instances, *input shape]. Raises `BadInput`."""
+        offer = self
+        if self._description.input_shape is None:
+            # A predictor that gives scores alone names no shape, and what suits a picture suits nothing else.
+            shaped = replace(self._description, input_shape=instances[1:])
+            offer = TensorKind(shaped, self._limits, self._defaults)
+        resolved = resolve(parameters, offer, self._limits, self._defaults)
+        complete(resolved, self._description, self._limits, instances)
+        return resolved
+
+    def plan(self, session: Predictor, inputs: Tensor, parameters: dict[str, Any]) -> list[Plan]:
+        """One plan for all instances, float32 [instances, *input shape].
+
+        Raises:
+            BadInput: The request's parameters or baselines are wrong.
+        """
+        description, limits = self._description, self._limits
+        resolved = self.resolve(parameters, tuple(inputs.shape))
+        kind = resolved.method.takes.baselines
+        baselines = resolve_baselines(
+            resolved.get("baselines"), inputs, kind, description.input_range, resolved["seed"], limits.max_samples
+        )
+        if kind == "distribution":
+            held = held_shape(resolved.method, resolved.get("layer"), description)
+            check_undivided("baselines are", len(baselines[0]), inputs.shape[1:], held, limits)
+        return [TensorPlan(description, session, limits, resolved, inputs, baselines)]
+
+
+@dataclass(frozen=True)
+class TensorRequest:
+    """Instances float32 [instances, *input shape], and the parameters as they were given."""
+
+    instances: Tensor
+    parameters: dict[str, Any]
+
+    def plan(
+        self, description: Description, session: Session | ScoresSession, limits: Limits, defaults: Mapping[str, Any]
+    ) -> list[Plan]:
+        """One plan for all instances."""
+        return TensorKind(description, limits, defaults).plan(session, self.instances, self.parameters)

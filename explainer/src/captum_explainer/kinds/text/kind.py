@@ -1,0 +1,123 @@
+"""Models that take texts: which methods they have, and a plan for each text of a request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from captum_explainer.attribution.plan import Plan
+from captum_explainer.catalogue.method import Method
+from captum_explainer.catalogue.resolve import Resolved, resolve
+from captum_explainer.inputs.targets import split_target
+from captum_explainer.kinds.text.embeddings_view import EmbeddingsView
+from captum_explainer.kinds.text.methods import DEFAULT_METHOD, by_words, find, parameters_of, possible
+from captum_explainer.kinds.text.plan import TextPlan, View
+from captum_explainer.kinds.text.tokens import Tokens, tokenize
+from captum_explainer.kinds.text.word_model import find_scorer
+from captum_explainer.kinds.text.words_view import WordsView
+from captum_explainer.parameters.parameter import Parameter
+from captum_explainer.parameters.row_limits import limit_passes
+from captum_explainer.predictor_client.description import Description
+from captum_explainer.predictor_client.scores import ScoresSession
+from captum_explainer.predictor_client.session import Session
+from captum_explainer.predictor_client.texts import Text
+from captum_explainer.settings import Limits
+
+
+class TextKind:
+    """The kind of a model that takes texts, or of a foreign one that is sent texts."""
+
+    def __init__(self, description: Description, limits: Limits, defaults: Mapping[str, Any]) -> None:
+        self._description = description
+        self._limits = limits
+        self._defaults = defaults
+        default = defaults.get("method")
+        self.default_method = default if default in self.list_methods() else DEFAULT_METHOD[description.access]
+
+    def find_method(self, name: object) -> Method:
+        """The method of that name. Raises `BadInput`."""
+        return find(name, self._description)
+
+    def list_methods(self) -> dict[str, Method]:
+        """The methods that this model's predictor makes possible."""
+        return possible(self._description)
+
+    def list_parameters(self, method: Method) -> dict[str, Parameter]:
+        """The parameters that the method takes for this model."""
+        return parameters_of(method, self._description)
+
+    def plan(
+        self,
+        session: Session | ScoresSession,
+        texts: Sequence[Text],
+        parameters: dict[str, Any],
+        at_most_top_k: bool = False,
+    ) -> list[Plan]:
+        """One plan a text; the texts' tokens are asked for first.
+
+        Raises:
+            ServingError: The request is wrong, or the predictor fails.
+            ModelChanged: The predictor's model is another one than the description's.
+        """
+        resolved = resolve(parameters, self, self._limits, self._defaults)
+        targets = split_target(resolved["target"], len(texts))
+        tokens: Sequence[Tokens | None] = [None] * len(texts)
+        if isinstance(session, Session):
+            tokens = tokenize(session, texts)
+        self._limit_rows(resolved, texts, tokens)
+        return [
+            self._plan_text(session, resolved, text, row, target, at_most_top_k)
+            for text, row, target in zip(texts, tokens, targets, strict=True)
+        ]
+
+    def _plan_text(
+        self,
+        session: Session | ScoresSession,
+        resolved: Resolved,
+        text: Text,
+        tokens: Tokens | None,
+        target: Any,  # noqa: ANN401 - JSON
+        at_most_top_k: bool,
+    ) -> TextPlan:
+        description, most = self._description, self._limits.max_perturbations
+
+        def open_view() -> View:
+            if by_words(resolved.method):
+                seen = text if tokens is None else tokens.kept(text)
+                return WordsView(resolved, description, most, seen, find_scorer(session))
+            assert isinstance(session, Session)
+            assert tokens is not None
+            return EmbeddingsView(resolved, description, session, text, tokens)
+
+        return TextPlan(description, resolved, text, tokens, target, at_most_top_k, open_view)
+
+    def _limit_rows(self, resolved: Resolved, texts: Sequence[Text], tokens: Sequence[Tokens | None]) -> None:
+        """Choose how many rows a pass has, by the longest of the texts."""
+        if by_words(resolved.method):
+            # Some hundred copies of a very long text would be too much to hold.
+            characters = max(1, *(sum(map(len, text.parts)) for text in texts))
+            most = max(1, self._limits.max_call_bytes // characters)
+            resolved.values["perturbations_per_eval"] = min(resolved["perturbations_per_eval"], most)
+            return
+        longest = max(row.ids.shape[1] for row in tokens if row is not None)
+        (_, width) = self._description.shape_of(resolved["layer"])
+        limit_passes(resolved.values, 1, (longest, width), (), self._limits)
+
+
+@dataclass(frozen=True)
+class TextRequest:
+    """Texts, and the parameters as they were given.
+
+    `at_most_top_k`: `top_k` is the most that are explained, where the model has fewer outputs.
+    """
+
+    texts: list[Text]
+    parameters: dict[str, Any]
+    at_most_top_k: bool = False
+
+    def plan(
+        self, description: Description, session: Session | ScoresSession, limits: Limits, defaults: Mapping[str, Any]
+    ) -> list[Plan]:
+        """One plan a text."""
+        return TextKind(description, limits, defaults).plan(session, self.texts, self.parameters, self.at_most_top_k)

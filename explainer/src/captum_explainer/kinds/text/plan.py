@@ -1,0 +1,146 @@
+"""The plan for one text: its attributions become importances of words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor
+
+from captum_explainer.attribution.answer_details import Details
+from captum_explainer.attribution.plan import Scores
+from captum_explainer.catalogue.method import Attribution
+from captum_explainer.catalogue.resolve import Resolved
+from captum_explainer.inputs.targets import Target
+from captum_explainer.kinds.text.outputs import Probabilities, resolve
+from captum_explainer.kinds.text.tokens import Tokens
+from captum_explainer.predictor_client.description import Description
+from captum_explainer.predictor_client.texts import Text
+from captum_explainer.skeleton.build import PROBABILITY
+
+# The ends of an answer's keys where there are two of each, for question answering.
+ENDS = ("start", "end")
+
+
+class View(Protocol):
+    """How a method sees a text: by the embeddings of its tokens, or by its words.
+
+    Attributes:
+        logits: float32 [1, outputs], flat.
+        at_baseline: The same for the baseline; None for a method without.
+    """
+
+    logits: Tensor
+    at_baseline: Tensor | None
+
+    @property
+    def words(self) -> list[str]:
+        """The words of the answer."""
+        ...
+
+    def attribute(self, output: int) -> Attribution:
+        """The attributions for one output."""
+        ...
+
+    def weigh_words(self, attributions: Tensor) -> Tensor:
+        """The importance of each word, float32 [words]."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Where the words are."""
+        ...
+
+
+class TextPlan:
+    """One text, without padding: no other text changes its numbers."""
+
+    def __init__(
+        self,
+        description: Description,
+        resolved: Resolved,
+        text: Text,
+        tokens: Tokens | None,
+        target: Any,  # noqa: ANN401 - JSON
+        at_most_top_k: bool,
+        open_view: Callable[[], View],
+    ) -> None:
+        """Plan one text.
+
+        Args:
+            description: The model.
+            resolved: The method and its parameters.
+            text: The text.
+            tokens: Its tokens; None where nobody knows them.
+            target: What the request wants explained for this text.
+            at_most_top_k: `top_k` is a maximum, where the model has fewer outputs.
+            open_view: Asks for the text's scores, and gives the view that the method needs.
+        """
+        self.method = resolved.method
+        self.parameters = resolved.values
+        self._description = description
+        self._text = text
+        self._tokens = tokens
+        self._target = target
+        self._at_most_top_k = at_most_top_k
+        self._open_view = open_view
+        self._view: View | None = None
+
+    def score(self) -> Scores:
+        """The text's scores, and its baseline's."""
+        self._view = self._open_view()
+        at_baseline = self._view.at_baseline
+        return Scores(self._view.logits, None if at_baseline is None else [at_baseline])
+
+    def choose_targets(self, scores: Scores) -> list[list[Target]]:
+        """The targets of the one text."""
+        top_k = self.parameters["top_k"]
+        if top_k is not None and self._at_most_top_k:
+            top_k = min(top_k, scores.at_inputs.shape[1])
+        return [resolve(self._target, top_k, scores.at_inputs, self._tokens, self._text, self._description)]
+
+    def take_output(self, scores: Tensor) -> Tensor:
+        """Logits, or probabilities."""
+        if self.parameters["output"] != PROBABILITY:
+            return scores
+        probabilities: Tensor = Probabilities(self._description, self._tokens)(scores)
+        return probabilities
+
+    def attribute(self, outputs: Sequence[int]) -> list[Attribution]:
+        """The attributions for the one output that is named."""
+        return [self._opened.attribute(output) for output in outputs]
+
+    def measure(self, attribution: Attribution, instance: int, output: int) -> dict[str, float]:
+        """Nothing: texts have no metrics."""
+        return {}
+
+    def describe(self, instance: int) -> dict[str, Any]:
+        """The text, what was cut off from it, and where its words are."""
+        text, tokens = self._text, self._tokens
+        pair = {} if text.pair is None else {"text_pair": text.pair}
+        dropped = {} if tokens is None else {"truncated": tokens.dropped > 0, "tokens_dropped": tokens.dropped}
+        return {"text": text.text, **pair, **dropped, **self._opened.describe()}
+
+    def compose(self, attributions: Sequence[Attribution], details: Sequence[Details]) -> dict[str, Any]:
+        """`words`, `importances` and `delta`; for question answering two of the latter."""
+        view = self._opened
+        importances = [view.weigh_words(attribution.values).numpy() for attribution in attributions]
+        deltas = [one["convergence_delta"] for one in details]
+        if len(importances) == 1:
+            return {"words": view.words, "importances": importances[0], "delta": deltas[0]}
+        explanation: dict[str, Any] = {"words": view.words}
+        explanation |= {f"importances_answer_{end}": values for end, values in zip(ENDS, importances, strict=True)}
+        return explanation | {f"delta_{end}": delta for end, delta in zip(ENDS, deltas, strict=True)}
+
+    def list_outputs(self, scores: Scores) -> np.ndarray:
+        """None: no format shows a text's outputs, whose number its tokens decide."""
+        return np.zeros((1, 0), dtype=np.float32)
+
+    def list_baselines(self) -> list[np.ndarray]:
+        """None."""
+        return []
+
+    @property
+    def _opened(self) -> View:
+        assert self._view is not None, "score() comes first"
+        return self._view
