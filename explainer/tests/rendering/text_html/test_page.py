@@ -5,8 +5,8 @@ from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.rendering.response import find_picture_writer, find_text_writer
 from captum_explainer.rendering.text_html import page
-from captum_explainer.rendering.text_html.markup import UNSEEN
 from captum_explainer.rendering.text_html.page import write
+from captum_explainer.rendering.text_html.visible import UNSEEN
 from captum_serving.errors import BadInput
 from hypothesis import example, given
 from hypothesis import strategies as st
