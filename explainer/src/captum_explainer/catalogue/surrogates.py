@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy as np
-import sklearn.linear_model  # noqa: F401 - Captum does it in its first fit: a second of CPU, of that one's deadline
 import torch
 from captum._utils.models.model import Model
 from torch import Tensor

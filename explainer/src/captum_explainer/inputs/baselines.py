@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from captum_serving.errors import BadInput
 from captum_serving.protocol.wire import numbers
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from captum_explainer.inputs.image_axes import find_layout
@@ -83,6 +82,9 @@ def _between(low: float, high: float, shares: Tensor) -> Tensor:
 
 
 def _blurred(instance: np.ndarray) -> np.ndarray:
+    # Not at the top: SciPy takes most of a second to import, and only this needs it.
+    from scipy.ndimage import gaussian_filter
+
     layout = find_layout(instance.shape)
     if layout is None:
         raise BadInput(f"baselines is 'blur' and the instance's shape {list(instance.shape)} is no picture's")

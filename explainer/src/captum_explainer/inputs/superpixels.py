@@ -1,4 +1,7 @@
-"""Groups the values of an instance into segments: superpixels, patches, or single values."""
+"""Groups the values of an instance into segments: superpixels, patches, or single values.
+
+scikit-image is imported by what needs it: with SciPy it takes a second, and a server should start without.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ import math
 import numpy as np
 import torch
 from captum_serving.errors import BadInput
-from skimage.segmentation import felzenszwalb, quickshift, slic
 from torch import Tensor
 
 from captum_explainer.inputs.image_axes import CHANNELS, find_layout
@@ -58,11 +60,15 @@ def _unit_picture(picture: np.ndarray, value_range: tuple[float, float] | None) 
 
 
 def _slic(picture: np.ndarray, n_segments: int) -> np.ndarray:
+    from skimage.segmentation import slic
+
     # Of a grey picture the compactness that skimage proposes for colours (10) leaves nothing but squares.
     return np.asarray(slic(picture, n_segments=n_segments, compactness=0.1, start_label=0, channel_axis=-1))
 
 
 def _felzenszwalb(picture: np.ndarray, n_segments: int) -> np.ndarray:
+    from skimage.segmentation import felzenszwalb
+
     # It has no number of segments to aim at: a background of one colour stays one.
     height, width, channels = picture.shape
     colours = picture[..., :3] if channels in CHANNELS else picture
@@ -70,6 +76,8 @@ def _felzenszwalb(picture: np.ndarray, n_segments: int) -> np.ndarray:
 
 
 def _quickshift(picture: np.ndarray, n_segments: int) -> np.ndarray:
+    from skimage.segmentation import quickshift
+
     height, width, channels = picture.shape
     reach = math.sqrt(height * width / n_segments)
     coloured = channels in CHANNELS
