@@ -24,9 +24,9 @@ def test_time_goes_by_until_none_is_left(clock):
         end.check()
 
 
-def test_given_up_it_is_over_at_once(clock):
+def test_cancelled_it_is_over_at_once(clock):
     end = Deadline(2.5)
-    end.give_up()
+    end.cancel()
     assert end.left() == 0.0
     with pytest.raises(DeadlineExceeded):
         end.check()

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 
 from captum_serving.errors import DeadlineExceeded
 
 
-@dataclass(frozen=True)
 class Deadline:
-    """`seconds` from now, on the monotonic clock."""
+    """`seconds` from now, on the monotonic clock; any thread may look at it, or cancel it."""
 
-    seconds: float
-    _end: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_end", time.monotonic() + self.seconds)
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds left; 0 where it is over."""
+        """Seconds left; 0 when it is over."""
         return max(0.0, self._end - time.monotonic())
 
-    def give_up(self) -> None:
-        """Let it be over now, in whatever thread it is looked at: nobody waits for the answer any more."""
-        object.__setattr__(self, "_end", time.monotonic())
+    def cancel(self) -> None:
+        """End it now, because nobody waits for the answer any more."""
+        self._end = time.monotonic()
 
     def check(self) -> float:
         """Seconds left.
 
         Raises:
-            DeadlineExceeded: None are.
+            DeadlineExceeded: It is over.
         """
         left = self.left()
         if left <= 0:

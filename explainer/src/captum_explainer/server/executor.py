@@ -48,7 +48,7 @@ class OffLoop:
         except TimeoutError:
             raise deadline.exceeded() from None
         except asyncio.CancelledError:
-            deadline.give_up()
+            deadline.cancel()
             raise
 
     def _count(self, more: int) -> None:
