@@ -4,7 +4,7 @@ import io
 import numpy as np
 import pytest
 import torch
-from captum_explainer.inputs.arrays import read_instances, with_own_targets
+from captum_explainer.inputs.arrays import add_own_targets, read_instances
 from captum_serving.errors import BadInput, TooLarge
 from PIL import Image
 
@@ -72,14 +72,14 @@ def test_more_instances_than_the_server_takes_are_too_large(description, setting
     ],
 )
 def test_instances_name_targets_of_their_own(instances, target):
-    assert with_own_targets({"n_steps": 5, "target": None}, instances) == {"n_steps": 5, "target": target}
+    assert add_own_targets({"n_steps": 5, "target": None}, instances) == {"n_steps": 5, "target": target}
 
 
 def test_without_them_the_parameters_are_as_they_were():
-    assert with_own_targets({"target": 3}, [[], {"data": [], "target": None}]) == {"target": 3}
-    assert with_own_targets({}, [[]]) == {}
+    assert add_own_targets({"target": 3}, [[], {"data": [], "target": None}]) == {"target": 3}
+    assert add_own_targets({}, [[]]) == {}
 
 
 def test_a_target_in_both_places_is_refused():
     with pytest.raises(BadInput, match="parameters has a target, and so have instances; expected one or the other"):
-        with_own_targets({"target": 0}, [{"data": [], "target": 0}])
+        add_own_targets({"target": 0}, [{"data": [], "target": 0}])

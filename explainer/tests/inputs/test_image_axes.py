@@ -27,7 +27,7 @@ def test_channels_last_and_spread_are_each_others_reverse(shape):
     layout = find_layout(shape)
     plane = torch.arange(30.0).reshape(5, 6)
     picture = layout.spread(plane).expand(shape)
-    last = layout.channels_last(picture.numpy())
+    last = layout.move_channels_last(picture.numpy())
     assert last.shape[:2] == (5, 6)
     for channel in range(last.shape[2]):
         np.testing.assert_array_equal(last[..., channel], plane)

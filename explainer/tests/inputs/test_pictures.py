@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
-from captum_explainer.inputs.pictures import MAX_SIDE, decode, from_base64
+from captum_explainer.inputs.pictures import MAX_SIDE, decode, decode_base64
 from captum_serving.errors import BadInput
 from PIL import Image
 
@@ -79,9 +79,9 @@ def test_of_an_unknown_shape_a_picture_keeps_its_own(model):
 
 def test_base64_may_be_a_data_url(model):
     text = base64.b64encode(encoded(LEVELS[..., 0])).decode()
-    plain = from_base64(text, model((1, 6, 6), (0.0, 1.0)))
+    plain = decode_base64(text, model((1, 6, 6), (0.0, 1.0)))
     np.testing.assert_array_equal(plain, LEVELS[None, ..., 0] / np.float32(255))
-    np.testing.assert_array_equal(from_base64(f"data:image/png;base64,{text}", model((1, 6, 6), (0.0, 1.0))), plain)
+    np.testing.assert_array_equal(decode_base64(f"data:image/png;base64,{text}", model((1, 6, 6), (0.0, 1.0))), plain)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_base64_may_be_a_data_url(model):
 )
 def test_what_is_no_base64_of_a_picture_is_refused(text, sentence, description):
     with pytest.raises(BadInput) as refusal:
-        from_base64(text, description)
+        decode_base64(text, description)
     assert refusal.value.sentence == sentence
 
 

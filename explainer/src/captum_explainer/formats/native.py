@@ -11,7 +11,7 @@ from captum_serving.sentences import name_nearest
 
 from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.formats.request import Incoming, ReadRequest
-from captum_explainer.inputs.arrays import checked, read_instances, with_own_targets
+from captum_explainer.inputs.arrays import add_own_targets, read_instances, stack_instances
 from captum_explainer.inputs.pictures import decode
 from captum_explainer.inputs.texts import is_meant as is_text
 from captum_explainer.inputs.texts import read_texts
@@ -29,7 +29,7 @@ def read_picture(incoming: Incoming, description: Description) -> ReadRequest:
     Raises:
         BadInput: It is broken, or does not fit the model.
     """
-    instances = checked([decode(incoming.body, description)], description)
+    instances = stack_instances([decode(incoming.body, description)], description)
     return ReadRequest(TensorRequest(instances, {}), find_picture_writer(None, incoming.accept, instances) or write)
 
 
@@ -57,7 +57,7 @@ def read_document(
     else:
         request = TensorRequest(read_instances(given, description, settings.limits), parameters)
         writer = find_picture_writer(document.get("render"), incoming.accept, request.instances)
-    own = replace(request, parameters=with_own_targets(parameters, document["instances"]))
+    own = replace(request, parameters=add_own_targets(parameters, document["instances"]))
     return ReadRequest(own, writer or write)
 
 

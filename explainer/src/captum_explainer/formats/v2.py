@@ -18,7 +18,7 @@ from captum_serving.protocol.wire import HEADER_LENGTH, Message, decode, encode
 from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.formats.request import Incoming, ReadRequest
 from captum_explainer.inputs import pictures
-from captum_explainer.inputs.arrays import SIGNATURES, checked
+from captum_explainer.inputs.arrays import SIGNATURES, stack_instances
 from captum_explainer.kinds.tensor.kind import TensorRequest
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.rendering.written_answer import WrittenAnswer
@@ -53,7 +53,7 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
         raise TooLarge(f"{len(arrays)} instances; expected at most {limit} (the server's limit, --max_instances)")
     given = object_of(message.document, "parameters")
     parameters = {key: _from_scalar(value) for key, value in given.items() if key != RESERVED}
-    request = TensorRequest(checked(arrays, description), parameters)
+    request = TensorRequest(stack_instances(arrays, description), parameters)
     return ReadRequest(request, _writer(message, requested, alone, settings.model_version))
 
 
@@ -81,7 +81,7 @@ def _instances(message: Message, description: Description) -> tuple[list[np.ndar
 def _picture(data: bytes, name: str, description: Description) -> np.ndarray:
     if data.startswith(SIGNATURES):
         return pictures.decode(data, description)
-    return pictures.from_base64(data.decode("ascii", errors="replace"), description, name)
+    return pictures.decode_base64(data.decode("ascii", errors="replace"), description, name)
 
 
 def _from_scalar(value: Any) -> Any:  # noqa: ANN401 - JSON

@@ -11,7 +11,7 @@ from captum_serving.errors import BadInput, TooLarge
 from captum_serving.protocol.wire import numbers
 from torch import Tensor
 
-from captum_explainer.inputs.pictures import from_base64
+from captum_explainer.inputs.pictures import decode_base64
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.settings import Limits
 
@@ -23,7 +23,7 @@ HOLDERS = ("b64", "data", "body")
 ROUNDING = 1e-3
 
 
-def as_described(array: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
+def fit_shape(array: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """An instance in the model's shape: a channel of one may be left out.
 
     Raises:
@@ -40,7 +40,7 @@ def read_instances(
     instances: object,
     description: Description,
     limits: Limits,
-    fit: Callable[[np.ndarray, str, tuple[int, ...]], np.ndarray] = as_described,
+    fit: Callable[[np.ndarray, str, tuple[int, ...]], np.ndarray] = fit_shape,
 ) -> Tensor:
     """Instances in JSON as float32 [instances, *input shape].
 
@@ -52,12 +52,12 @@ def read_instances(
         BadInput: They are no list of instances, or do not fit the model.
         TooLarge: More than the server takes.
     """
-    listed = listed_instances(instances, "instances", limits)
-    arrays = [_instance(instance, f"instances[{i}]", description, fit) for i, instance in enumerate(listed)]
-    return checked(arrays, description)
+    listed = list_instances(instances, "instances", limits)
+    arrays = [_read_instance(instance, f"instances[{i}]", description, fit) for i, instance in enumerate(listed)]
+    return stack_instances(arrays, description)
 
 
-def listed_instances(instances: object, kind: str, limits: Limits) -> list[object]:
+def list_instances(instances: object, kind: str, limits: Limits) -> list[object]:
     """The instances as a list of one or more; `kind` is what the sentence expects a list of.
 
     Raises:
@@ -72,7 +72,7 @@ def listed_instances(instances: object, kind: str, limits: Limits) -> list[objec
     return instances
 
 
-def checked(arrays: list[np.ndarray], description: Description) -> Tensor:
+def stack_instances(arrays: list[np.ndarray], description: Description) -> Tensor:
     """Arrays of one instance each as float32 [instances, *input shape].
 
     Raises:
@@ -97,7 +97,7 @@ def checked(arrays: list[np.ndarray], description: Description) -> Tensor:
     return torch.from_numpy(batch)
 
 
-def with_own_targets(parameters: dict[str, Any], instances: list[Any]) -> dict[str, Any]:
+def add_own_targets(parameters: dict[str, Any], instances: list[Any]) -> dict[str, Any]:
     """The parameters, and the targets that instances name for themselves: the predicted class where one names none.
 
     Raises:
@@ -111,7 +111,7 @@ def with_own_targets(parameters: dict[str, Any], instances: list[Any]) -> dict[s
     return {**parameters, "target": targets}
 
 
-def _instance(
+def _read_instance(
     instance: object,
     name: str,
     description: Description,
@@ -126,7 +126,7 @@ def _instance(
             )
         name, instance = f"{name}.{keys[0]}", instance[keys[0]]
         if keys[0] == "b64" or isinstance(instance, str):
-            return from_base64(instance, description, name)
+            return decode_base64(instance, description, name)
     if not isinstance(instance, list):
         raise BadInput(f'{name} is not a list; expected nested numbers or {{"b64": picture}}')
     array = numbers(instance, name).astype(np.float32)

@@ -52,7 +52,7 @@ def resolve_baselines(
     if kind == "none":
         return [torch.zeros_like(inputs[:1])] * len(inputs)
     if isinstance(value, str):
-        return _named(value, inputs, kind, value_range, seed)
+        return _make_named(value, inputs, kind, value_range, seed)
     if isinstance(value, int | float):
         if abs(value) > LARGEST:
             raise BadInput(f"baselines is {value:g}; expected a number that fits float32")
@@ -60,28 +60,30 @@ def resolve_baselines(
     array = torch.from_numpy(np.ascontiguousarray(numbers(value, "baselines"), dtype=np.float32))
     if not torch.isfinite(array).all():
         raise BadInput("baselines hold NaN or infinity; expected finite numbers")
-    return _shaped(array, inputs, kind, most)
+    return _assign(array, inputs, kind, most)
 
 
-def _named(name: str, inputs: Tensor, kind: str, value_range: tuple[float, float] | None, seed: int) -> list[Tensor]:
+def _make_named(
+    name: str, inputs: Tensor, kind: str, value_range: tuple[float, float] | None, seed: int
+) -> list[Tensor]:
     if name in ("zeros", "ones"):
         return [torch.full_like(inputs[:1], float(name == "ones"))] * len(inputs)
     if name == "mean":
         return [torch.full_like(instance, float(instance.mean()))[None] for instance in inputs]
     if name == "blur":
-        return [torch.from_numpy(_blurred(instance.numpy()))[None] for instance in inputs]
+        return [torch.from_numpy(_blur(instance.numpy()))[None] for instance in inputs]
     count = RANDOM_BASELINES if kind == "several" else 1
     drawn = torch.rand((count, *inputs.shape[1:]), generator=torch.Generator().manual_seed(seed))
     if value_range is not None:
-        return [_between(*value_range, drawn)] * len(inputs)
-    return [_between(float(instance.min()), float(instance.max()), drawn) for instance in inputs]
+        return [_scale(*value_range, drawn)] * len(inputs)
+    return [_scale(float(instance.min()), float(instance.max()), drawn) for instance in inputs]
 
 
-def _between(low: float, high: float, shares: Tensor) -> Tensor:
+def _scale(low: float, high: float, shares: Tensor) -> Tensor:
     return low + (high - low) * shares
 
 
-def _blurred(instance: np.ndarray) -> np.ndarray:
+def _blur(instance: np.ndarray) -> np.ndarray:
     # Not at the top: SciPy takes most of a second to import, and only this needs it.
     from scipy.ndimage import gaussian_filter
 
@@ -94,9 +96,9 @@ def _blurred(instance: np.ndarray) -> np.ndarray:
     return np.asarray(gaussian_filter(instance, sigma), dtype=np.float32)
 
 
-def _shaped(array: Tensor, inputs: Tensor, kind: str, most: int) -> list[Tensor]:
+def _assign(array: Tensor, inputs: Tensor, kind: str, most: int) -> list[Tensor]:
     shape, count = tuple(inputs.shape[1:]), len(inputs)
-    if array.numel() == inputs[0].numel() and _same_but_ones(tuple(array.shape), shape):
+    if array.numel() == inputs[0].numel() and _match_but_ones(tuple(array.shape), shape):
         return [array.reshape(1, *shape)] * count
     if kind == "several" and tuple(array.shape[1:]) == shape:
         if len(array) > most:
@@ -108,5 +110,5 @@ def _shaped(array: Tensor, inputs: Tensor, kind: str, most: int) -> list[Tensor]
     raise BadInput(f"baselines have the shape {list(array.shape)}; expected {list(shape)}{several}")
 
 
-def _same_but_ones(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
+def _match_but_ones(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
     return [size for size in first if size != 1] == [size for size in second if size != 1]

@@ -19,7 +19,7 @@ class Layout:
     width: int
     channel_axis: int | None
 
-    def channels_last(self, picture: np.ndarray) -> np.ndarray:
+    def move_channels_last(self, picture: np.ndarray) -> np.ndarray:
         """The picture as [height, width, channels]."""
         return picture[..., None] if self.channel_axis is None else np.moveaxis(picture, self.channel_axis, -1)
 

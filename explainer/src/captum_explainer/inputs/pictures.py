@@ -18,7 +18,7 @@ MAX_SIDE = 4096
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
-def from_base64(text: object, description: Description, name: str = "b64") -> np.ndarray:
+def decode_base64(text: object, description: Description, name: str = "b64") -> np.ndarray:
     """Decode `{"b64": text}`; see `decode`. `name` is what an error calls the text."""
     if not isinstance(text, str):
         raise BadInput(f"{name} is not a string; expected a picture in base64")
@@ -40,7 +40,7 @@ def decode(data: bytes, description: Description) -> np.ndarray:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            return _pixels(Image.open(io.BytesIO(data), formats=FORMATS), description)
+            return _read_pixels(Image.open(io.BytesIO(data), formats=FORMATS), description)
     except UnidentifiedImageError:
         raise BadInput(f"the picture's format is not known; expected one of {', '.join(FORMATS)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -49,13 +49,13 @@ def decode(data: bytes, description: Description) -> np.ndarray:
         raise BadInput("the picture is broken; expected a whole one") from None
 
 
-def _pixels(picture: Image.Image, description: Description) -> np.ndarray:
+def _read_pixels(picture: Image.Image, description: Description) -> np.ndarray:
     shape = description.input_shape
     if shape is None:
         if max(picture.size) > MAX_SIDE:
             raise BadInput(f"the picture is {picture.width}x{picture.height}; expected at most {MAX_SIDE}x{MAX_SIDE}")
         grey = picture.mode in ("1", "L", "LA", "I;16")
-        return np.asarray(_converted(picture, "L" if grey else "RGB"), dtype=np.float32) / 255.0
+        return np.asarray(_convert(picture, "L" if grey else "RGB"), dtype=np.float32) / 255.0
     if len(shape) != 3 or shape[0] not in MODES:
         raise BadInput(
             f"a picture was sent, and the model's input has the shape {list(shape)}; expected nested numbers"
@@ -64,13 +64,13 @@ def _pixels(picture: Image.Image, description: Description) -> np.ndarray:
     if picture.size != (width, height):
         raise BadInput(f"the picture is {picture.width}x{picture.height}; expected {width}x{height}, the model's input")
     low, high = description.input_range or (0.0, 1.0)
-    planes = np.asarray(_converted(picture, MODES[channels]), dtype=np.float32).reshape(height, width, channels)
+    planes = np.asarray(_convert(picture, MODES[channels]), dtype=np.float32).reshape(height, width, channels)
     return np.ascontiguousarray(np.moveaxis(planes, -1, 0)) / np.float32(255.0) * np.float32(high - low) + np.float32(
         low
     )
 
 
-def _converted(picture: Image.Image, mode: str) -> Image.Image:
+def _convert(picture: Image.Image, mode: str) -> Image.Image:
     if picture.mode == "I;16":
         # Pillow's own conversion clips: of 65536 greys all but 255 would be white.
         picture = Image.fromarray(np.round(np.asarray(picture) / 257.0).astype(np.uint8))

@@ -46,27 +46,32 @@ def segment(instance: Tensor, algorithm: str, n_segments: int, value_range: tupl
     if layout is None:
         shape = list(instance.shape)
         raise BadInput(f"segmentation is {algorithm!r} and the shape {shape} is no picture's; expected 'pixels'")
-    picture = _unit_picture(layout.channels_last(instance.numpy()), value_range)
-    divide = {"slic": _slic, "felzenszwalb": _felzenszwalb, "quickshift": _quickshift, "grid": _grid}[algorithm]
+    picture = _scale_to_unit(layout.move_channels_last(instance.numpy()), value_range)
+    divide = {
+        "slic": _divide_by_slic,
+        "felzenszwalb": _divide_by_felzenszwalb,
+        "quickshift": _divide_by_quickshift,
+        "grid": _divide_by_grid,
+    }[algorithm]
     labels = divide(picture, n_segments)
     _, numbered = np.unique(labels, return_inverse=True)
     plane = torch.from_numpy(numbered.reshape(labels.shape).astype(np.int64))
     return layout.spread(plane).expand(1, *instance.shape).contiguous()
 
 
-def _unit_picture(picture: np.ndarray, value_range: tuple[float, float] | None) -> np.ndarray:
+def _scale_to_unit(picture: np.ndarray, value_range: tuple[float, float] | None) -> np.ndarray:
     low, high = value_range or (float(picture.min()), float(picture.max()))
     return ((picture - low) / ((high - low) or 1.0)).astype(np.float64)
 
 
-def _slic(picture: np.ndarray, n_segments: int) -> np.ndarray:
+def _divide_by_slic(picture: np.ndarray, n_segments: int) -> np.ndarray:
     from skimage.segmentation import slic
 
     # Of a grey picture the compactness that skimage proposes for colours (10) leaves nothing but squares.
     return np.asarray(slic(picture, n_segments=n_segments, compactness=0.1, start_label=0, channel_axis=-1))
 
 
-def _felzenszwalb(picture: np.ndarray, n_segments: int) -> np.ndarray:
+def _divide_by_felzenszwalb(picture: np.ndarray, n_segments: int) -> np.ndarray:
     from skimage.segmentation import felzenszwalb
 
     # It has no number of segments to aim at: a background of one colour stays one.
@@ -75,7 +80,7 @@ def _felzenszwalb(picture: np.ndarray, n_segments: int) -> np.ndarray:
     return np.asarray(felzenszwalb(colours, min_size=max(1, height * width // (2 * n_segments)), channel_axis=-1))
 
 
-def _quickshift(picture: np.ndarray, n_segments: int) -> np.ndarray:
+def _divide_by_quickshift(picture: np.ndarray, n_segments: int) -> np.ndarray:
     from skimage.segmentation import quickshift
 
     height, width, channels = picture.shape
@@ -92,7 +97,7 @@ def _quickshift(picture: np.ndarray, n_segments: int) -> np.ndarray:
     )
 
 
-def _grid(picture: np.ndarray, n_segments: int) -> np.ndarray:
+def _divide_by_grid(picture: np.ndarray, n_segments: int) -> np.ndarray:
     height, width = picture.shape[:2]
     side = max(1, round(math.sqrt(height * width / n_segments)))
     rows, columns = np.arange(height) // side, np.arange(width) // side

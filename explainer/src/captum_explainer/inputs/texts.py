@@ -7,7 +7,7 @@ from typing import Any
 from captum_serving.errors import BadInput
 from captum_serving.sentences import shorten
 
-from captum_explainer.inputs.arrays import listed_instances
+from captum_explainer.inputs.arrays import list_instances
 from captum_explainer.predictor_client.description import Access, Description, TextTask
 from captum_explainer.predictor_client.texts import Text
 from captum_explainer.settings import Limits
@@ -35,28 +35,28 @@ def read_texts(instances: object, description: Description, limits: Limits) -> l
         BadInput: They are no list of texts, or not what the task takes.
         TooLarge: More than the server takes.
     """
-    listed = listed_instances(instances, "texts", limits)
+    listed = list_instances(instances, "texts", limits)
     task = TextTask.SEQUENCE if description.text is None else description.text.task
-    return [_read(instance, f"instances[{i}]", task) for i, instance in enumerate(listed)]
+    return [_read_text(instance, f"instances[{i}]", task) for i, instance in enumerate(listed)]
 
 
-def _read(instance: object, name: str, task: TextTask) -> Text:
+def _read_text(instance: object, name: str, task: TextTask) -> Text:
     if task is TextTask.ANSWER:
-        parts = _strings(instance, name, '{"question": ..., "context": ...}')
+        parts = _read_strings(instance, name, '{"question": ..., "context": ...}')
         if set(parts) != {QUESTION, CONTEXT}:
-            raise BadInput(f"{name} has the keys {_keys(parts)}; expected 'question' and 'context'")
+            raise BadInput(f"{name} has the keys {_name_keys(parts)}; expected 'question' and 'context'")
         return Text(parts[QUESTION], parts[CONTEXT])
     if isinstance(instance, str):
         return Text(instance)
-    parts = _strings(instance, name, 'a string or {"text": ...}')
+    parts = _read_strings(instance, name, 'a string or {"text": ...}')
     pair = parts.pop(PAIR, None) if task is TextTask.SEQUENCE else None
     if len(parts) != 1 or not set(parts) <= set(HOLDERS):
         more = " and at most a 'text_pair' and a 'target'" if task is TextTask.SEQUENCE else " and at most a 'target'"
-        raise BadInput(f"{name} has the keys {_keys(parts)}; expected 'text'{more}")
+        raise BadInput(f"{name} has the keys {_name_keys(parts)}; expected 'text'{more}")
     return Text(next(iter(parts.values())), pair)
 
 
-def _strings(instance: object, name: str, expected: str) -> dict[str, str]:
+def _read_strings(instance: object, name: str, expected: str) -> dict[str, str]:
     if not isinstance(instance, dict):
         raise BadInput(f"{name} is {shorten(instance)}; expected {expected}")
     parts: dict[str, Any] = {str(key): value for key, value in instance.items() if key != "target"}
@@ -66,5 +66,5 @@ def _strings(instance: object, name: str, expected: str) -> dict[str, str]:
     return parts
 
 
-def _keys(parts: dict[str, str]) -> str:
+def _name_keys(parts: dict[str, str]) -> str:
     return ", ".join(repr(key[:80]) for key in parts) or "none"

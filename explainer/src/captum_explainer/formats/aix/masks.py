@@ -48,13 +48,13 @@ def _of_picture(
 ) -> dict[str, Any]:
     layout = find_layout(instance.shape)
     assert layout is not None  # LIME's superpixels are of nothing else
-    picture = layout.channels_last(instance)
+    picture = layout.move_channels_last(instance)
     if picture.shape[-1] == 1:
         picture = np.repeat(picture, 3, axis=-1)
     # A model's outputs are as many as there are labels: at least one, whose picture is the answer's.
     masks = []
     for coefficients, detail in zip(values, details, strict=True):
-        segments = layout.channels_last(detail["segments"])[..., 0]
+        segments = layout.move_channels_last(detail["segments"])[..., 0]
         weights = np.zeros(segments.max() + 1, dtype=np.float32)
         weights[detail["segments"].ravel()] = coefficients.ravel()
         temp, mask = image_and_mask(picture, segments, weights, shown)

@@ -14,7 +14,7 @@ from captum_explainer.formats.aix import texts
 from captum_explainer.formats.aix.masks import Shown, write
 from captum_explainer.formats.aix.numbers import read_number
 from captum_explainer.formats.request import Incoming, ReadRequest
-from captum_explainer.inputs.arrays import as_described, checked, read_instances
+from captum_explainer.inputs.arrays import fit_shape, read_instances, stack_instances
 from captum_explainer.inputs.pictures import decode
 from captum_explainer.inputs.superpixels import PLANAR
 from captum_explainer.inputs.texts import is_meant as is_text
@@ -61,7 +61,7 @@ def read_picture(incoming: Incoming, description: Description, settings: Setting
     Raises:
         BadInput: It is broken, or does not fit the model.
     """
-    instances = checked([decode(incoming.body, description)], description)
+    instances = stack_instances([decode(incoming.body, description)], description)
     return _request(instances, _parameters({}, description, settings.aix), _shown({}, settings.aix))
 
 
@@ -123,4 +123,4 @@ def _channels_last_as_described(array: np.ndarray, name: str, shape: tuple[int, 
             return planes[:1]
         if len(planes) == shape[0]:
             return planes
-    return as_described(array, name, shape)
+    return fit_shape(array, name, shape)

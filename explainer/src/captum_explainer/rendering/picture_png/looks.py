@@ -35,7 +35,7 @@ def look(render: Render, values: Plane, original: Picture) -> Picture:
 
 def original_of(instance: Plane, layout: Layout, input_range: tuple[float, float] | None) -> Picture:
     """An input as it looks, uint8 [height, width, 3]: its declared range, or else its own, from black to white."""
-    planes = layout.channels_last(instance)
+    planes = layout.move_channels_last(instance)
     if planes.shape[2] == 4:
         # The fourth is how opaque a pixel is, and attributions are drawn over all of them.
         planes = planes[..., :3]

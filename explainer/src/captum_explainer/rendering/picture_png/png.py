@@ -106,7 +106,7 @@ class PngWriter:
         """One value a pixel of the input: the sum over channels, as Captum's own pictures have it."""
         layout = self._layout
         if attributions.shape == tuple(self._instances.shape[1:]):
-            return _summed(layout.channels_last(attributions), axis=2)
+            return _summed(layout.move_channels_last(attributions), axis=2)
         if attributions.ndim != 3:
             raise BadInput(
                 f"render: the attributions of the layer {parameters.get('layer')!r} have the shape "
