@@ -23,7 +23,7 @@ from captum_predictor.server.kserve_model import KserveModel
 from captum_predictor.server.service import Service
 from captum_serving.boundary.front import install
 from captum_serving.kserve_server.grpc_server import BoundGrpcServer
-from captum_serving.kserve_server.launch import FixedRepository, TruthfulDataPlane
+from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
 from captum_serving.protocol import wire
 from fastapi import FastAPI
 from kserve import ModelRepository

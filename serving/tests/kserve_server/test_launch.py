@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from captum_serving.errors import Forbidden, NotFound
 from captum_serving.kserve_server import rest_server
-from captum_serving.kserve_server.launch import FixedRepository, Server, TruthfulDataPlane
+from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
+from captum_serving.kserve_server.launch import Server
 from captum_serving.kserve_server.rest_server import QuietRestServer
 from fastapi import FastAPI
 from kserve import Model, ModelRepository
