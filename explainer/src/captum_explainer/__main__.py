@@ -21,7 +21,7 @@ def main() -> None:
     from captum_serving.process.reproducible_sums import reproduce_matrix_products
 
     from captum_explainer.server.check_defaults import check_defaults
-    from captum_explainer.server.service import attach
+    from captum_explainer.server.kserve_model import KserveModel
     from captum_explainer.settings import parse
 
     reproduce_matrix_products()
@@ -30,7 +30,8 @@ def main() -> None:
         check_defaults(settings)
     except BadInput as error:
         sys.exit(str(error))
-    Server(host=settings.host, enable_grpc=False).start([attach(settings)])
+    server = Server("explainer", settings.host, settings.max_body_bytes, enable_grpc=False)
+    server.start([KserveModel(settings)])
 
 
 if __name__ == "__main__":

@@ -15,10 +15,9 @@ from captum_serving.errors import Forbidden, NotFound
 from captum_serving.kserve_server import rest_server
 from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
 from captum_serving.kserve_server.launch import Server
-from captum_serving.kserve_server.rest_server import QuietRestServer
-from fastapi import FastAPI
+from captum_serving.kserve_server.rest_server import RestServer
 from kserve import Model, ModelRepository
-from kserve.protocol.rest.server import TimingMiddleware
+from timing_asgi import TimingMiddleware
 
 PROGRAM = Path(__file__).parent / "programs" / "serve_nothing.py"
 
@@ -87,7 +86,7 @@ def free_port():
 @pytest.mark.parametrize("kind", ["http_port", "grpc_port"])
 def test_a_port_that_is_taken_is_an_error(taken_port, kind):
     ports = {"http_port": free_port(), "grpc_port": free_port(), kind: taken_port}
-    server = Server("127.0.0.1", enable_grpc=True, **ports)
+    server = Server("server", "127.0.0.1", 1000, enable_grpc=True, **ports)
     with pytest.raises(SystemExit, match=rf"^cannot listen on 127.0.0.1 port {taken_port}: .*choose another port$"):
         server.start([ready("a")])
 
@@ -152,14 +151,11 @@ def test_at_level_debug_a_request_has_its_line_and_its_times_and_a_proxy_says_wh
 
 
 def test_nothing_is_timed_where_no_line_says_so(monkeypatch):
-    app = FastAPI()
+    server = RestServer("server", "127.0.0.1", 1000, data_plane(), None, http_port=0)
     monkeypatch.setattr(rest_server, "KSERVE_LOGLEVEL", "INFO")
-    server = QuietRestServer("kserve.model_server:app", None, None, http_port=0)
-    server._add_middlewares(app)
-    assert app.user_middleware == []
+    assert server._middleware() == []
     monkeypatch.setattr(rest_server, "KSERVE_LOGLEVEL", "DEBUG")
-    server._add_middlewares(app)
-    assert [each.cls for each in app.user_middleware] == [TimingMiddleware]
+    assert [each.cls for each in server._middleware()] == [TimingMiddleware]
 
 
 def listeners(port):

@@ -11,7 +11,7 @@ from captum_serving.errors import Forbidden, NotFound
 
 
 class TruthfulDataPlane(DataPlane):  # type: ignore[misc]  # kserve is untyped
-    """kserve's data plane, whose readiness is true, and whose errors are ours."""
+    """kserve's data plane with our errors and a true readiness: kserve's own is ready whatever its models say."""
 
     async def ready(self) -> bool:
         """True when every model is ready, and there is one."""
@@ -43,7 +43,7 @@ class TruthfulDataPlane(DataPlane):  # type: ignore[misc]  # kserve is untyped
 
 
 class FixedRepository(ModelRepositoryExtension):  # type: ignore[misc]  # kserve is untyped
-    """Refuses `load` and `unload`, over REST and gRPC: as kserve has them, anyone can take the model away."""
+    """kserve's repository, which refuses `load` and `unload`: with kserve's own, any client can take the model away."""
 
     async def load(self, model_name: str) -> NoReturn:
         """Refuse.
