@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -93,10 +93,16 @@ def test_a_port_that_is_taken_is_an_error(taken_port, kind):
 
 @pytest.fixture
 def running(tmp_path, request):
-    level = getattr(request, "param", "INFO")
+    """A server of the program: `request.param` is its log's level."""
+    with serving(tmp_path, getattr(request, "param", "INFO")) as server:
+        yield server
+
+
+@contextmanager
+def serving(tmp_path, level="INFO", *flags):
     http_port, grpc_port = free_port(), free_port()
     log = (tmp_path / "log").open("wb")
-    command = [sys.executable, PROGRAM, f"--http_port={http_port}", f"--grpc_port={grpc_port}"]
+    command = [sys.executable, PROGRAM, f"--http_port={http_port}", f"--grpc_port={grpc_port}", *flags]
     process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "KSERVE_LOGLEVEL": level})
     end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
@@ -104,11 +110,13 @@ def running(tmp_path, request):
             urllib.request.urlopen(f"http://127.0.0.1:{http_port}/v2/health/ready", timeout=5).close()
             break
         time.sleep(0.1)
-    yield process, http_port, grpc_port, tmp_path / "log"
-    log.close()
-    if process.poll() is None:
-        process.kill()
-        process.wait()
+    try:
+        yield process, http_port, grpc_port, tmp_path / "log"
+    finally:
+        log.close()
+        if process.poll() is None:
+            process.terminate()  # a killed one would leave its workers
+            process.wait(30)
 
 
 def test_a_server_listens_on_its_host_only_logs_no_line_a_request_and_ends_with_status_0(running):
@@ -125,6 +133,36 @@ def test_a_server_listens_on_its_host_only_logs_no_line_a_request_and_ends_with_
     assert process.wait(30) == 0
     assert not [line for line in log.read_text().splitlines() if "GET /" in line or "kserve.trace" in line]
     assert "Traceback" not in log.read_text()
+
+
+def get(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+        return json.load(response)
+
+
+def test_two_workers_build_their_own_routes_and_one_that_ends_is_replaced(tmp_path):
+    def wait_for_two_without(ended=None):
+        found = set()
+        end = time.monotonic() + 60
+        while len(found) < 2:
+            assert time.monotonic() < end
+            with suppress(OSError):  # of the connections that the ended one had taken
+                found.add(get(http_port, "/process")["process"])
+            found.discard(ended)
+        return found
+
+    with serving(tmp_path, "INFO", "--workers=2") as (process, http_port, _, log):
+        first = wait_for_two_without()
+        assert process.pid not in first
+        ended = min(first)
+        os.kill(ended, signal.SIGKILL)
+        second = wait_for_two_without(ended)
+        assert len(first & second) == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert not [pid for pid in second if Path(f"/proc/{pid}").exists()]
+        assert "Traceback" not in log.read_text()
+        assert "GET /" not in log.read_text()
 
 
 def test_no_module_is_looked_through_for_garbage(running):
