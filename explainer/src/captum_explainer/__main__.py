@@ -30,7 +30,7 @@ def main() -> None:
         check_defaults(settings)
     except BadInput as error:
         sys.exit(str(error))
-    server = Server("explainer", settings.host, settings.max_body_bytes, enable_grpc=False)
+    server = Server(name="explainer", host=settings.host, max_body_bytes=settings.max_body_bytes, enable_grpc=False)
     server.start([KserveModel(settings)])
 
 

@@ -39,9 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chunk_metrics.watch(lanes)
     # One process, whatever --workers says: the lanes are its parallelism, and a second one would load the model again.
     server = Server(
-        "predictor",
-        options.host,
-        options.max_body_bytes,
+        name="predictor",
+        host=options.host,
+        max_body_bytes=options.max_body_bytes,
         http_port=options.http_port,
         enable_grpc=options.enable_grpc,
         workers=1,
