@@ -140,6 +140,13 @@ def get(port, path):
         return json.load(response)
 
 
+@pytest.mark.parametrize(("flags", "loop"), [([], "uvloop"), (["--event-loop=asyncio"], "asyncio.unix_events")])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_event_loop_is_uvloops_where_no_flag_says_otherwise(tmp_path, workers, flags, loop):
+    with serving(tmp_path, "INFO", f"--workers={workers}", *flags) as (_, http_port, _, _):
+        assert get(http_port, "/process")["loop"] == loop
+
+
 def test_two_workers_build_their_own_routes_and_one_that_ends_is_replaced(tmp_path):
     def wait_for_two_without(ended=None):
         found = set()

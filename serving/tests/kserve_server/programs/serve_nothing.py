@@ -1,5 +1,6 @@
 """A server with a model that does nothing, on 127.0.0.1; at /garbage it says how many objects may become it."""
 
+import asyncio
 import gc
 import os
 
@@ -26,7 +27,8 @@ class Nothing(Model):
 
     def routes(self):
         async def process(request):
-            return JSONResponse({"process": os.getpid()})
+            loop = type(asyncio.get_running_loop()).__module__
+            return JSONResponse({"process": os.getpid(), "loop": loop})
 
         return [Route("GET", "/garbage", garbage), Route("GET", "/process", process)]
 
