@@ -16,17 +16,17 @@ from captum_explainer.deadline import Deadline
 from captum_explainer.formats import dispatch
 from captum_explainer.formats.request import Incoming, Read
 from captum_explainer.predictor_client.description import Description, read_description
-from captum_explainer.predictor_client.http_answer import Reply
+from captum_explainer.predictor_client.http_connection import Reply
 from captum_explainer.predictor_client.session import Session
 from captum_explainer.server.options import compose_settings
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
-from captum_predictor.kinds.load import load_front
+from captum_predictor.kinds.load import load_kind
 from captum_predictor.protocol.inference import Limits
-from captum_predictor.server import routes
+from captum_predictor.server.routes import build_routes
 from captum_predictor.server.service import Service
-from captum_serving.boundary.front import install
-from fastapi import FastAPI
+from captum_serving.boundary.front import build_application
+from starlette.types import ASGIApp
 from transformers import (
     AutoModelForQuestionAnswering,
     AutoModelForSequenceClassification,
@@ -46,7 +46,7 @@ CLASSES = {
 class Connection:
     """Calls to a predictor's app in this process."""
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self.asked = 0
 
@@ -68,9 +68,8 @@ class Explained:
     """A tiny model behind the explainer: what is posted to `:explain`, and the network itself."""
 
     def __init__(self, directory: Path, task: str, lanes: Lanes) -> None:
-        app = FastAPI()
-        install(app, "predictor", 10_000_000)
-        routes.register(app, Service("tiny", load_front(directory), Engine(lanes, "cpu"), Limits(100, 10_000_000)))
+        service = Service("tiny", load_kind(directory), Engine(lanes, "cpu"), Limits(100, 10_000_000))
+        app = build_application(build_routes(service), "predictor", 10_000_000)
         self.connection: Any = Connection(app)
         described = self.connection.call("GET", "/v2/models/tiny", Deadline(60)).body
         self.description: Description = read_description("tiny", described)

@@ -21,8 +21,8 @@ def main() -> None:
     from captum_serving.process.reproducible_sums import reproduce_matrix_products
 
     from captum_explainer.server.check_defaults import check_defaults
+    from captum_explainer.server.kserve_model import KserveModel
     from captum_explainer.server.options import parse
-    from captum_explainer.server.service import attach
 
     reproduce_matrix_products()
     settings = parse(sys.argv[1:])
@@ -30,7 +30,10 @@ def main() -> None:
         check_defaults(settings)
     except BadInput as error:
         sys.exit(str(error))
-    Server(host=settings.host, enable_grpc=False).start([attach(settings)])
+    server = Server(
+        name="explainer", host=settings.host, max_body_bytes=settings.limits.max_body_bytes, enable_grpc=False
+    )
+    server.start([KserveModel(settings)])
 
 
 if __name__ == "__main__":

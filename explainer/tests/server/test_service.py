@@ -1,13 +1,12 @@
 import asyncio
 import json
-import pickle
 import threading
 
 import pytest
 from captum_explainer.formats import dispatch
 from captum_explainer.formats.request import Incoming
 from captum_explainer.server.options import compose_settings
-from captum_explainer.server.service import Explainer, attach
+from captum_explainer.server.service import Explainer
 from captum_serving.errors import (
     BadInput,
     DeadlineExceeded,
@@ -17,21 +16,9 @@ from captum_serving.errors import (
     Unauthorized,
     Unavailable,
 )
-from kserve.model_server import app
 
 PREDICT = "/v1/models/forest:predict"
 REQUEST = json.dumps({"instances": [[0.0, 1.0]], "parameters": {"method": "feature_ablation", "target": 1}}).encode()
-
-
-@pytest.fixture(autouse=True)
-def _keep_app():
-    """What attaching a model does to kserve's app is undone."""
-    middleware, handlers = list(app.user_middleware), dict(app.exception_handlers)
-    slashes = app.router.redirect_slashes
-    yield
-    app.user_middleware[:], app.exception_handlers = middleware, handlers
-    app.router.redirect_slashes = slashes
-    del app.state.explainer
 
 
 @pytest.fixture
@@ -47,7 +34,7 @@ def explainer(fake_predictor, send_reply):
     fake_predictor.answer = answer
 
     def make(**flags):
-        return attach(compose_settings(**{"model_name": "forest", "predictor_host": fake_predictor.host} | flags))
+        return Explainer(compose_settings(**{"model_name": "forest", "predictor_host": fake_predictor.host} | flags))
 
     return make
 
@@ -59,18 +46,6 @@ def posted(explainer, body=REQUEST, name="forest", headers=None):
 
 def explained(explainer, name="forest", headers=None):
     return json.loads(asyncio.run(posted(explainer, name=name, headers=headers)).body)["explanations"]
-
-
-def test_pickled_it_is_a_working_explainer_of_the_same_settings(explainer):
-    original = explainer(max_steps=7, defaults={"seed": 3})
-    assert explained(original) == [[0.0, 3.0]]  # its threads and connections are in use, and do not go along
-    copy = pickle.loads(pickle.dumps(original))
-    assert isinstance(copy, Explainer)
-    assert copy.settings == original.settings
-    assert (copy.name, copy.ready) == ("forest", True)
-    assert app.state.explainer is copy
-    assert copy.predictors is not original.predictors
-    assert explained(copy) == [[0.0, 3.0]]
 
 
 def test_it_is_healthy_once_the_predictor_has_answered(explainer, fake_predictor):

@@ -6,11 +6,9 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from captum_serving.boundary.front import install
 from captum_serving.kserve_server.launch import Server
 from captum_serving.process.allocator import keep_freed_memory
 from captum_serving.process.reproducible_sums import reproduce_matrix_products
-from kserve.model_server import app
 
 from captum_predictor.engine import chunk_metrics
 from captum_predictor.engine.cpus import usable_cpus
@@ -19,7 +17,6 @@ from captum_predictor.engine.lanes import Lanes
 from captum_predictor.kinds.load import load_kind
 from captum_predictor.model.description import ModelDirectoryError
 from captum_predictor.protocol.inference import Limits
-from captum_predictor.server import routes
 from captum_predictor.server.kserve_model import KserveModel
 from captum_predictor.server.options import parse_options
 from captum_predictor.server.service import Service
@@ -40,10 +37,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     limits = Limits(options.max_rows, options.max_body_bytes)
     service = Service(options.model_name, kind, Engine(lanes, options.device, accelerate=accelerate), limits)
     chunk_metrics.watch(lanes)
-    install(app, "predictor", options.max_body_bytes)
-    routes.register(app, service)
     # One process, whatever --workers says: the lanes are its parallelism, and a second one would load the model again.
-    server = Server(options.host, http_port=options.http_port, enable_grpc=options.enable_grpc, workers=1)
+    server = Server(
+        name="predictor",
+        host=options.host,
+        max_body_bytes=options.max_body_bytes,
+        http_port=options.http_port,
+        enable_grpc=options.enable_grpc,
+        workers=1,
+    )
     server.start([KserveModel(service)])
     lanes.stop()
 

@@ -18,14 +18,13 @@ from captum_predictor.graph.stages import split_into_stages
 from captum_predictor.kinds.tensor import TensorKind
 from captum_predictor.model.directory import LoadedModel
 from captum_predictor.protocol.inference import Limits
-from captum_predictor.server import routes
 from captum_predictor.server.kserve_model import KserveModel
+from captum_predictor.server.routes import build_routes
 from captum_predictor.server.service import Service
-from captum_serving.boundary.front import install
+from captum_serving.boundary.front import build_application
+from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
 from captum_serving.kserve_server.grpc_server import BoundGrpcServer
-from captum_serving.kserve_server.launch import FixedRepository, TruthfulDataPlane
 from captum_serving.protocol import wire
-from fastapi import FastAPI
 from kserve import ModelRepository
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
@@ -85,10 +84,7 @@ def replay(request):
             return await client.request(request["method"], request["path"], content=body, headers=headers)
 
     with served() as service:
-        app = FastAPI()
-        install(app, "predictor", 10_000)
-        routes.register(app, service)
-        return asyncio.run(send(app))
+        return asyncio.run(send(build_application(build_routes(service), "predictor", 10_000)))
 
 
 @contextmanager

@@ -7,17 +7,17 @@ import subprocess
 import sys
 import time
 import urllib.request
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from captum_serving.errors import Forbidden, NotFound
 from captum_serving.kserve_server import rest_server
-from captum_serving.kserve_server.launch import FixedRepository, Server, TruthfulDataPlane
-from captum_serving.kserve_server.rest_server import QuietRestServer
-from fastapi import FastAPI
+from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
+from captum_serving.kserve_server.launch import Server
+from captum_serving.kserve_server.rest_server import RestServer
 from kserve import Model, ModelRepository
-from kserve.protocol.rest.server import TimingMiddleware
+from timing_asgi import TimingMiddleware
 
 PROGRAM = Path(__file__).parent / "programs" / "serve_nothing.py"
 
@@ -86,17 +86,23 @@ def free_port():
 @pytest.mark.parametrize("kind", ["http_port", "grpc_port"])
 def test_a_port_that_is_taken_is_an_error(taken_port, kind):
     ports = {"http_port": free_port(), "grpc_port": free_port(), kind: taken_port}
-    server = Server("127.0.0.1", enable_grpc=True, **ports)
+    server = Server("server", "127.0.0.1", 1000, enable_grpc=True, **ports)
     with pytest.raises(SystemExit, match=rf"^cannot listen on 127.0.0.1 port {taken_port}: .*choose another port$"):
         server.start([ready("a")])
 
 
 @pytest.fixture
 def running(tmp_path, request):
-    level = getattr(request, "param", "INFO")
+    """A server of the program: `request.param` is its log's level."""
+    with serving(tmp_path, getattr(request, "param", "INFO")) as server:
+        yield server
+
+
+@contextmanager
+def serving(tmp_path, level="INFO", *flags):
     http_port, grpc_port = free_port(), free_port()
     log = (tmp_path / "log").open("wb")
-    command = [sys.executable, PROGRAM, f"--http_port={http_port}", f"--grpc_port={grpc_port}"]
+    command = [sys.executable, PROGRAM, f"--http_port={http_port}", f"--grpc_port={grpc_port}", *flags]
     process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "KSERVE_LOGLEVEL": level})
     end = time.monotonic() + 60
     while time.monotonic() < end and process.poll() is None:
@@ -104,11 +110,13 @@ def running(tmp_path, request):
             urllib.request.urlopen(f"http://127.0.0.1:{http_port}/v2/health/ready", timeout=5).close()
             break
         time.sleep(0.1)
-    yield process, http_port, grpc_port, tmp_path / "log"
-    log.close()
-    if process.poll() is None:
-        process.kill()
-        process.wait()
+    try:
+        yield process, http_port, grpc_port, tmp_path / "log"
+    finally:
+        log.close()
+        if process.poll() is None:
+            process.terminate()  # a killed one would leave its workers
+            process.wait(30)
 
 
 def test_a_server_listens_on_its_host_only_logs_no_line_a_request_and_ends_with_status_0(running):
@@ -125,6 +133,43 @@ def test_a_server_listens_on_its_host_only_logs_no_line_a_request_and_ends_with_
     assert process.wait(30) == 0
     assert not [line for line in log.read_text().splitlines() if "GET /" in line or "kserve.trace" in line]
     assert "Traceback" not in log.read_text()
+
+
+def get(port, path):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+        return json.load(response)
+
+
+@pytest.mark.parametrize(("flags", "loop"), [([], "uvloop"), (["--event-loop=asyncio"], "asyncio.unix_events")])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_event_loop_is_uvloops_where_no_flag_says_otherwise(tmp_path, workers, flags, loop):
+    with serving(tmp_path, "INFO", f"--workers={workers}", *flags) as (_, http_port, _, _):
+        assert get(http_port, "/process")["loop"] == loop
+
+
+def test_two_workers_build_their_own_routes_and_one_that_ends_is_replaced(tmp_path):
+    def wait_for_two_without(ended=None):
+        found = set()
+        end = time.monotonic() + 60
+        while len(found) < 2:
+            assert time.monotonic() < end
+            with suppress(OSError):  # of the connections that the ended one had taken
+                found.add(get(http_port, "/process")["process"])
+            found.discard(ended)
+        return found
+
+    with serving(tmp_path, "INFO", "--workers=2") as (process, http_port, _, log):
+        first = wait_for_two_without()
+        assert process.pid not in first
+        ended = min(first)
+        os.kill(ended, signal.SIGKILL)
+        second = wait_for_two_without(ended)
+        assert len(first & second) == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+        assert not [pid for pid in second if Path(f"/proc/{pid}").exists()]
+        assert "Traceback" not in log.read_text()
+        assert "GET /" not in log.read_text()
 
 
 def test_no_module_is_looked_through_for_garbage(running):
@@ -151,14 +196,11 @@ def test_at_level_debug_a_request_has_its_line_and_its_times_and_a_proxy_says_wh
 
 
 def test_nothing_is_timed_where_no_line_says_so(monkeypatch):
-    app = FastAPI()
+    server = RestServer("server", "127.0.0.1", 1000, data_plane(), None, http_port=0)
     monkeypatch.setattr(rest_server, "KSERVE_LOGLEVEL", "INFO")
-    server = QuietRestServer("kserve.model_server:app", None, None, http_port=0)
-    server._add_middlewares(app)
-    assert app.user_middleware == []
+    assert server._middleware() == []
     monkeypatch.setattr(rest_server, "KSERVE_LOGLEVEL", "DEBUG")
-    server._add_middlewares(app)
-    assert [each.cls for each in app.user_middleware] == [TimingMiddleware]
+    assert [each.cls for each in server._middleware()] == [TimingMiddleware]
 
 
 def listeners(port):

@@ -1,71 +1,86 @@
-"""The HTTP paths: each reads a body, asks the explainer, and writes an answer.
-
-They are registered when this module is imported, which every worker does, and before kserve's own, which they replace:
-kserve echoes a request's headers in an explanation's response, and hands a body that is not called JSON on unparsed.
-"""
+"""The HTTP paths: each reads a body, asks the explainer, and writes an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
-
 import orjson
-from captum_serving.boundary import front
 from captum_serving.boundary.hang_ups import Disconnected, while_connected
+from captum_serving.boundary.route import Handler, Request, Route
 from captum_serving.errors import NotAllowed, NotFound, ServingError, Unavailable
-from captum_serving.process.metrics import metrics
 from captum_serving.protocol.wire import HEADER_LENGTH
-from kserve.model_server import app
-from starlette.requests import Request
 from starlette.responses import Response
 
 from captum_explainer.formats import dispatch, torchserve, v2
 from captum_explainer.formats.request import Incoming, Read
 from captum_explainer.predictor_client.transport import select_forwarded
 from captum_explainer.server.metrics import CLIENT_GONE, RESPONSES
+from captum_explainer.server.service import Explainer
 from captum_explainer.settings import Settings
 
-if TYPE_CHECKING:
-    from captum_explainer.server.service import Explainer
 
-Handler = Callable[[Request], Awaitable[Response]]
-
-
-def serve(explainer: Explainer) -> None:
-    """Make `explainer` the one that the routes of this process ask."""
-    app.state.explainer = explainer
-    front.install(app, "explainer", explainer.settings.limits.max_body_bytes)
-
-
-def explain(read: Read) -> Handler:
-    """A path whose requests `read` reads; they choose how they are answered."""
-
-    async def explain(request: Request) -> Response:
-        explainer = await _ready()
-        _check_version(request, explainer.settings)
-        answer = await while_connected(request, explainer.answer(_name(request), await _incoming(request), read))
-        return Response(answer.body, headers=dict(answer.headers), media_type=answer.media_type)
-
-    return explain
-
-
-async def methods(request: Request) -> Response:
-    """GET /v1/models/{name}:explain and /v1/models/{name}/methods."""
-    catalogue = await (await _ready()).methods(_name(request), select_forwarded(request.headers))
-    return Response(orjson.dumps(catalogue), media_type="application/json")
+def build_routes(explainer: Explainer) -> list[Route]:
+    """Make the routes that ask `explainer`."""
+    handlers = Handlers(explainer)
+    explain = _counted("explain", handlers.explain(dispatch.read))
+    explanations = _counted("explanations", handlers.explain(torchserve.read))
+    methods = _counted("methods", handlers.methods)
+    v1, v2_model, torchserve_model = "/v1/models/{model}", "/v2/models/{model}", "/explanations/{model}"
+    return [
+        Route("POST", v1 + ":explain", explain),
+        Route("GET", v1 + ":explain", methods),
+        Route("GET", v1 + "/methods", methods),
+        Route("POST", v1 + ":predict", _counted("predict", handlers.predict)),
+        Route("GET", v1 + ":predict", only_post),
+        Route("POST", torchserve_model, explanations),
+        Route("PUT", torchserve_model, explanations),
+        Route("POST", torchserve_model + "/{version}", explanations),
+        Route("PUT", torchserve_model + "/{version}", explanations),
+        Route("POST", v2_model + "/explain", _counted("v2_explain", handlers.explain(v2.read))),
+        Route("POST", v2_model + "/infer", elsewhere),
+        Route("GET", v2_model + "/versions/{rest:path}", elsewhere),
+        Route("POST", v2_model + "/versions/{rest:path}", elsewhere),
+    ]
 
 
-async def predict(request: Request) -> Response:
-    """POST /v1/models/{name}:predict, passed on to the predictor."""
-    explainer = await _ready()
-    body = await request.body()
-    headers = select_forwarded(request.headers, "content-type")
-    reply = await while_connected(request, explainer.prediction(_name(request), body, headers))
-    return Response(reply.body, reply.status, media_type=reply.headers.get("content-type", "application/json"))
+class Handlers:
+    """The handlers that ask the explainer."""
+
+    def __init__(self, explainer: Explainer) -> None:
+        self._explainer = explainer
+
+    def explain(self, read: Read) -> Handler:
+        """Make the handler for requests that `read` reads; they choose how they are answered."""
+
+        async def explain(request: Request) -> Response:
+            await self._check_ready()
+            _check_version(request, self._explainer.settings)
+            work = self._explainer.answer(_name(request), await _incoming(request), read)
+            answer = await while_connected(request, work)
+            return Response(answer.body, headers=dict(answer.headers), media_type=answer.media_type)
+
+        return explain
+
+    async def methods(self, request: Request) -> Response:
+        """GET /v1/models/{name}:explain and /v1/models/{name}/methods."""
+        await self._check_ready()
+        catalogue = await self._explainer.methods(_name(request), select_forwarded(request.headers))
+        return Response(orjson.dumps(catalogue), media_type="application/json")
+
+    async def predict(self, request: Request) -> Response:
+        """POST /v1/models/{name}:predict, passed on to the predictor."""
+        await self._check_ready()
+        headers = select_forwarded(request.headers, "content-type")
+        work = self._explainer.prediction(_name(request), await request.body(), headers)
+        reply = await while_connected(request, work)
+        return Response(reply.body, reply.status, media_type=reply.headers.get("content-type", "application/json"))
+
+    async def _check_ready(self) -> None:
+        # Envoy sends traffic to pods that are not ready when there are no others.
+        if not await self._explainer.healthy():
+            raise Unavailable(f"the predictor of {self._explainer.name!r} has not answered yet; try again")
 
 
 async def elsewhere(request: Request) -> Response:
-    """V2's inference and versions, for which kserve would call the explainer a model that fails.
+    """V2's inference and versions: the 404 says who has them.
 
     Raises:
         NotFound: Always.
@@ -76,7 +91,7 @@ async def elsewhere(request: Request) -> Response:
 
 
 async def only_post(request: Request) -> Response:
-    """GET /v1/models/{name}:predict, which kserve would take for a model's name.
+    """GET /v1/models/{name}:predict.
 
     Raises:
         NotAllowed: Always.
@@ -96,7 +111,7 @@ async def _incoming(request: Request) -> Incoming:
 
 
 def _name(request: Request) -> str:
-    return str(request.path_params["model_name"])
+    return str(request.path_params["model"])
 
 
 def _check_version(request: Request, settings: Settings) -> None:
@@ -106,14 +121,6 @@ def _check_version(request: Request, settings: Settings) -> None:
             f"there is no version {version[:100]!r} of the model; this server explains {settings.model_version!r} "
             "(its --model_version)"
         )
-
-
-async def _ready() -> Explainer:
-    explainer: Explainer = app.state.explainer
-    # Envoy sends traffic to pods that are not ready when there are no others.
-    if not await explainer.healthy():
-        raise Unavailable(f"the predictor of {explainer.name!r} has not answered yet; try again")
-    return explainer
 
 
 def _counted(path: str, handler: Handler) -> Handler:
@@ -133,17 +140,3 @@ def _counted(path: str, handler: Handler) -> Handler:
             RESPONSES.labels(path, status).inc()
 
     return counted
-
-
-app.add_route("/metrics", metrics, methods=["GET"])
-app.add_route("/v1/models/{model_name}:explain", _counted("explain", explain(dispatch.read)), methods=["POST"])
-app.add_route("/v1/models/{model_name}:explain", _counted("methods", methods), methods=["GET"])
-app.add_route("/v1/models/{model_name}/methods", _counted("methods", methods), methods=["GET"])
-app.add_route("/v1/models/{model_name}:predict", _counted("predict", predict), methods=["POST"])
-app.add_route("/v1/models/{model_name}:predict", only_post, methods=["GET"])
-explanations = _counted("explanations", explain(torchserve.read))
-app.add_route("/explanations/{model_name}", explanations, methods=["POST", "PUT"])
-app.add_route("/explanations/{model_name}/{version}", explanations, methods=["POST", "PUT"])
-app.add_route("/v2/models/{model_name}/explain", _counted("v2_explain", explain(v2.read)), methods=["POST"])
-app.add_route("/v2/models/{model_name}/infer", elsewhere, methods=["POST"])
-app.add_route("/v2/models/{model_name}/versions/{rest:path}", elsewhere, methods=["GET", "POST"])

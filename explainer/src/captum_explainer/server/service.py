@@ -1,4 +1,4 @@
-"""The served model as KServe knows it: off the event loop, within limits, and of one version."""
+"""Explains one model: off the event loop, within limits, and always with one version of it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from captum_serving.errors import BadInput, NotFound, ServingError, Unavailable
-from kserve import Model
 
-from captum_explainer.attribution.captum_warnings import ignore_expected_warnings
 from captum_explainer.attribution.explain import explain
 from captum_explainer.deadline import Deadline
 from captum_explainer.formats.request import Incoming, Read
@@ -21,7 +19,6 @@ from captum_explainer.predictor_client.http_connection import Reply
 from captum_explainer.predictor_client.pool import PredictorPool
 from captum_explainer.predictor_client.session import ModelChanged
 from captum_explainer.rendering.written_answer import WrittenAnswer
-from captum_explainer.server import routes
 from captum_explainer.server.executor import OffLoop
 from captum_explainer.server.metrics import observe
 from captum_explainer.settings import Settings
@@ -31,24 +28,16 @@ T = TypeVar("T")
 logger = logging.getLogger("captum_explainer")
 
 
-class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
-    """Explains one model.
-
-    Pickled into a worker it is its settings alone: threads and connections are the worker's own.
-    """
+class Explainer:
+    """Answers requests for explanations of one model, whose name is `name`."""
 
     def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.model_name)
+        self.name = settings.model_name
         self.settings = settings
         self.predictors = PredictorPool(settings.predictor, settings.limits.max_call_bytes)
-        self.ready = True
         self._explaining = OffLoop("explain", settings.concurrency, settings.limits.max_waiting, bulk=True)
         # What only passes through must not wait for explanations.
         self._passing = OffLoop("pass", settings.concurrency, settings.limits.max_waiting)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """What kserve sends to its workers."""
-        return attach, (self.settings,)
 
     async def healthy(self) -> bool:
         """Whether the predictor has ever answered, be it to refuse us: what it says then is for the client to hear.
@@ -128,11 +117,3 @@ class Explainer(Model):  # type: ignore[misc]  # kserve is untyped
             return predictor.describe_anew(self.name, Deadline(1.0), headers) != description
         except ServingError:
             return False
-
-
-def attach(settings: Settings) -> Explainer:
-    """Make the explainer of this process, and give it to the routes."""
-    ignore_expected_warnings()
-    explainer = Explainer(settings)
-    routes.serve(explainer)
-    return explainer

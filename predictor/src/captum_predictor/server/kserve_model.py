@@ -1,4 +1,4 @@
-"""The model as kserve knows it: its readiness, and the way that gRPC's requests take to the service."""
+"""The model as kserve knows it: its readiness, its REST routes, and how gRPC's requests reach the service."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
+from captum_serving.boundary.route import Route
 from captum_serving.errors import BadInput
 from captum_serving.protocol import wire
 from kserve import InferInput, InferOutput, InferRequest, InferResponse, Model
@@ -14,11 +15,12 @@ from kserve.protocol.infer_type import to_http_parameters
 
 from captum_predictor.engine.arrays import Array
 from captum_predictor.server.metrics import observed
+from captum_predictor.server.routes import build_routes
 from captum_predictor.server.service import Service
 
 
 class KserveModel(Model):  # type: ignore[misc]  # kserve is untyped
-    """kserve's Model over the service. REST has routes of its own and does not come through here."""
+    """kserve's Model over the service; only gRPC's requests go through `predict`."""
 
     def __init__(self, service: Service) -> None:
         super().__init__(service.name)
@@ -28,6 +30,10 @@ class KserveModel(Model):  # type: ignore[misc]  # kserve is untyped
     async def healthy(self) -> bool:
         """Whether a request would be answered."""
         return bool(self.ready) and self._service.ready()
+
+    def routes(self) -> list[Route]:
+        """The REST routes that ask the service."""
+        return build_routes(self._service)
 
     async def predict(
         self, payload: InferRequest, headers: Mapping[str, str] | None = None, response_headers: object = None

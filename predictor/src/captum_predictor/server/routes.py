@@ -1,55 +1,45 @@
-"""The REST routes. They are registered before kserve's own, and so win."""
+"""The REST routes. KServe's standard ones come after them, and answer where these do not."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from importlib import metadata
 from typing import Any
 
 import orjson
 from captum_serving.boundary.hang_ups import while_connected
-from captum_serving.errors import Forbidden, NotAllowed, NotFound
-from captum_serving.process.metrics import metrics
+from captum_serving.boundary.route import Request, Route
+from captum_serving.errors import Forbidden, NotFound
 from captum_serving.protocol import wire
 from captum_serving.protocol.extension_names import BINARY_TENSOR_DATA, VECTOR_JACOBIAN_PRODUCT
-from fastapi import FastAPI
-from starlette.requests import Request
 from starlette.responses import Response
 
 from captum_predictor.server.metrics import observed
 from captum_predictor.server.service import Service
 
-Handler = Callable[[Request], Awaitable[Response]]
-
 VERSION = metadata.version("kserve-captum-predictor")
-METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH")
 
 
-def register(app: FastAPI, service: Service) -> None:
-    """Add the routes that serve `service` to `app`."""
-    routes = Routes(service)
+def build_routes(service: Service) -> list[Route]:
+    """Make the routes that serve `service`; the most frequent are first, since they are tried in this order."""
+    handlers = Handlers(service)
     v1, v2 = "/v1/models/{model}", "/v2/models/{model}"
     version = v2 + "/versions/{version}"
-    for method, path, handler in (
-        ("POST", v2 + "/infer", routes.infer),  # the most frequent: they are tried in this order
-        ("POST", v1 + ":predict", routes.predict),
-        ("POST", v1 + ":explain", routes.explain),
-        ("GET", v1, routes.ready),
-        ("GET", v2, routes.metadata),
-        ("GET", version, routes.metadata),
-        ("GET", v2 + "/ready", routes.ready),
-        ("GET", version + "/ready", routes.ready),
-        ("POST", version + "/infer", routes.infer),
-        ("POST", "/v2/repository/{rest:path}", routes.refuse),
-        ("GET", "/v2", routes.server),
-        ("GET", "/metrics", metrics),
-    ):
-        app.add_route(path, handler, methods=[method])
-        # kserve has routes of its own that other methods at these paths would fall through to.
-        app.add_route(path, _not_allowed, methods=[other for other in METHODS if other != method])
+    return [
+        Route("POST", v2 + "/infer", handlers.infer),
+        Route("POST", v1 + ":predict", handlers.predict),
+        Route("POST", v1 + ":explain", handlers.explain),
+        Route("GET", v1, handlers.ready),
+        Route("GET", v2, handlers.metadata),
+        Route("GET", version, handlers.metadata),
+        Route("GET", v2 + "/ready", handlers.ready),
+        Route("GET", version + "/ready", handlers.ready),
+        Route("POST", version + "/infer", handlers.infer),
+        Route("POST", "/v2/repository/{rest:path}", handlers.refuse),
+        Route("GET", "/v2", handlers.server),
+    ]
 
 
-class Routes:
+class Handlers:
     """The handlers, one a route."""
 
     def __init__(self, service: Service) -> None:
@@ -111,10 +101,6 @@ class Routes:
 
     def _require(self, request: Request) -> None:
         self._service.require(request.path_params["model"], request.path_params.get("version"))
-
-
-async def _not_allowed(request: Request) -> Response:
-    raise NotAllowed(f"{request.method} is not possible at {request.url.path[:200]}")
 
 
 def _json(document: Any, status: int = 200) -> Response:  # noqa: ANN401 - JSON is any value

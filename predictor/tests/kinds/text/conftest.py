@@ -8,11 +8,10 @@ from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
 from captum_predictor.kinds.load import load_kind
 from captum_predictor.protocol.inference import Limits
-from captum_predictor.server import routes
+from captum_predictor.server.routes import build_routes
 from captum_predictor.server.service import Service
-from captum_serving.boundary.front import install
+from captum_serving.boundary.front import build_application
 from captum_serving.protocol import wire
-from fastapi import FastAPI
 
 from tests.support.tiny_transformers import save_tiny
 
@@ -38,9 +37,7 @@ class Served:
     def __init__(self, kind, lanes, limits):
         self.kind = kind
         self.service = Service("tiny", kind, Engine(lanes, "cpu"), limits)
-        self.app = FastAPI()
-        install(self.app, "predictor", 10_000_000)
-        routes.register(self.app, self.service)
+        self.app = build_application(build_routes(self.service), "predictor", 10_000_000)
 
     def request(self, method, path, content=b"", **headers):
         async def send():

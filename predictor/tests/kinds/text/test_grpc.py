@@ -6,8 +6,8 @@ import grpc
 import numpy as np
 import pytest
 from captum_predictor.server.kserve_model import KserveModel
+from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
 from captum_serving.kserve_server.grpc_server import BoundGrpcServer
-from captum_serving.kserve_server.launch import FixedRepository, TruthfulDataPlane
 from kserve import ModelRepository
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub

@@ -1,56 +1,52 @@
-"""The HTTP boundary: no request over the limit comes in, and nothing but our own sentences goes out as an error.
-
-kserve registers its handlers after ours and replaces one for `Exception`, so unexpected errors are caught here, where
-Starlette would call that one. Our own routes are found here too, and called without what stands around kserve's: most
-of a small request's time goes there.
-"""
+"""Our HTTP application: routes, limits around them, and every error as one of our sentences."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.middleware import Middleware
+from starlette.requests import Request as StarletteRequest
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Match, Route
+from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from captum_serving.boundary.hang_ups import Disconnected
 from captum_serving.boundary.limits import read_body, refuse_encoded
-from captum_serving.errors import BadInput, Internal, NotAllowed, NotFound, ServingError
-
-Endpoint = Callable[[Request], Awaitable[Response]]
+from captum_serving.boundary.route import Handler, Request, Route
+from captum_serving.errors import Internal, NotAllowed, NotFound, ServingError
 
 logger = logging.getLogger("captum_serving")
 
 
-def install(app: FastAPI, server: str, max_body_bytes: int) -> None:
-    """Put the boundary around `app`: call it where the routes are registered, at import.
+def build_application(
+    routes: Iterable[Route], server: str, max_body_bytes: int, middleware: Sequence[Middleware] = ()
+) -> FastAPI:
+    """Build the application that serves `routes`; of two with the same method and path the first one counts.
 
-    `server` is what a 404 calls it: where routes go wrong, a client has to know which of the two has answered.
+    A 404 names the `server`, so that a client whose request took a wrong way knows which of the two has answered. The
+    `middleware` sees every request and the status of every answer.
+
+    FastAPI is a Starlette application that also reports to OpenTelemetry where that is set up. Nothing else of it is
+    used: the routes are Starlette's, and it describes none of them.
     """
-    app.state.server = server
-    build = app.build_middleware_stack
+    by_path: dict[str, dict[str, Handler]] = {}
+    for route in routes:
+        by_path.setdefault(route.path, {}).setdefault(route.method, route.handler)
+    app = FastAPI(
+        openapi_url=None,
+        redirect_slashes=False,
+        routes=[StarletteRoute(path, Endpoint(handlers)) for path, handlers in by_path.items()],
+        middleware=[*middleware, Middleware(Boundary, max_body_bytes=max_body_bytes)],
+    )
 
-    def build_in_boundary() -> ASGIApp:
-        # In the place of Starlette's ServerErrorMiddleware, the outermost.
-        within: ASGIApp = build().app  # type: ignore[attr-defined]
-        # What kserve puts around the routes, timing or an access log, sees requests that go through the whole.
-        ours = [] if app.user_middleware else [route for route in app.routes if type(route) is Route]
-        return Boundary(within, ours, max_body_bytes)
+    async def nothing_there(request: StarletteRequest, error: Exception) -> Response:
+        path = request.url.path[:200]
+        return error_response(NotFound(f"the {server} has nothing at {path}; GET /v1/models lists the models"))
 
-    app.build_middleware_stack = build_in_boundary  # type: ignore[method-assign]
-    app.add_exception_handler(ServingError, _serving_error)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _http_error)
-    app.router.redirect_slashes = False
-    # FastAPI's description of kserve's routes: ours are not in it, and some of those that are go nowhere here.
-    described = (app.openapi_url, app.docs_url, app.redoc_url, app.swagger_ui_oauth2_redirect_url)
-    app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) not in described]
+    app.add_exception_handler(404, nothing_there)
+    return app
 
 
 def error_response(error: ServingError) -> JSONResponse:
@@ -59,33 +55,32 @@ def error_response(error: ServingError) -> JSONResponse:
     return JSONResponse({"error": error.sentence}, error.http_status, headers)
 
 
-async def _serving_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, ServingError)
-    return error_response(error)
+class Endpoint:
+    """ASGI application for one path: the request's method chooses the handler. HEAD goes to GET's."""
 
+    def __init__(self, handlers: dict[str, Handler]) -> None:
+        self._handlers = {"HEAD": handlers["GET"], **handlers} if "GET" in handlers else handlers
 
-async def _http_error(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 400
-    path = request.url.path[:200]
-    if status == 404:
-        return error_response(
-            NotFound(f"the {request.app.state.server} has nothing at {path}; GET /v1/models lists the models")
-        )
-    if status == 405:
-        return error_response(NotAllowed(f"{request.method} is not possible at {path}"))
-    return error_response(BadInput("the request is malformed; expected a JSON object"))
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request.
+
+        Raises:
+            NotAllowed: Its method is not offered here.
+        """
+        request = Request(scope, receive)
+        handler = self._handlers.get(request.method)
+        if handler is None:
+            raise NotAllowed(f"{request.method} is not possible at {request.url.path[:200]}")
+        response = await handler(request)
+        await response(scope, receive, send)
 
 
 class Boundary:
-    """ASGI middleware: reads the body up to a limit, hands it on whole, and turns what is raised into a response.
+    """ASGI middleware: reads the body up to a limit, hands it on whole, and turns what is raised into a response."""
 
-    A request goes to the first of the `routes` that takes its method and path, and any other to `app`.
-    """
-
-    def __init__(self, app: ASGIApp, routes: Sequence[Route], max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
         self.app = app
         self.max_body_bytes = max_body_bytes
-        self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -100,46 +95,15 @@ class Boundary:
             await send(message)
 
         try:
-            body = await read_body(receive, self.max_body_bytes)
+            scope["body"] = await read_body(receive, self.max_body_bytes)
             refuse_encoded(scope)
-            endpoint = self._endpoint(scope)
-            if endpoint is None:
-                await self.app(scope, _replay(body, receive), observed_send)
-                return
-            request = Request(scope, receive)
-            request._body = body  # what body() gives: its own way to it makes a copy
-            response = await endpoint(request)
-            await response(scope, receive, observed_send)
+            await self.app(scope, receive, observed_send)
         except Disconnected:
             return
         except ServingError as error:
             await error_response(error)(scope, receive, send)
         except Exception:
+            # Not by Starlette's handler for Exception: it raises the error again, for uvicorn to log it twice.
             logger.exception("unexpected error at %s %s", scope["method"], scope["path"])
             if not started:
                 await error_response(Internal("the server failed; its log says why"))(scope, receive, send)
-
-    def _endpoint(self, scope: Scope) -> Endpoint | None:
-        """What answers the request, where a route of ours does; the parameters in its path are then in the scope."""
-        if "fastapi.telemetry" in scope:
-            return None  # telemetry is told of the route on FastAPI's own way
-        for route in self._routes:
-            match, found = route.matches(scope)
-            if match is Match.FULL:
-                scope.update(found)
-                endpoint: Endpoint = route.endpoint
-                return endpoint
-        return None
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    sent = False
-
-    async def replay() -> dict[str, Any]:
-        nonlocal sent
-        if sent:
-            return dict(await receive())
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay

@@ -1,108 +1,94 @@
-"""Starting a kserve ModelServer that binds where it is told, tells the truth when asked, and cannot be emptied."""
+"""Starting both servers, REST and gRPC, on the address and ports that the flags name."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import sys
-from typing import Any, NoReturn
+from collections.abc import Sequence
+from typing import Any
 
 import uvloop
 from kserve import Model, ModelServer, model_server
-from kserve.protocol.dataplane import DataPlane
-from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 
-from captum_serving.errors import Forbidden, NotFound
-from captum_serving.kserve_server import rest_server, workers
+from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
 from captum_serving.kserve_server.grpc_server import BoundGrpcServer
+from captum_serving.kserve_server.rest_server import RestServer
+from captum_serving.kserve_server.workers import Workers
 
 # What is under way when a signal comes may be finished: the pod's terminationGracePeriodSeconds says how long that may
 # take, and kserve's own 30 s would cut an explanation off before it.
 GRACE_SECONDS = 3600
 
 
-class TruthfulDataPlane(DataPlane):  # type: ignore[misc]  # kserve is untyped
-    """kserve's data plane, whose readiness is true, and whose errors are ours."""
-
-    async def ready(self) -> bool:
-        """True when every model is ready, and there is one."""
-        models = self._model_registry.get_models()
-        return bool(models) and all([await self._model_registry.is_model_ready(name) for name in models])
-
-    def metadata(self) -> dict[str, Any]:
-        """The server's name and version, without the repository extension, which is refused."""
-        return {**super().metadata(), "extensions": []}
-
-    def get_model_from_registry(self, name: str) -> Any:  # noqa: ANN401 - kserve is untyped
-        """The model of this name.
-
-        Raises:
-            NotFound: There is none.
-        """
-        known = self._model_registry.get_models()
-        if name not in known:
-            raise NotFound(f"model {name[:80]!r} is not known; this server has {', '.join(map(repr, known))}")
-        return known[name]
-
-    async def get_model(self, name: str) -> Any:  # noqa: ANN401 - kserve is untyped
-        """The model of this name; raises NotFound."""
-        return self.get_model_from_registry(name)
-
-    async def model_ready(self, model_name: str, disable_predictor_health_check: bool = False) -> bool:
-        """Whether this model is ready; raises NotFound."""
-        return bool(await self.get_model_from_registry(model_name).healthy())
-
-
-class FixedRepository(ModelRepositoryExtension):  # type: ignore[misc]  # kserve is untyped
-    """Refuses `load` and `unload`, over REST and gRPC: as kserve has them, anyone can take the model away."""
-
-    async def load(self, model_name: str) -> NoReturn:
-        """Refuse.
-
-        Raises:
-            Forbidden: Always.
-        """
-        raise Forbidden("models are loaded when the server starts; load and unload are not offered")
-
-    unload = load
-
-
 class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
-    """kserve's ModelServer, bound to `host` (kserve's own listens on every interface)."""
+    """kserve's ModelServer with our REST and gRPC servers: its own start() names kserve's classes and takes no others.
 
-    def __init__(self, host: str, enable_grpc: bool, **arguments: Any) -> None:  # noqa: ANN401 - kserve's own arguments
-        super().__init__(enable_grpc=False, grace_period=GRACE_SECONDS, **arguments)  # gRPC's server is our own
+    What stays kserve's: its flags' defaults, logging, and what happens when a signal comes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        host: str,
+        max_body_bytes: int,
+        *,
+        enable_grpc: bool,
+        **arguments: Any,  # noqa: ANN401 - kserve's own arguments
+    ) -> None:
+        super().__init__(enable_grpc=enable_grpc, grace_period=GRACE_SECONDS, **arguments)
+        self.name = name
         self.host = host
+        self.max_body_bytes = max_body_bytes
         self.dataplane = TruthfulDataPlane(model_registry=self.registered_models)
         self.model_repository_extension = FixedRepository(model_registry=self.registered_models)
-        if enable_grpc:
+
+    def start(self, models: Sequence[Model]) -> None:
+        """Serve the models, and over REST what their `routes()` give, until a signal comes.
+
+        A port that is taken ends the process with a sentence and status 1.
+        """
+        _refuse_taken_port(self.host, self.http_port)
+        if self.enable_grpc:
+            _refuse_taken_port(self.host, self.grpc_port)
+        for model in models:
+            self.register_model(model)
+        rest = RestServer(
+            self.name,
+            self.host,
+            self.max_body_bytes,
+            self.dataplane,
+            self.model_repository_extension,
+            self.http_port,
+            access_log_format=self.access_log_format,
+            workers=self.workers,
+            grace_period=GRACE_SECONDS,
+            event_loop=self.event_loop,
+            timeout_keep_alive=self.timeout_keep_alive,
+            ssl_certfile=self.ssl_certfile,
+            ssl_keyfile=self.ssl_keyfile,
+        )
+        if self.workers > 1:
+            # kserve's stop() looks for it under this name; a server without workers stops by the signal itself.
+            self._rest_multiprocess_server = Workers(rest, model_server.args.log_config_file)
+            self.servers.append(self._rest_multiprocess_server.start())
+        else:
+            self.servers.append(rest.start())
+        if self.enable_grpc:
             self._grpc_server = BoundGrpcServer(
-                host,
+                self.host,
                 self.grpc_port,
                 self.dataplane,
                 self.model_repository_extension,
                 kwargs=vars(model_server.args),
                 grace_period=GRACE_SECONDS,
             )
-
-    def start(self, models: list[Model]) -> None:
-        """Serve until a signal comes; a port that is taken ends the process with a sentence and status 1."""
-        _refuse_taken_port(self.host, self.http_port)
-        if self._grpc_server is not None:
-            _refuse_taken_port(self.host, self.grpc_port)
             self.servers.append(self._grpc_server.start(self.max_threads))
-        workers.start_patiently()
-        rest_server.serve_quietly()
-        if self.event_loop != "asyncio":
-            # kserve's flag says so, but where it starts the loop itself, with one worker, it does not look at it.
-            uvloop.install()
-            asyncio.set_event_loop(asyncio.new_event_loop())  # kserve asks for one before it starts its own
-        super().start(models)
-
-    async def _serve(self) -> None:
-        rest = self._rest_server or self._rest_multiprocess_server._rest_server
-        rest.config.host = self.host
-        await super()._serve()
+        self.register_signal_handler()
+        # kserve's own start() does not look at its flag where it starts the loop itself, with one worker.
+        new_loop = None if self.event_loop == "asyncio" else uvloop.new_event_loop
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(self._serve())
 
 
 def _refuse_taken_port(host: str, port: int) -> None:

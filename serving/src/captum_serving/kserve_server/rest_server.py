@@ -1,49 +1,68 @@
-"""kserve's REST server, which does nothing for lines that nobody reads, and does not look for garbage in modules."""
+"""The REST server: uvicorn as kserve sets it up, serving our own application."""
 
 from __future__ import annotations
 
 import gc
 import logging
-import warnings
+from typing import Any
 
-from fastapi import FastAPI
 from kserve import model_server
 from kserve.constants.constants import KSERVE_LOGLEVEL
-from kserve.protocol.rest.multiprocess import server as multiprocess
-from kserve.protocol.rest.server import RESTServer, TimingMiddleware
+from kserve.protocol.rest.server import PrintTimings, RESTServer
+from starlette.middleware import Middleware
+from timing_asgi import TimingMiddleware
+from timing_asgi.utils import PathToName
+
+from captum_serving.boundary.front import build_application
+from captum_serving.kserve_server.standard_routes import standard_routes
 
 
-class QuietRestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
-    """No line a request, unless KSERVE_LOGLEVEL asks for all there is, or a log configuration of the user's own.
+class RestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
+    """kserve's REST server with our application in place of kserve's; uvicorn's settings and TLS stay kserve's.
 
-    kserve times each request for such a line whether or not it is written: it looks for the route a second time, and
-    asks the system twice for the process's CPU time.
+    It is pickled into each worker, which builds the application itself: routes and handlers need not be pickled.
     """
 
+    def __init__(self, name: str, host: str, max_body_bytes: int, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - kserve's own
+        super().__init__("", *arguments, **named)  # no application yet
+        self.config.host = host
+        self.name = name
+        self.max_body_bytes = max_body_bytes
+
     def create_application(self) -> None:
-        """Register kserve's routes, in the process that serves them: a worker has logging of its own."""
-        warnings.filterwarnings("ignore", "ORJSONResponse is deprecated")
-        if _quiet():
+        """Build the application from what the models offer; kserve calls this in the process that serves it."""
+        if _is_quiet():
             for name in ("kserve.trace", "uvicorn.access"):
                 logging.getLogger(name).setLevel(logging.WARNING)
             logging.getLogger("uvicorn.access").handlers.clear()  # with any, uvicorn puts each line together
             # Who the client behind a proxy is, only a line would say.
             self.config.proxy_headers = bool(self.access_log_format)
-        super().create_application()
+        models = self.dataplane.model_registry.get_models().values()
+        routes = [route for model in models for route in model.routes()]
+        routes += standard_routes(self.dataplane, self.model_repository_extension)
+        self.config.app = build_application(routes, self.name, self.max_body_bytes, self._middleware())
         # What is there now stays: modules for the most part, 400,000 objects in the explainer. To look through them for
         # garbage takes 0.2 s, in which the process does nothing else.
         gc.freeze()
 
-    def _add_middlewares(self, app: FastAPI) -> None:
-        super()._add_middlewares(app)
-        if _quiet():
-            app.user_middleware[:] = [each for each in app.user_middleware if each.cls is not TimingMiddleware]
+    def _middleware(self) -> list[Middleware]:
+        """What kserve puts around its routes for log lines.
+
+        Without a reader of its lines the timing is left out: it asks the system twice for the process's CPU time.
+        """
+        middleware = []
+        if self.access_log_format:
+            from asgi_logger import AccessLoggerMiddleware  # kserve does not install it
+
+            # This middleware writes the access log in uvicorn's place.
+            logging.getLogger("uvicorn.access").handlers.clear()
+            logging.getLogger("access").propagate = False
+            middleware.append(Middleware(AccessLoggerMiddleware, format=self.access_log_format))
+        if not _is_quiet():
+            middleware.append(Middleware(TimingMiddleware, client=PrintTimings(), metric_namer=PathToName("kserve.io")))
+        return middleware
 
 
-def _quiet() -> bool:
+def _is_quiet() -> bool:
+    """Whether no line a request is wanted: not at level DEBUG, nor with a log configuration of the user's own."""
     return KSERVE_LOGLEVEL != "DEBUG" and model_server.args.log_config_file is None
-
-
-def serve_quietly() -> None:
-    """Make kserve use such servers, in this process."""
-    model_server.RESTServer = multiprocess.RESTServer = QuietRestServer

@@ -1,12 +1,16 @@
-"""kserve's worker processes, with the time that they need to start."""
+"""kserve's worker processes for our REST server, with the time that they need to start."""
 
 from __future__ import annotations
 
+import asyncio
+import socket
 import time
 from typing import Any
 
-from kserve.protocol.rest.multiprocess import server
-from kserve.protocol.rest.multiprocess.server import RESTServerProcess
+from kserve.logging import logger
+from kserve.protocol.rest.multiprocess.server import RESTServerMultiProcess, RESTServerProcess
+
+from captum_serving.kserve_server.rest_server import RestServer
 
 # On a busy node a worker imports torch for many seconds; a new pod's startup probe ends it where it never comes up.
 START_SECONDS = 120.0
@@ -38,6 +42,33 @@ class PatientProcess(RESTServerProcess):  # type: ignore[misc]  # kserve is unty
         return self._answered or time.monotonic() < self._end_of_start
 
 
-def start_patiently() -> None:
-    """Make kserve use such workers, in this process."""
-    server.RESTServerProcess = PatientProcess
+class Workers(RESTServerMultiProcess):  # type: ignore[misc]  # kserve is untyped
+    """kserve's parent of the workers, with ours: its own methods name kserve's classes and take no others."""
+
+    def __init__(self, rest_server: RestServer, log_config_file: str | None) -> None:
+        self._rest_server = rest_server
+        self.log_config_file = log_config_file
+        self._processes: list[PatientProcess] = []
+        self.should_exit = asyncio.Event()
+
+    def init_processes(self, sockets: list[socket.socket]) -> None:
+        """Start the workers."""
+        self._processes = [self._start_process(sockets) for _ in range(self._rest_server.config.workers)]
+
+    async def keep_subprocess_alive(self, sockets: list[socket.socket]) -> None:
+        """Start a new worker in the place of each that ended, or no longer answers."""
+        for index, process in enumerate(self._processes):
+            if process.is_alive():
+                continue
+            logger.info("Child process [%s] died", process.pid)
+            process.kill()
+            await process.wait_for_termination()
+            if self.should_exit.is_set():
+                return
+            self._processes[index] = self._start_process(sockets)
+
+    def _start_process(self, sockets: list[socket.socket]) -> PatientProcess:
+        process = PatientProcess(sockets, self._rest_server.run, log_config_file=self.log_config_file)
+        process.start()
+        logger.info("Started child process [%s]", process.pid)
+        return process

@@ -1,0 +1,48 @@
+import asyncio
+import json
+import pickle
+
+import httpx
+import pytest
+from captum_explainer.server.kserve_model import KserveModel
+from captum_explainer.settings import Settings
+from captum_serving.boundary.front import build_application
+
+DOCUMENT = {"instances": [[0.0, 1.0]], "parameters": {"method": "feature_ablation", "target": 1}}
+
+
+@pytest.fixture
+def model(fake_predictor, send_reply):
+    """The model of a V1 predictor that scores [x0, 2 x0 + 3 x1]."""
+
+    def answer(handler, request):
+        if request.path != "/v1/models/forest:predict":
+            return send_reply(handler, 404, b"{}")
+        rows = json.loads(request.body)["instances"]
+        return send_reply(handler, 200, json.dumps({"predictions": [[a, 2 * a + 3 * b] for a, b in rows]}).encode())
+
+    fake_predictor.answer = answer
+    return KserveModel(
+        Settings(model_name="forest", predictor_host=fake_predictor.host, max_steps=7, defaults={"seed": 3})
+    )
+
+
+def explained(model):
+    async def send():
+        transport = httpx.ASGITransport(build_application(model.routes(), "explainer", 1000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://explainer") as client:
+            return await client.post("/v1/models/forest:explain", json=DOCUMENT)
+
+    return asyncio.run(send()).json()
+
+
+def test_pickled_it_is_a_working_model_of_the_same_settings(model):
+    first = explained(model)
+    assert first["explanations"] == [[0.0, 3.0]]  # its threads and connections are in use, and do not go along
+    copy = pickle.loads(pickle.dumps(model))
+    assert isinstance(copy, KserveModel)
+    assert (copy.name, copy.ready) == ("forest", True)
+    assert asyncio.run(copy.healthy())
+    again = explained(copy)
+    assert (again["explanations"], again["parameters"]) == (first["explanations"], first["parameters"])
+    assert again["parameters"]["seed"] == 3
