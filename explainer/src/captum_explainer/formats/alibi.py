@@ -41,11 +41,11 @@ def read_document(
     request, _ = native.read_document(document, incoming, description, settings)
     if isinstance(request, TextRequest):
         raise BadInput("Alibi's integrated gradients are of tensors, and the instances are texts; expected tensors")
-    own = TensorRequest(request.instances, _parameters(request.parameters))
-    return ReadRequest(own, _writer(request.instances))
+    own = TensorRequest(request.instances, _translate_parameters(request.parameters))
+    return ReadRequest(own, _make_writer(request.instances))
 
 
-def _parameters(given: dict[str, Any]) -> dict[str, Any]:
+def _translate_parameters(given: dict[str, Any]) -> dict[str, Any]:
     given = {key: value for key, value in given.items() if value is not None}
     method = given.pop("method", None)
     if method in QUADRATURES:
@@ -61,7 +61,7 @@ def _parameters(given: dict[str, Any]) -> dict[str, Any]:
     return {**DEFAULTS, "top_k": None, **given, "method": LAYER_METHOD if "layer" in given else INPUT_METHOD}
 
 
-def _writer(instances: Tensor) -> Callable[[Explanations, Description], WrittenAnswer]:
+def _make_writer(instances: Tensor) -> Callable[[Explanations, Description], WrittenAnswer]:
     def write(explanations: Explanations, description: Description) -> WrittenAnswer:
         parameters = explanations.parameters
         meta = {

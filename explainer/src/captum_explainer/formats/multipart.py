@@ -29,12 +29,12 @@ def read_form(body: bytes, content_type: str) -> dict[str, bytes]:
         parser = MultipartParser(
             boundary,
             {
-                "on_part_begin": form.begin,
-                "on_header_field": form.field,
-                "on_header_value": form.value,
+                "on_part_begin": form.begin_part,
+                "on_header_field": form.add_header_name,
+                "on_header_value": form.add_header_value,
                 "on_header_end": form.end_header,
                 "on_headers_finished": form.start_data,
-                "on_part_data": form.data,
+                "on_part_data": form.add_data,
                 "on_part_end": form.end_part,
                 "on_end": form.end,
             },
@@ -58,13 +58,13 @@ class _Form:
         self._value = b""
         self._slices: list[bytes] = []
 
-    def begin(self) -> None:
+    def begin_part(self) -> None:
         self._name, self._header, self._value, self._slices = None, b"", b"", []
 
-    def field(self, data: bytes, start: int, end: int) -> None:
+    def add_header_name(self, data: bytes, start: int, end: int) -> None:
         self._header += data[start:end]
 
-    def value(self, data: bytes, start: int, end: int) -> None:
+    def add_header_value(self, data: bytes, start: int, end: int) -> None:
         self._value += data[start:end]
 
     def end_header(self) -> None:
@@ -81,7 +81,7 @@ class _Form:
         if len(self.parts) == MOST_PARTS:
             raise BadInput(f"the form has more than {MOST_PARTS} parts; expected data, and at most a target beside it")
 
-    def data(self, data: bytes, start: int, end: int) -> None:
+    def add_data(self, data: bytes, start: int, end: int) -> None:
         self._slices.append(data[start:end])
 
     def end_part(self) -> None:

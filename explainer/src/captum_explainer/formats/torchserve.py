@@ -65,26 +65,26 @@ def _read_bytes(incoming: Incoming, description: Description, settings: Settings
     document: Any
     if not JSON.match(incoming.body):
         if description.text is None:
-            return native.read_picture(incoming, description)._replace(write=_writer(settings.service_envelope))
-        document = _text(incoming.body)
+            return native.read_picture(incoming, description)._replace(write=_make_writer(settings.service_envelope))
+        document = _read_text(incoming.body)
     else:
         document = parse_json(incoming.body)
     if isinstance(document, dict) and "instances" in document:
         read = native.read_document(document, incoming, description, settings)
-        return read._replace(write=_writer(settings.service_envelope))
+        return read._replace(write=_make_writer(settings.service_envelope))
     # One instance: a picture's or a text's object, or its numbers or characters as they are.
     read = native.read_document({"instances": [document]}, incoming, description, settings)
-    return read._replace(write=_writer(settings.service_envelope, one_text=description.text is not None))
+    return read._replace(write=_make_writer(settings.service_envelope, one_text=description.text is not None))
 
 
-def _text(body: bytes) -> str:
+def _read_text(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError:
         raise BadInput("the body is neither JSON nor a text in UTF-8; expected one of them") from None
 
 
-def _writer(envelope: str, one_text: bool = False) -> Callable[[Explanations, Description], WrittenAnswer]:
+def _make_writer(envelope: str, one_text: bool = False) -> Callable[[Explanations, Description], WrittenAnswer]:
     """Writes what there is of each instance, in an object or bare.
 
     TorchServe's documents have a list around a single picture's array without an envelope, and none around a text's

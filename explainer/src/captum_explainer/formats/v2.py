@@ -47,17 +47,17 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
     """
     message = decode(incoming.body, incoming.header_length, "inputs", strings=bytes)
     requested = requested_outputs(message, [EXPLAIN, *DETAILS])
-    arrays, alone = _instances(message, description)
+    arrays, alone = _read_instances(message, description)
     if len(arrays) > settings.limits.max_instances:
         limit = settings.limits.max_instances
         raise TooLarge(f"{len(arrays)} instances; expected at most {limit} (the server's limit, --max_instances)")
     given = object_of(message.document, "parameters")
-    parameters = {key: _from_scalar(value) for key, value in given.items() if key != RESERVED}
+    parameters = {key: _parse_scalar(value) for key, value in given.items() if key != RESERVED}
     request = TensorRequest(stack_instances(arrays, description), parameters)
-    return ReadRequest(request, _writer(message, requested, alone, settings.model_version))
+    return ReadRequest(request, _make_writer(message, requested, alone, settings.model_version))
 
 
-def _instances(message: Message, description: Description) -> tuple[list[np.ndarray], bool]:
+def _read_instances(message: Message, description: Description) -> tuple[list[np.ndarray], bool]:
     """The instances, and whether there is but one, without an axis of instances."""
     if len(message.tensors) != 1:
         got = ", ".join(repr(name[:80]) for name in message.tensors)
@@ -66,7 +66,7 @@ def _instances(message: Message, description: Description) -> tuple[list[np.ndar
     if tensor.dtype.kind == "O":
         if tensor.ndim != 1 or tensor.size == 0:
             raise BadInput(f"{name}: shape is {list(tensor.shape)}; expected [n], one or more pictures")
-        return [_picture(data, f"{name}[{i}]", description) for i, data in enumerate(tensor)], len(tensor) == 1
+        return [_read_picture(data, f"{name}[{i}]", description) for i, data in enumerate(tensor)], len(tensor) == 1
     with np.errstate(over="ignore"):
         tensor = tensor.astype(np.float32)
     shape = description.input_shape
@@ -78,13 +78,13 @@ def _instances(message: Message, description: Description) -> tuple[list[np.ndar
     return list(tensor), False
 
 
-def _picture(data: bytes, name: str, description: Description) -> np.ndarray:
+def _read_picture(data: bytes, name: str, description: Description) -> np.ndarray:
     if data.startswith(SIGNATURES):
         return pictures.decode(data, description)
     return pictures.decode_base64(data.decode("ascii", errors="replace"), description, name)
 
 
-def _from_scalar(value: Any) -> Any:  # noqa: ANN401 - JSON
+def _parse_scalar(value: Any) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, str) and value.startswith("["):
         try:
             return orjson.loads(value)
@@ -93,20 +93,20 @@ def _from_scalar(value: Any) -> Any:  # noqa: ANN401 - JSON
     return value
 
 
-def _to_scalar(value: Any) -> Any:  # noqa: ANN401 - JSON
+def _write_scalar(value: Any) -> Any:  # noqa: ANN401 - JSON
     return orjson.dumps(value).decode() if isinstance(value, list) else value
 
 
-def _writer(
+def _make_writer(
     message: Message, requested: dict[str, bool], alone: bool, model_version: str
 ) -> Callable[[Explanations, Description], WrittenAnswer]:
     def write(explanations: Explanations, description: Description) -> WrittenAnswer:
-        found = _outputs(explanations, alone)
+        found = _make_outputs(explanations, alone)
         if message.document.get("outputs"):
             for name in requested:
                 if name not in found:
                     raise BadInput(f"outputs: {explanations.parameters['method']} gives no {name}")
-        parameters = {key: _to_scalar(value) for key, value in explanations.parameters.items() if value is not None}
+        parameters = {key: _write_scalar(value) for key, value in explanations.parameters.items() if value is not None}
         document: dict[str, Any] = {"model_name": description.name, "model_version": model_version}
         if message.document.get("id"):
             document["id"] = message.document["id"]
@@ -123,7 +123,7 @@ def _writer(
     return write
 
 
-def _outputs(explanations: Explanations, alone: bool) -> dict[str, np.ndarray]:
+def _make_outputs(explanations: Explanations, alone: bool) -> dict[str, np.ndarray]:
     values = np.asarray(explanations.values, dtype=np.float32)
     found = {EXPLAIN: values[0] if alone else values}
     rows = [details if isinstance(details, list) else [details] for details in explanations.details]

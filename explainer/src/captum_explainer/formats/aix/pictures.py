@@ -11,7 +11,7 @@ from torch import Tensor
 
 from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.formats.aix import texts
-from captum_explainer.formats.aix.masks import Shown, write
+from captum_explainer.formats.aix.masks import MaskRule, write
 from captum_explainer.formats.aix.numbers import read_number
 from captum_explainer.formats.request import Incoming, ReadRequest
 from captum_explainer.inputs.arrays import fit_shape, read_instances, stack_instances
@@ -50,9 +50,9 @@ def read_document(
     for key in document:
         if key not in known:
             raise BadInput(f"the request's key {name_nearest(key, known)}")
-    parameters = _parameters(document, description, settings.aix)
-    instances = read_instances(document.get("instances"), description, settings.limits, _channels_last_as_described)
-    return _request(instances, parameters, _shown(document, settings.aix))
+    parameters = _make_parameters(document, description, settings.aix)
+    instances = read_instances(document.get("instances"), description, settings.limits, _fit_picture)
+    return _make_request(instances, parameters, _read_rule(document, settings.aix))
 
 
 def read_picture(incoming: Incoming, description: Description, settings: Settings) -> ReadRequest:
@@ -62,17 +62,17 @@ def read_picture(incoming: Incoming, description: Description, settings: Setting
         BadInput: It is broken, or does not fit the model.
     """
     instances = stack_instances([decode(incoming.body, description)], description)
-    return _request(instances, _parameters({}, description, settings.aix), _shown({}, settings.aix))
+    return _make_request(instances, _make_parameters({}, description, settings.aix), _read_rule({}, settings.aix))
 
 
-def _request(instances: Tensor, parameters: dict[str, Any], shown: Shown) -> ReadRequest:
+def _make_request(instances: Tensor, parameters: dict[str, Any], rule: MaskRule) -> ReadRequest:
     def write_masks(explanations: Explanations, description: Description) -> WrittenAnswer:
-        return write(instances, explanations, shown)
+        return write(instances, explanations, rule)
 
     return ReadRequest(TensorRequest(instances, parameters), write_masks)
 
 
-def _parameters(document: dict[str, Any], description: Description, aix: AixDefaults) -> dict[str, Any]:
+def _make_parameters(document: dict[str, Any], description: Description, aix: AixDefaults) -> dict[str, Any]:
     # What the flag asks for is for every model; what the request asks for is meant.
     labels = min(aix.top_labels, description.output_width or aix.top_labels)
     own = document.get("parameters", {})
@@ -100,17 +100,17 @@ def _parameters(document: dict[str, Any], description: Description, aix: AixDefa
     return parameters
 
 
-def _shown(document: dict[str, Any], aix: AixDefaults) -> Shown:
+def _read_rule(document: dict[str, Any], aix: AixDefaults) -> MaskRule:
     positive_only = document.get("positive_only", aix.positive_only)
     if str(positive_only).lower() not in TRUTHS:
         raise BadInput(f"positive_only is {shorten(positive_only)}; expected true or false")
-    return Shown(
+    return MaskRule(
         positive_only=TRUTHS[str(positive_only).lower()],
         min_weight=read_number(document, "min_weight", float, aix.min_weight),
     )
 
 
-def _channels_last_as_described(array: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
+def _fit_picture(array: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """AIX's pictures have their colours last; a grey one has three that are equal, of which the model may take one.
 
     LIME hides all three alike, so that each sample's one channel is what converting the sample would give.

@@ -52,14 +52,17 @@ def read_document(document: dict[str, Any], description: Description, settings: 
         **own,
     }
     texts = read_texts(document.get("instances"), description, settings.limits)
-    return ReadRequest(TextRequest(texts, parameters, at_most_top_k=True), _writer(parameters["num_features"]))
+    return ReadRequest(TextRequest(texts, parameters, at_most_top_k=True), _make_writer(parameters["num_features"]))
 
 
-def _writer(most: int) -> Callable[[Explanations, Description], WrittenAnswer]:
+def _make_writer(most: int) -> Callable[[Explanations, Description], WrittenAnswer]:
     def write(explanations: Explanations, _description: Description) -> WrittenAnswer:
         """`{"explanations": {label's index: [[word, weight], ...]}}`, for several instances a list of such."""
         answers = [
-            {str(details["target"]): _strongest(found, most) for found, details in zip(values, rows, strict=True)}
+            {
+                str(details["target"]): _choose_strongest(found, most)
+                for found, details in zip(values, rows, strict=True)
+            }
             for values, rows in zip(explanations.values, explanations.details, strict=True)
         ]
         document = {"explanations": answers[0] if len(answers) == 1 else answers}
@@ -68,7 +71,7 @@ def _writer(most: int) -> Callable[[Explanations, Description], WrittenAnswer]:
     return write
 
 
-def _strongest(found: dict[str, Any], most: int) -> list[tuple[str, float]]:
+def _choose_strongest(found: dict[str, Any], most: int) -> list[tuple[str, float]]:
     # A word that is there several times has one weight.
     weights = dict(zip(found["words"], found["importances"].tolist(), strict=True))
     return sorted(weights.items(), key=lambda pair: abs(pair[1]), reverse=True)[:most]
