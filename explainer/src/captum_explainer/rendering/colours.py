@@ -20,7 +20,7 @@ COLOUR_MAPS = (*DIVERGING, *SEQUENTIAL)
 ENTRIES = 511
 
 
-def span(cmap: str, sign: Sign) -> tuple[float, float]:
+def find_span(cmap: str, sign: Sign) -> tuple[float, float]:
     """The values at a colour map's ends: symmetric about zero, but of a sequential map for one sign."""
     if cmap in DIVERGING or sign == "all":
         return -1.0, 1.0
@@ -29,12 +29,12 @@ def span(cmap: str, sign: Sign) -> tuple[float, float]:
 
 def paint(values: Plane, cmap: str, sign: Sign) -> Picture:
     """Values [height, width] in -1..1 as uint8 [height, width, 3]."""
-    low, high = span(cmap, sign)
+    low, high = find_span(cmap, sign)
     shares = (values - low) / (high - low)
-    return _table(cmap)[np.rint(shares * (ENTRIES - 1)).astype(np.intp)]
+    return _load_table(cmap)[np.rint(shares * (ENTRIES - 1)).astype(np.intp)]
 
 
 @cache
-def _table(cmap: str) -> Picture:
+def _load_table(cmap: str) -> Picture:
     colours = matplotlib.colormaps[cmap].resampled(ENTRIES)(np.arange(ENTRIES))
     return np.rint(np.asarray(colours)[:, :3] * 255.0).astype(np.uint8)

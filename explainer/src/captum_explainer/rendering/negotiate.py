@@ -10,21 +10,21 @@ def prefers(accept: str, media_type: str) -> bool:
 
     A tie is JSON's: so are `*/*` and no header at all. A browser, which rates pages and pictures over `*/*`, gets them.
     """
-    return _quality(accept, media_type) > _quality(accept, JSON)
+    return _rate(accept, media_type) > _rate(accept, JSON)
 
 
-def _quality(accept: str, media_type: str) -> float:
+def _rate(accept: str, media_type: str) -> float:
     """0 to 1, of the most specific range that the type is in; 0 where it is in none."""
     ranks = {"*/*": 0, media_type.partition("/")[0] + "/*": 1, media_type: 2}
     best = (-1, 0.0)
     for part in accept.split(","):
         media_range, *parameters = (piece.strip() for piece in part.split(";"))
         if media_range in ranks:
-            best = max(best, (ranks[media_range], _weight(parameters)))
+            best = max(best, (ranks[media_range], _read_weight(parameters)))
     return best[1]
 
 
-def _weight(parameters: list[str]) -> float:
+def _read_weight(parameters: list[str]) -> float:
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip() == "q":

@@ -31,7 +31,7 @@ def normalize(plane: Plane, sign: Sign, outlier_perc: float) -> Normalized:
     the rest; so it is no more than four times the magnitude that (100 - `outlier_perc`) percent of the pixels which
     are not zero are under. With `outlier_perc` 0 nothing is clipped.
     """
-    chosen = _of_sign(np.nan_to_num(plane, posinf=LARGEST, neginf=-LARGEST), sign)
+    chosen = _keep_sign(np.nan_to_num(plane, posinf=LARGEST, neginf=-LARGEST), sign)
     magnitudes = np.sort(np.abs(chosen), axis=None)
     magnitudes = magnitudes[magnitudes > ROUNDING * magnitudes[-1]]
     if not len(magnitudes):
@@ -44,7 +44,7 @@ def normalize(plane: Plane, sign: Sign, outlier_perc: float) -> Normalized:
     return Normalized(np.clip(chosen / limit, -1.0, 1.0), limit)
 
 
-def _of_sign(plane: Plane, sign: Sign) -> Plane:
+def _keep_sign(plane: Plane, sign: Sign) -> Plane:
     if sign == "positive":
         return np.maximum(plane, 0.0)
     if sign == "negative":

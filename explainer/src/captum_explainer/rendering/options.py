@@ -16,7 +16,7 @@ LOOKS = ("heat_map", "blended_heat_map", "original_image", "masked_image", "alph
 ONE_SIGN = ("masked_image", "alpha_scaling")
 COLOURED = ("heat_map", "blended_heat_map")
 MOST_SCALE = 64
-SHOWN = {"png": "pictures", "html": "texts"}
+MEANT_FOR = {"png": "pictures", "html": "texts"}
 
 
 @dataclass(frozen=True)
@@ -50,15 +50,15 @@ def read_render(value: object) -> Render:
     Raises:
         BadInput: It is neither, a name is not known, or a value is not of its kind.
     """
-    given = _given(value, "png", list(Render.__dataclass_fields__))
-    _choose(given, "look", LOOKS)
-    _choose(given, "sign", get_args(Sign))
-    _choose(given, "cmap", COLOUR_MAPS, nullable=True)
-    _number(given, "outlier_perc", 0, 100)
-    _number(given, "alpha_overlay", 0, 1)
-    _number(given, "scale", 1, MOST_SCALE, whole=True, nullable=True)
-    _flag(given, "show_colorbar")
-    _flag(given, "titles", nullable=True)
+    given = _read_object(value, "png", list(Render.__dataclass_fields__))
+    _check_choice(given, "look", LOOKS)
+    _check_choice(given, "sign", get_args(Sign))
+    _check_choice(given, "cmap", COLOUR_MAPS, nullable=True)
+    _check_number(given, "outlier_perc", 0, 100)
+    _check_number(given, "alpha_overlay", 0, 1)
+    _check_number(given, "scale", 1, MOST_SCALE, whole=True, nullable=True)
+    _check_flag(given, "show_colorbar")
+    _check_flag(given, "titles", nullable=True)
     chosen = {key: each for key, each in given.items() if key != "type"}
     if chosen.get("look") in ONE_SIGN and chosen.setdefault("sign", "absolute_value") == "all":
         raise BadInput(
@@ -76,10 +76,10 @@ def check_html(value: object) -> None:
     Raises:
         BadInput: It is neither.
     """
-    _given(value, "html", [])
+    _read_object(value, "html", [])
 
 
-def _given(value: object, possible: str, keys: list[str]) -> dict[str, Any]:
+def _read_object(value: object, possible: str, keys: list[str]) -> dict[str, Any]:
     given: dict[str, Any] = {"type": value} if isinstance(value, str) else value  # type: ignore[assignment]
     if not isinstance(given, dict):
         example = ", ".join([f'{{"type": "{possible}"', *(f'"{key}": ...' for key in keys[:1])]) + "}"
@@ -89,19 +89,21 @@ def _given(value: object, possible: str, keys: list[str]) -> dict[str, Any]:
         if key not in known:
             raise BadInput(f"render: {name_nearest(key, known)}")
     chosen = given.get("type", possible)
-    if isinstance(chosen, str) and chosen != possible and chosen in SHOWN:
-        raise BadInput(f'render is "{chosen}", which shows {SHOWN[chosen]}; expected "{possible}" of this model')
-    _choose(given, "type", (possible,))
+    if isinstance(chosen, str) and chosen != possible and chosen in MEANT_FOR:
+        raise BadInput(f'render is "{chosen}", which shows {MEANT_FOR[chosen]}; expected "{possible}" of this model')
+    _check_choice(given, "type", (possible,))
     return given
 
 
-def _choose(given: dict[str, Any], key: str, values: tuple[str, ...], nullable: bool = False) -> None:
+def _check_choice(given: dict[str, Any], key: str, values: tuple[str, ...], nullable: bool = False) -> None:
     value = given.get(key, values[0])
     if not (value in values or (nullable and value is None)):
         raise BadInput(f"render.{key}: {name_nearest(value, list(values))}")
 
 
-def _number(given: dict[str, Any], key: str, low: int, high: int, whole: bool = False, nullable: bool = False) -> None:
+def _check_number(
+    given: dict[str, Any], key: str, low: int, high: int, whole: bool = False, nullable: bool = False
+) -> None:
     value = given.get(key, low)
     if nullable and value is None:
         return
@@ -109,7 +111,7 @@ def _number(given: dict[str, Any], key: str, low: int, high: int, whole: bool = 
         raise BadInput(f"render.{key} is {shorten(value)}; expected a {'whole ' * whole}number of {low} to {high}")
 
 
-def _flag(given: dict[str, Any], key: str, nullable: bool = False) -> None:
+def _check_flag(given: dict[str, Any], key: str, nullable: bool = False) -> None:
     value = given.get(key, False)
     if not (isinstance(value, bool) or (nullable and value is None)):
         raise BadInput(f"render.{key} is {shorten(value)}; expected true or false")

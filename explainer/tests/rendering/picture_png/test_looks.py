@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from captum_explainer.inputs.image_axes import find_layout
 from captum_explainer.rendering.options import read_render
-from captum_explainer.rendering.picture_png.looks import look, original_of
+from captum_explainer.rendering.picture_png.looks import draw_look, restore_original
 
 VALUES = np.array([[1.0, 0.0], [-1.0, 0.5]])
 ORIGINAL = np.array([[[200, 100, 0], [50, 50, 50]], [[0, 0, 0], [255, 255, 255]]], dtype=np.uint8)
 
 
 def drawn(**render):
-    return look(read_render(render), VALUES, ORIGINAL).astype(int)
+    return draw_look(read_render(render), VALUES, ORIGINAL).astype(int)
 
 
 def test_a_heat_map_has_the_maps_colours_alone():
@@ -40,14 +40,16 @@ def test_alpha_scaling_is_white_where_nothing_counts():
 
 def test_negative_attributions_are_blue_by_themselves():
     values = np.array([[-1.0, 0.0]])
-    picture = look(read_render({"look": "heat_map", "sign": "negative"}), values, ORIGINAL[:1]).astype(int)
+    picture = draw_look(read_render({"look": "heat_map", "sign": "negative"}), values, ORIGINAL[:1]).astype(int)
     assert picture[0, 0, 2] > picture[0, 0, 0] + 60
     assert picture[0, 1].min() > 240
 
 
 def test_magnitudes_have_a_colour_of_neither_sign():
     values = np.array([[1.0, 0.0]])
-    red, green, blue = look(read_render({"look": "heat_map", "sign": "absolute_value"}), values, ORIGINAL[:1])[0, 0]
+    red, green, blue = draw_look(read_render({"look": "heat_map", "sign": "absolute_value"}), values, ORIGINAL[:1])[
+        0, 0
+    ]
     assert min(red, blue) > green
 
 
@@ -68,6 +70,6 @@ def test_magnitudes_have_a_colour_of_neither_sign():
 )
 def test_inputs_look_as_they_are(instance, input_range, expected):
     array = np.array(instance)
-    picture = original_of(array, find_layout(array.shape), input_range)
+    picture = restore_original(array, find_layout(array.shape), input_range)
     assert picture.dtype == np.uint8
     assert picture[0].tolist() == expected

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from captum_explainer.rendering.picture_png.sheet import FONT, GAP, PAPER, TITLE_HEIGHT, Bar, Panel, Sheet, fitted
+from captum_explainer.rendering.picture_png.sheet import FONT, GAP, PAPER, TITLE_HEIGHT, Bar, Panel, Sheet, fit_text
 from PIL import ImageFont
 
 
@@ -11,14 +11,14 @@ def panel(colour, title="cat 90.0%", limit=1.0):
 def test_one_picture_without_more_is_the_picture():
     sheet = Sheet(40, 60, titles=False, bar=None)
     image = sheet.draw([[panel((10, 20, 30))]])
-    assert image.size == (60, 40) == sheet.size(1, 1)[::-1]
+    assert image.size == (60, 40) == sheet.measure(1, 1)[::-1]
     assert image.getcolors() == [(2400, (10, 20, 30))]
 
 
 def test_rows_and_columns_are_where_they_belong():
     sheet = Sheet(40, 60, titles=False, bar=None)
     image = sheet.draw([[panel((i, j, 0)) for j in range(3)] for i in range(2)])
-    assert image.size[::-1] == sheet.size(2, 3)
+    assert image.size[::-1] == sheet.measure(2, 3)
     for i in range(2):
         for j in range(3):
             assert image.getpixel((j * (60 + GAP) + 30, i * (40 + GAP) + 20)) == (i, j, 0)
@@ -56,7 +56,7 @@ def test_the_bar_of_one_sign_ends_at_zero(sign, top, bottom):
 @pytest.mark.parametrize("title", ["a\nb\x00\x1b[31m", "Größe 猫 🐈", "", "W" * 100_000])
 def test_any_label_is_a_line_that_fits(title):
     font = ImageFont.truetype(FONT, 14, layout_engine=ImageFont.Layout.BASIC)
-    line = fitted(title, font, 100)
+    line = fit_text(title, font, 100)
     assert line.isprintable()
     assert font.getlength(line) <= 100
     Sheet(40, 60, titles=True, bar=None).draw([[panel((9, 9, 9), title)]])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from captum_explainer.rendering.colours import paint
-from captum_explainer.rendering.text_html.shades import gradient, shades_of
+from captum_explainer.rendering.text_html.shades import choose_shades, write_gradient
 
 # Machado, Oliveira and Fernandes 2009, severity 1, of linear RGB.
 PROTANOPIA = [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
@@ -22,25 +22,25 @@ def contrast(one, other):
 
 
 def test_the_letters_on_every_colour_have_the_contrast_that_wcag_asks_of_text():
-    shades, _ = shades_of(np.linspace(-1, 1, 1001).tolist())
+    shades, _ = choose_shades(np.linspace(-1, 1, 1001).tolist())
     assert len({shade.background for shade in shades}) > 200
     assert min(contrast(shade.background, shade.ink) for shade in shades) >= 4.5
 
 
 def test_the_colours_are_those_of_the_pictures():
     importances = [0.5, -2.0, 0.0, 1.0]
-    shades, limit = shades_of(importances)
+    shades, limit = choose_shades(importances)
     assert limit == 2.0
     painted = paint(np.array([importances]) / 2, "RdBu_r", "all")[0]
     assert [shade.background for shade in shades] == [f"#{bytes(colour).hex()}" for colour in painted]
-    assert gradient().count("#") == 17
-    assert shades[1].background in gradient()
+    assert write_gradient().count("#") == 17
+    assert shades[1].background in write_gradient()
 
 
 @pytest.mark.parametrize("matrix", [PROTANOPIA, DEUTERANOPIA, TRITANOPIA])
 @pytest.mark.parametrize("importance", [0.3, 0.6, 1.0])
 def test_colour_blind_people_can_tell_for_from_against(matrix, importance):
-    (fore, against, _), _ = shades_of([importance, -importance, 1.0])
+    (fore, against, _), _ = choose_shades([importance, -importance, 1.0])
     seen = [np.clip(np.array(matrix) @ linear(shade.background), 0, 1) for shade in (fore, against)]
     assert lab_distance(*seen) > 20
 
@@ -59,7 +59,7 @@ def lab_distance(one, other):
 
 
 def test_nothing_that_counts_is_neutral():
-    shades, limit = shades_of([0.0, 0.0])
+    shades, limit = choose_shades([0.0, 0.0])
     assert limit == 0
     assert {(shade.background, shade.ink) for shade in shades} == {("#f7f7f7", "#000")}
-    assert shades_of([]) == ([], 0.0)
+    assert choose_shades([]) == ([], 0.0)

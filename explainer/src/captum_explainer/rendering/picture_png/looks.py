@@ -13,27 +13,27 @@ WHITE = 255.0
 DEFAULT_CMAPS = {"absolute_value": "Purples"}
 
 
-def cmap_of(render: Render) -> str:
+def choose_cmap(render: Render) -> str:
     """The colour map that was asked for, or the sign's own."""
     return render.cmap or DEFAULT_CMAPS.get(render.sign, "RdBu_r")
 
 
-def look(render: Render, values: Plane, original: Picture) -> Picture:
+def draw_look(render: Render, values: Plane, original: Picture) -> Picture:
     """Normalized attributions [height, width] and the input [height, width, 3] as one picture [height, width, 3]."""
     if render.look == "original_image":
         return original
     if render.look == "masked_image":
-        return _mixed(np.abs(values)[..., None], original, 0.0)
+        return _mix(np.abs(values)[..., None], original, 0.0)
     if render.look == "alpha_scaling":
-        return _mixed(np.abs(values)[..., None], original, WHITE)
-    colours = paint(values, cmap_of(render), render.sign)
+        return _mix(np.abs(values)[..., None], original, WHITE)
+    colours = paint(values, choose_cmap(render), render.sign)
     if render.look == "heat_map":
         return colours
     grey = original.mean(axis=2, keepdims=True)
-    return _mixed(render.alpha_overlay, colours, grey)
+    return _mix(render.alpha_overlay, colours, grey)
 
 
-def original_of(instance: Plane, layout: Layout, input_range: tuple[float, float] | None) -> Picture:
+def restore_original(instance: Plane, layout: Layout, input_range: tuple[float, float] | None) -> Picture:
     """An input as it looks, uint8 [height, width, 3]: its declared range, or else its own, from black to white."""
     planes = layout.move_channels_last(instance)
     if planes.shape[2] == 4:
@@ -41,12 +41,12 @@ def original_of(instance: Plane, layout: Layout, input_range: tuple[float, float
         planes = planes[..., :3]
     elif planes.shape[2] != 3:
         planes = planes.mean(axis=2, keepdims=True)
-    low, high = input_range or _range_of(planes)
+    low, high = input_range or _find_range(planes)
     shares = np.clip((planes - low) / (high - low), 0.0, 1.0)
     return np.broadcast_to(np.rint(shares * WHITE).astype(np.uint8), (*planes.shape[:2], 3))
 
 
-def _range_of(planes: Plane) -> tuple[float, float]:
+def _find_range(planes: Plane) -> tuple[float, float]:
     low, high = float(planes.min()), float(planes.max())
     for usual in (1.0, 255.0):
         if low >= 0 and high <= usual:
@@ -54,6 +54,6 @@ def _range_of(planes: Plane) -> tuple[float, float]:
     return (low, high) if high > low else (low - 1.0, high + 1.0)
 
 
-def _mixed(share: float | Plane, over: Picture, under: float | Plane) -> Picture:
+def _mix(share: float | Plane, over: Picture, under: float | Plane) -> Picture:
     mixed = share * over.astype(np.float64) + (1.0 - share) * under
     return np.rint(mixed).astype(np.uint8)

@@ -20,7 +20,7 @@ from captum_explainer.predictor_client.description import Description
 from captum_explainer.rendering.colours import Picture
 from captum_explainer.rendering.normalization import Plane, normalize
 from captum_explainer.rendering.options import Render
-from captum_explainer.rendering.picture_png.looks import cmap_of, look, original_of
+from captum_explainer.rendering.picture_png.looks import choose_cmap, draw_look, restore_original
 from captum_explainer.rendering.picture_png.sheet import Bar, Panel, Sheet
 from captum_explainer.rendering.written_answer import WrittenAnswer
 
@@ -54,34 +54,34 @@ class PngWriter:
         Raises:
             BadInput: The attributions have no height and width, or the picture would be absurdly large.
         """
-        values, details = _table(explanations.values), _table(explanations.details)
-        sheet, scale = self._sheet(len(values), len(values[0]))
+        values, details = _make_table(explanations.values), _make_table(explanations.details)
+        sheet, scale = self._choose_sheet(len(values), len(values[0]))
         originals = [
-            original_of(instance.numpy().astype(np.float64), self._layout, description.input_range)
+            restore_original(instance.numpy().astype(np.float64), self._layout, description.input_range)
             for instance in self._instances
         ]
         panels = [
             [
-                self._panel(originals[i], attributions, details[i][k], explanations.parameters, scale)
+                self._make_panel(originals[i], attributions, details[i][k], explanations.parameters, scale)
                 for k, attributions in enumerate(row)
             ]
             for i, row in enumerate(values)
         ]
         chunks = PngInfo()
-        chunks.add_itxt(CHUNK, _text(explanations, description))
+        chunks.add_itxt(CHUNK, _write_text(explanations, description))
         buffer = io.BytesIO()
         sheet.draw(panels).save(buffer, "PNG", pnginfo=chunks)
         return WrittenAnswer(buffer.getvalue(), "image/png")
 
-    def _sheet(self, rows: int, columns: int) -> tuple[Sheet, int]:
+    def _choose_sheet(self, rows: int, columns: int) -> tuple[Sheet, int]:
         """The largest that fits, and how many pixels a side each of the input's has."""
         render, layout = self._render, self._layout
         titles = rows * columns > 1 if render.titles is None else render.titles
-        bar = Bar(cmap_of(render), render.sign) if render.show_colorbar else None
+        bar = Bar(choose_cmap(render), render.sign) if render.show_colorbar else None
         readable = math.ceil(READABLE_SIDE / max(layout.height, layout.width))
         for scale in [render.scale] if render.scale else range(readable, 0, -1):
             sheet = Sheet(layout.height * scale, layout.width * scale, titles, bar)
-            height, width = sheet.size(rows, columns)
+            height, width = sheet.measure(rows, columns)
             if height * width <= MOST_PIXELS:
                 return sheet, scale
         raise BadInput(
@@ -89,7 +89,7 @@ class PngWriter:
             "ask for fewer instances or a smaller scale"
         )
 
-    def _panel(
+    def _make_panel(
         self,
         original: Picture,
         attributions: np.ndarray,
@@ -97,16 +97,16 @@ class PngWriter:
         parameters: dict[str, Any],
         scale: int,
     ) -> Panel:
-        plane = self._plane(attributions, parameters)
+        plane = self._make_plane(attributions, parameters)
         normalized = normalize(plane, self._render.sign, self._render.outlier_perc)
-        picture = look(self._render, normalized.values, original)
-        return Panel(picture.repeat(scale, 0).repeat(scale, 1), _title(details, parameters), normalized.limit)
+        picture = draw_look(self._render, normalized.values, original)
+        return Panel(picture.repeat(scale, 0).repeat(scale, 1), _write_title(details, parameters), normalized.limit)
 
-    def _plane(self, attributions: np.ndarray, parameters: dict[str, Any]) -> Plane:
+    def _make_plane(self, attributions: np.ndarray, parameters: dict[str, Any]) -> Plane:
         """One value a pixel of the input: the sum over channels, as Captum's own pictures have it."""
         layout = self._layout
         if attributions.shape == tuple(self._instances.shape[1:]):
-            return _summed(layout.move_channels_last(attributions), axis=2)
+            return _sum_channels(layout.move_channels_last(attributions), axis=2)
         if attributions.ndim != 3:
             raise BadInput(
                 f"render: the attributions of the layer {parameters.get('layer')!r} have the shape "
@@ -116,20 +116,20 @@ class PngWriter:
         upsampled = LayerAttribution.interpolate(
             torch.from_numpy(attributions)[None], (layout.height, layout.width), interpolate_mode=mode
         )
-        return _summed(upsampled[0].numpy(), axis=0)
+        return _sum_channels(upsampled[0].numpy(), axis=0)
 
 
-def _summed(channels: np.ndarray, axis: int) -> Plane:
+def _sum_channels(channels: np.ndarray, axis: int) -> Plane:
     summed: Plane = np.asarray(channels, dtype=np.float64).sum(axis=axis)
     return summed
 
 
-def _table(rows: list[Any]) -> list[list[Any]]:
+def _make_table(rows: list[Any]) -> list[list[Any]]:
     """Rows of columns; without `top_k` there is one column."""
     return [row if isinstance(row, list) else [row] for row in rows]
 
 
-def _title(details: dict[str, Any], parameters: dict[str, Any]) -> str:
+def _write_title(details: dict[str, Any], parameters: dict[str, Any]) -> str:
     if "target" not in details:
         return f"{parameters['layer']} {parameters.get('neuron', '')}".rstrip()
     label = details["target_label"]
@@ -140,15 +140,15 @@ def _title(details: dict[str, Any], parameters: dict[str, Any]) -> str:
     return f"{label}, score {details['score']:.3g}"
 
 
-def _text(explanations: Explanations, description: Description) -> str:
+def _write_text(explanations: Explanations, description: Description) -> str:
     document = {
-        "details": [[_short(each) for each in row] for row in _table(explanations.details)],
-        "parameters": _short(explanations.parameters),
+        "details": [[_leave_out_long(each) for each in row] for row in _make_table(explanations.details)],
+        "parameters": _leave_out_long(explanations.parameters),
         "model": {"name": description.name, "digest": description.digest},
     }
     return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
-def _short(values: dict[str, Any]) -> dict[str, Any]:
+def _leave_out_long(values: dict[str, Any]) -> dict[str, Any]:
     encoded = {name: orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY) for name, value in values.items()}
     return {name: value for name, value in values.items() if len(encoded[name]) <= MOST_TEXT}

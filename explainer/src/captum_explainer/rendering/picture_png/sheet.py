@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from captum_explainer.rendering.colours import Picture, paint, span
+from captum_explainer.rendering.colours import Picture, find_span, paint
 from captum_explainer.rendering.normalization import Sign
 
 FONT = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -52,14 +52,14 @@ class Sheet:
     titles: bool
     bar: Bar | None
 
-    def size(self, rows: int, columns: int) -> tuple[int, int]:
+    def measure(self, rows: int, columns: int) -> tuple[int, int]:
         """Height and width of so many panels."""
         inner = rows * (self._row + GAP) - GAP, columns * (self._column + GAP) - GAP
         return inner[0] + 2 * self._margin, inner[1] + 2 * self._margin
 
     def draw(self, panels: list[list[Panel]]) -> Image.Image:
         """The panels on white paper; one without title and bar is the picture itself."""
-        height, width = self.size(len(panels), len(panels[0]))
+        height, width = self.measure(len(panels), len(panels[0]))
         image = Image.new("RGB", (width, height), PAPER)
         for i, row in enumerate(panels):
             for j, panel in enumerate(row):
@@ -82,8 +82,8 @@ class Sheet:
     def _draw(self, image: Image.Image, panel: Panel, left: int, top: int) -> None:
         pen = ImageDraw.Draw(image)
         if self.titles:
-            font = _font(TITLE_SIZE)
-            text = fitted(panel.title, font, self._column)
+            font = _load_font(TITLE_SIZE)
+            text = fit_text(panel.title, font, self._column)
             pen.text((left, top + TITLE_HEIGHT / 2), text, INK, font, anchor="lm")
             top += TITLE_HEIGHT
         image.paste(Image.fromarray(panel.picture), (left, top))
@@ -92,21 +92,21 @@ class Sheet:
 
     def _draw_bar(self, image: Image.Image, pen: ImageDraw.ImageDraw, limit: float, left: int, top: int) -> None:
         assert self.bar is not None
-        low, high = sorted(span(self.bar.cmap, self.bar.sign))
+        low, high = sorted(find_span(self.bar.cmap, self.bar.sign))
         if self.bar.sign in ("positive", "absolute_value"):
             low = 0.0
         elif self.bar.sign == "negative":
             high = 0.0
         column = np.linspace(high, low, self.height)[:, None].repeat(BAR_WIDTH, axis=1)
         image.paste(Image.fromarray(paint(column, self.bar.cmap, self.bar.sign)), (left, top))
-        font = _font(TICK_SIZE)
+        font = _load_font(TICK_SIZE)
         # The anchors keep the first and the last within the picture's height.
         for value, anchor in {high: "la", (low + high) / 2: "lm", low: "ld"}.items():
             y = top + (high - value) / (high - low) * self.height
             pen.text((left + BAR_WIDTH + 4, y), f"{value * limit:.3g}", INK, font, anchor=anchor)
 
 
-def fitted(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+def fit_text(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
     """A line of text, shortened to a width in pixels; what cannot be printed is left out."""
     line = "".join(c for c in text[:200] if c.isprintable())
     if font.getlength(line) <= width:
@@ -116,6 +116,6 @@ def fitted(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
     return line + "…"
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _load_font(size: int) -> ImageFont.FreeTypeFont:
     # One for each picture: FreeType's are not for several threads at once. The layout engine decides the pixels.
     return ImageFont.truetype(FONT, size, layout_engine=ImageFont.Layout.BASIC)

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.predictor_client.description import Description
-from captum_explainer.rendering.text_html.shades import Shade, gradient, shades_of
+from captum_explainer.rendering.text_html.shades import Shade, choose_shades, write_gradient
 from captum_explainer.rendering.text_html.visible import make_visible
 from captum_explainer.rendering.written_answer import WrittenAnswer
 
@@ -77,14 +77,14 @@ class Figure(NamedTuple):
 def write(explanations: Explanations, description: Description) -> WrittenAnswer:
     """A figure for each text."""
     figures = [
-        _figure(values, details) for values, details in zip(explanations.values, explanations.details, strict=True)
+        _make_figure(values, details) for values, details in zip(explanations.values, explanations.details, strict=True)
     ]
     template = _environment.get_template("page.html.jinja")
-    body = template.render(model=description, figures=figures, gradient=gradient())
+    body = template.render(model=description, figures=figures, gradient=write_gradient())
     return WrittenAnswer(body.encode("ascii"), MEDIA_TYPE, HEADERS)
 
 
-def _figure(values: Any, details: Any) -> Figure:  # noqa: ANN401 - a dictionary, or with top_k a list of them
+def _make_figure(values: Any, details: Any) -> Figure:  # noqa: ANN401 - a dictionary, or with top_k a list of them
     ranked = list(zip(values, details, strict=True)) if isinstance(values, list) else [(values, details)]
     first = ranked[0][1]
     probability = first.get("probability")
@@ -93,19 +93,19 @@ def _figure(values: Any, details: Any) -> Figure:  # noqa: ANN401 - a dictionary
         Phrase("predicted", str(first["prediction_label"]), first.get("token_text"), share),
         first["method"],
         bool(first.get("truncated")),
-        [row for value, detail in ranked for row in _rows(value, detail)],
+        [row for value, detail in ranked for row in _make_rows(value, detail)],
     )
 
 
-def _rows(values: dict[str, Any], details: dict[str, Any]) -> list[Row]:
+def _make_rows(values: dict[str, Any], details: dict[str, Any]) -> list[Row]:
     label = details.get("target_label")
     if "importances" in values:
         heading = [Phrase("for", str(label), details.get("token_text"))] if "target_label" in details else []
-        heading += _score(details) + _delta(values["delta"])
-        return [_row(heading, values["words"], values["importances"])]
+        heading += _write_score(details) + _write_delta(values["delta"])
+        return [_make_row(heading, values["words"], values["importances"])]
     return [
-        _row(
-            [Phrase(name, label), *_delta(values[f"delta{end}"])],
+        _make_row(
+            [Phrase(name, label), *_write_delta(values[f"delta{end}"])],
             values["words"],
             values[f"importances_answer{end}"],
         )
@@ -113,8 +113,8 @@ def _rows(values: dict[str, Any], details: dict[str, Any]) -> list[Row]:
     ]
 
 
-def _row(heading: list[Phrase], words: list[str], importances: Sequence[float]) -> Row:
-    shades, limit = shades_of(importances)
+def _make_row(heading: list[Phrase], words: list[str], importances: Sequence[float]) -> Row:
+    shades, limit = choose_shades(importances)
     coloured = [
         Word("bdi" if ISOLATED.fullmatch(word) else "span", word, f"{importance:+.3g}", shade)
         for word, importance, shade in zip(words, importances, shades, strict=True)
@@ -122,9 +122,9 @@ def _row(heading: list[Phrase], words: list[str], importances: Sequence[float]) 
     return Row(heading, f"full colour at {limit:.3g}" if limit else "no word counts", coloured)
 
 
-def _score(details: dict[str, Any]) -> list[Phrase]:
+def _write_score(details: dict[str, Any]) -> list[Phrase]:
     return [Phrase(f"score {details['score']:.3g}")] if details.get("score") is not None else []
 
 
-def _delta(delta: float | None) -> list[Phrase]:
+def _write_delta(delta: float | None) -> list[Phrase]:
     return [] if delta is None else [Phrase(f"delta {delta:.2g}")]

@@ -26,7 +26,7 @@ class Shade:
     ink: str
 
 
-def shades_of(importances: Sequence[float]) -> tuple[list[Shade], float]:
+def choose_shades(importances: Sequence[float]) -> tuple[list[Shade], float]:
     """A shade for each importance, and the magnitude that has the full colour; 0 where all are zero.
 
     Nothing is clipped: of a few words the one that counts most is no outlier.
@@ -34,16 +34,16 @@ def shades_of(importances: Sequence[float]) -> tuple[list[Shade], float]:
     if not len(importances):
         return [], 0.0
     normalized = normalize(np.array([importances], dtype=np.float64), "all", 0.0)
-    return _shades(normalized.values), normalized.limit
+    return _make_shades(normalized.values), normalized.limit
 
 
-def gradient() -> str:
+def write_gradient() -> str:
     """CSS of the whole scale, from -1 to 1."""
-    stops = _shades(np.linspace(-1.0, 1.0, STOPS)[None])
+    stops = _make_shades(np.linspace(-1.0, 1.0, STOPS)[None])
     return f"linear-gradient(to right,{','.join(stop.background for stop in stops)})"
 
 
-def _shades(values: Plane) -> list[Shade]:
+def _make_shades(values: Plane) -> list[Shade]:
     colours = paint(values, CMAP, "all")[0]
     # WCAG 2.2, relative luminance.
     shares = colours / 255.0
