@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from captum_explainer import rng
-from captum_explainer.rng import lend_generators, own_draws
+from captum_explainer.rng import draw_alone, lend_generators
 
 SEEDS = (3, 4)
 TURNS = 50
@@ -24,7 +24,7 @@ def serial(seed):
 def in_turns(seed, meet):
     """Draw, and wait for the other thread wherever an explanation waits for the predictor."""
     drawn = []
-    with own_draws(seed):
+    with draw_alone(seed):
         for _ in range(TURNS):
             drawn.append(draw())
             with lend_generators():
@@ -68,7 +68,7 @@ def test_seeding_alone_is_not_enough(monkeypatch):
 def test_a_thread_that_does_not_draw_lends_nothing():
     with lend_generators():
         assert not rng._generators.locked()
-    with own_draws(1):
+    with draw_alone(1):
         assert rng._generators.locked()
         with lend_generators():
             assert not rng._generators.locked()
@@ -78,7 +78,7 @@ def test_a_thread_that_does_not_draw_lends_nothing():
 
 def test_generators_are_given_back_after_an_error():
     def fail():
-        with own_draws(1), lend_generators():
+        with draw_alone(1), lend_generators():
             raise ValueError("the predictor is gone")
 
     with pytest.raises(ValueError, match="gone"):

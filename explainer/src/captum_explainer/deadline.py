@@ -30,10 +30,10 @@ class Deadline:
         """
         left = self.left()
         if left <= 0:
-            raise self.exceeded()
+            raise self.make_error()
         return left
 
-    def exceeded(self) -> DeadlineExceeded:
+    def make_error(self) -> DeadlineExceeded:
         """The error of a deadline that is over."""
         return DeadlineExceeded(
             f"the explanation took longer than {self.seconds:g} s; ask for fewer steps, samples or instances, "

@@ -19,7 +19,7 @@ _thread = threading.local()
 
 
 @contextmanager
-def own_draws(seed: int) -> Iterator[None]:
+def draw_alone(seed: int) -> Iterator[None]:
     """Inside, this thread's draws are those of a process that was seeded with `seed` and does nothing else."""
     with _generators:
         # torch.manual_seed draws the same, and takes 100 us to seed the generators of GPUs too.

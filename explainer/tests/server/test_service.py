@@ -41,7 +41,7 @@ def explainer(fake_predictor, send_reply):
 
 def posted(explainer, body=REQUEST, name="forest", headers=None):
     """The answer that a body will have, to be awaited."""
-    return explainer.answer(name, Incoming(body, passed_on=headers or {}), dispatch.read)
+    return explainer.answer(name, Incoming(body, forwarded_headers=headers or {}), dispatch.read)
 
 
 def explained(explainer, name="forest", headers=None):

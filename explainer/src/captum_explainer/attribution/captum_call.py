@@ -8,7 +8,7 @@ from captum_serving.errors import BadInput
 
 from captum_explainer.catalogue.method import Attribution, Problem
 from captum_explainer.catalogue.resolve import Resolved
-from captum_explainer.rng import own_draws
+from captum_explainer.rng import draw_alone
 
 
 def call_captum(chosen: Resolved, problem: Problem) -> Attribution:
@@ -20,7 +20,7 @@ def call_captum(chosen: Resolved, problem: Problem) -> Attribution:
     try:
         if not chosen.method.passes.random and chosen.get("smooth") is None:
             return chosen.method.attribute(problem)
-        with own_draws(chosen["seed"]):
+        with draw_alone(chosen["seed"]):
             return chosen.method.attribute(problem)
     except AssertionError as error:
         # Captum checks its arguments by `assert`: what the schemas let through and it refuses is the caller's mistake.

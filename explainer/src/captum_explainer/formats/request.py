@@ -22,14 +22,14 @@ class Incoming:
         content_type: What the client calls the body, as it wrote it; empty where it does not say.
         accept: What the client would read, lower case; empty where it does not say.
         header_length: V2's Inference-Header-Content-Length; None where there is none.
-        passed_on: Those of its headers that go on to the predictor.
+        forwarded_headers: Those of its headers that go on to the predictor.
     """
 
     body: bytes
     content_type: str = ""
     accept: str = ""
     header_length: str | None = None
-    passed_on: Mapping[str, str] = field(default_factory=dict)
+    forwarded_headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class ReadRequest(NamedTuple):

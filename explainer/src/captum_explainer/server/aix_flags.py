@@ -22,22 +22,32 @@ def add_aix_flags(parser: argparse.ArgumentParser, default: AixDefaults) -> None
     add = parser.add_argument_group("standing in for KServe's AIX explainer").add_argument
     add(
         "--explainer_type",
-        type=_explainer_type,
+        type=_read_explainer_type,
         help=f"{LIME_IMAGES} or {LIME_TEXTS}: answer as the AIX explainer does",
     )
-    add("--num_samples", type=_whole, default=default.num_samples, help="LIME's samples")
-    add("--top_labels", type=_whole, default=default.top_labels, help="how many of the likeliest labels are explained")
+    add("--num_samples", type=_read_whole, default=default.num_samples, help="LIME's samples")
+    add(
+        "--top_labels",
+        type=_read_whole,
+        default=default.top_labels,
+        help="how many of the likeliest labels are explained",
+    )
     add(
         "--segmentation_algorithm",
         choices=PLANAR,
         default=default.segmentation_algorithm,
         help="how a picture is divided",
     )
-    add("--positive_only", type=_truth, default=default.positive_only, help="mask only what speaks for a label")
-    add("--min_weight", type=_weight, default=default.min_weight, help="the least coefficient of a segment in a mask")
+    add("--positive_only", type=_read_truth, default=default.positive_only, help="mask only what speaks for a label")
+    add(
+        "--min_weight",
+        type=_read_weight,
+        default=default.min_weight,
+        help="the least coefficient of a segment in a mask",
+    )
 
 
-def current_host(host: str) -> str:
+def find_current_host(host: str) -> str:
     """The predictor's host under the name that KServe gives it now, where the old one is not known.
 
     AIX's example names its predictor itself, and so keeps the name from before KServe 0.11 (kserve/kserve#2508). A
@@ -66,28 +76,28 @@ def _is_known(name: str) -> bool:
     return True
 
 
-def _explainer_type(text: str) -> str:
+def _read_explainer_type(text: str) -> str:
     known = {name.lower(): name for name in (LIME_IMAGES, LIME_TEXTS)}
     if text.lower() not in known:
         raise argparse.ArgumentTypeError(f"{text!r} is not possible; expected {LIME_IMAGES} or {LIME_TEXTS}: no tables")
     return known[text.lower()]
 
 
-def _whole(text: str) -> int:
+def _read_whole(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text} is not over 0")
     return value
 
 
-def _weight(text: str) -> float:
+def _read_weight(text: str) -> float:
     value = float(text)
     if not 0.0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is under 0, or no number")
     return value
 
 
-def _truth(text: str) -> bool:
+def _read_truth(text: str) -> bool:
     if text.lower() not in TRUTHS:
         raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
     return TRUTHS[text.lower()]

@@ -21,15 +21,15 @@ T = TypeVar("T")
 GRACE_SECONDS = 0.5
 
 
-class OffLoop:
+class BatchExecutor:
     """`threads` threads, before which at most `waiting` more pieces of work wait; `bulk` work lets others go first."""
 
     def __init__(self, name: str, threads: int, waiting: int, *, bulk: bool = False) -> None:
         self._most = threads + waiting
         self._unfinished = 0
         self._lock = threading.Lock()
-        self._shown = UNFINISHED.labels(name)
-        self._threads = ThreadPoolExecutor(threads, name, initializer=_begin, initargs=(bulk,))
+        self._gauge = UNFINISHED.labels(name)
+        self._threads = ThreadPoolExecutor(threads, name, initializer=_start_thread, initargs=(bulk,))
 
     async def run(self, work: Callable[[], T], deadline: Deadline) -> T:
         """Do `work` in a thread; the deadline holds whatever the thread does, and is over where this is cancelled.
@@ -40,29 +40,29 @@ class OffLoop:
         """
         if self._unfinished >= self._most:
             raise Overloaded(f"{self._unfinished} requests are under way or waiting; expected fewer: try again")
-        self._count(1)
-        future = self._threads.submit(_unless_late, work, deadline)
-        future.add_done_callback(lambda _: self._count(-1))
+        self._add_unfinished(1)
+        future = self._threads.submit(_work_in_time, work, deadline)
+        future.add_done_callback(lambda _: self._add_unfinished(-1))
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), deadline.seconds + GRACE_SECONDS)
         except TimeoutError:
-            raise deadline.exceeded() from None
+            raise deadline.make_error() from None
         except asyncio.CancelledError:
             deadline.cancel()
             raise
 
-    def _count(self, more: int) -> None:
+    def _add_unfinished(self, more: int) -> None:
         with self._lock:
             self._unfinished += more
-            self._shown.set(self._unfinished)
+            self._gauge.set(self._unfinished)
 
 
-def _unless_late(work: Callable[[], T], deadline: Deadline) -> T:
+def _work_in_time(work: Callable[[], T], deadline: Deadline) -> T:
     deadline.check()
     return work()
 
 
-def _begin(bulk: bool) -> None:
+def _start_thread(bulk: bool) -> None:
     # The explainer's own tensors are small, and torch's threads would take the predictor's cores.
     torch.set_num_threads(1)
     if bulk:

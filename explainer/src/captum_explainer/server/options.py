@@ -9,7 +9,7 @@ import os
 from dataclasses import fields
 from typing import Any
 
-from captum_explainer.server.aix_flags import add_aix_flags, current_host
+from captum_explainer.server.aix_flags import add_aix_flags, find_current_host
 from captum_explainer.settings import AixDefaults, Limits, PredictorAddress, Settings
 
 PROTOCOLS = ("v1", "v2")
@@ -20,20 +20,21 @@ PREDICTOR = "predictor_"
 
 def parse(arguments: list[str]) -> Settings:
     """Read the command line; kserve reads its own flags from the same one, when it is imported."""
-    flags = _parser().parse_args(arguments)
+    parser = _make_parser()
+    flags = parser.parse_args(arguments)
     if flags.predictor_host is None:
-        _parser().error(
+        parser.error(
             "--predictor_host is missing; expected the predictor's host, as in --predictor_host localhost:8081"
         )
     if flags.predictor_protocol not in PROTOCOLS:
-        _parser().error(
+        parser.error(
             f"--predictor_protocol is {flags.predictor_protocol}; expected {' or '.join(PROTOCOLS)}: "
             "this explainer does not speak gRPC"
         )
     if flags.num_samples > flags.max_samples:
-        _parser().error(f"--num_samples is {flags.num_samples}; expected at most --max_samples, {flags.max_samples}")
+        parser.error(f"--num_samples is {flags.num_samples}; expected at most --max_samples, {flags.max_samples}")
     if flags.explainer_type:
-        flags.predictor_host = current_host(flags.predictor_host)
+        flags.predictor_host = find_current_host(flags.predictor_host)
     return compose_settings(**vars(flags))
 
 
@@ -52,12 +53,13 @@ def compose_settings(**flags: Any) -> Settings:  # noqa: ANN401 - argparse's
     )
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     # Not at the top: it takes seconds, and a notebook has settings without a server.
     from kserve.model_server import parser as kserve_parser
 
     default = Settings("", PredictorAddress(""))
     limits = default.limits
+    whole, seconds = _read_positive(int), _read_positive(float)
     parser = argparse.ArgumentParser(prog="captum_explainer", parents=[kserve_parser], allow_abbrev=False)
     add = parser.add_argument
     add("--host", default=default.host, help="the address to listen on")
@@ -66,27 +68,57 @@ def _parser() -> argparse.ArgumentParser:
         default=os.environ.get("REQUESTS_CA_BUNDLE"),
         help="CA certificates for a predictor with TLS",
     )
-    add("--deadline_seconds", type=_positive(float), default=limits.deadline_seconds, help="an explanation's deadline")
-    add("--concurrency", type=_positive(int), default=default.concurrency, help="explanations at once, in a worker")
-    add("--max_waiting", type=_positive(int), default=limits.max_waiting, help="explanations that wait, before a 503")
-    add("--max_body_bytes", type=_positive(int), default=limits.max_body_bytes, help="the largest request")
+    add(
+        "--deadline_seconds",
+        type=seconds,
+        default=limits.deadline_seconds,
+        help="an explanation's deadline",
+    )
+    add("--concurrency", type=whole, default=default.concurrency, help="explanations at once, in a worker")
+    add(
+        "--max_waiting",
+        type=whole,
+        default=limits.max_waiting,
+        help="explanations that wait, before a 503",
+    )
+    add("--max_body_bytes", type=whole, default=limits.max_body_bytes, help="the largest request")
     add(
         "--max_call_bytes",
-        type=_positive(int),
+        type=whole,
         default=limits.max_call_bytes,
         help="the largest call to the predictor",
     )
-    add("--max_instances", type=_positive(int), default=limits.max_instances, help="the most instances in a request")
-    add("--max_steps", type=_positive(int), default=limits.max_steps, help="the most steps of a path method")
-    add("--max_samples", type=_positive(int), default=limits.max_samples, help="the most samples of a random method")
+    add(
+        "--max_instances",
+        type=whole,
+        default=limits.max_instances,
+        help="the most instances in a request",
+    )
+    add("--max_steps", type=whole, default=limits.max_steps, help="the most steps of a path method")
+    add(
+        "--max_samples",
+        type=whole,
+        default=limits.max_samples,
+        help="the most samples of a random method",
+    )
     add(
         "--max_perturbations",
-        type=_positive(int),
+        type=whole,
         default=limits.max_perturbations,
         help="the most ablations of an image",
     )
-    add("--max_rows", type=_positive(int), default=limits.max_rows, help="the most rows of a forward pass of Captum's")
-    add("--defaults", type=_json_object, default={}, help="defaults of parameters as JSON, as in '{\"n_steps\": 15}'")
+    add(
+        "--max_rows",
+        type=whole,
+        default=limits.max_rows,
+        help="the most rows of a forward pass of Captum's",
+    )
+    add(
+        "--defaults",
+        type=_read_json_object,
+        default={},
+        help="defaults of parameters as JSON, as in '{\"n_steps\": 15}'",
+    )
     add(
         "--service_envelope",
         choices=ENVELOPES,
@@ -102,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive(kind: type[int] | type[float]) -> Any:  # noqa: ANN401 - what argparse takes
+def _read_positive(kind: type[int] | type[float]) -> Any:  # noqa: ANN401 - what argparse takes
     def read(text: str) -> float:
         value = kind(text)
         if not 0 < value < math.inf:
@@ -112,7 +144,7 @@ def _positive(kind: type[int] | type[float]) -> Any:  # noqa: ANN401 - what argp
     return read
 
 
-def _json_object(text: str) -> dict[str, Any]:
+def _read_json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
     except ValueError as error:

@@ -19,7 +19,7 @@ from captum_explainer.predictor_client.http_connection import Reply
 from captum_explainer.predictor_client.pool import PredictorPool
 from captum_explainer.predictor_client.session import ModelChanged
 from captum_explainer.rendering.written_answer import WrittenAnswer
-from captum_explainer.server.executor import OffLoop
+from captum_explainer.server.executor import BatchExecutor
 from captum_explainer.server.metrics import observe
 from captum_explainer.settings import Settings
 
@@ -35,9 +35,9 @@ class Explainer:
         self.name = settings.model_name
         self.settings = settings
         self.predictors = PredictorPool(settings.predictor, settings.limits.max_call_bytes)
-        self._explaining = OffLoop("explain", settings.concurrency, settings.limits.max_waiting, bulk=True)
+        self._explaining = BatchExecutor("explain", settings.concurrency, settings.limits.max_waiting, bulk=True)
         # What only passes through must not wait for explanations.
-        self._passing = OffLoop("pass", settings.concurrency, settings.limits.max_waiting)
+        self._passing = BatchExecutor("pass", settings.concurrency, settings.limits.max_waiting)
 
     async def healthy(self) -> bool:
         """Whether the predictor has ever answered, be it to refuse us: what it says then is for the client to hear.
@@ -89,13 +89,13 @@ class Explainer:
     def _explain(self, incoming: Incoming, read: Read, deadline: Deadline) -> WrittenAnswer:
         with self.predictors.client() as predictor:
             for _ in range(2):
-                description = predictor.describe(self.name, deadline, incoming.passed_on)
+                description = predictor.describe(self.name, deadline, incoming.forwarded_headers)
                 try:
                     return self._explain_by(predictor, description, incoming, read, deadline)
                 except ModelChanged:
                     predictor.forget()
                 except BadInput:
-                    if not self._is_replaced(predictor, description, incoming.passed_on):
+                    if not self._is_replaced(predictor, description, incoming.forwarded_headers):
                         raise
         raise Unavailable(
             "the predictor's model changed twice during the explanation; try again when its rollout is over"
@@ -106,7 +106,7 @@ class Explainer:
     ) -> WrittenAnswer:
         started = time.perf_counter()
         request, write = read(incoming, description, self.settings)
-        session = predictor.session(description, deadline, incoming.passed_on)
+        session = predictor.session(description, deadline, incoming.forwarded_headers)
         explanations = explain(request.plan(description, session, self.settings.limits, self.settings.defaults))
         observe(explanations.parameters["method"], time.perf_counter() - started, session.calls, session.rows)
         return write(explanations, description)

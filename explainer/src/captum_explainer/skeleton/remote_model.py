@@ -186,7 +186,7 @@ class _Calls:
 
 
 class _CallDeadline(Deadline):
-    def exceeded(self) -> DeadlineExceeded:
+    def make_error(self) -> DeadlineExceeded:
         return DeadlineExceeded(
             f"the predictor did not answer within {self.seconds:g} s; ask for fewer rows, or give RemoteModel a timeout"
         )
