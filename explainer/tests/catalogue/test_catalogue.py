@@ -8,7 +8,7 @@ import pytest
 from captum.attr import Attribution, LayerAttribution, NeuronAttribution
 from captum_explainer.catalogue import methods
 from captum_explainer.catalogue.catalogue import catalogue
-from captum_explainer.catalogue.shared_parameters import all_parameters
+from captum_explainer.catalogue.shared_parameters import list_parameters
 from captum_explainer.kinds.kind import write_catalogue
 from captum_explainer.kinds.tensor.kind import DEFAULT_METHOD
 from captum_explainer.parameters.parameter import Validator
@@ -114,7 +114,7 @@ def test_a_method_declares_what_the_catalogue_shows(name):
 
 @pytest.mark.parametrize("name", FILES)
 def test_parameters_are_valid_json_schemas_whose_defaults_satisfy_them(name, description, settings):
-    for key, parameter in all_parameters(catalogue()[name], description).items():
+    for key, parameter in list_parameters(catalogue()[name], description).items():
         schema = parameter.bounded(settings.limits)
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["description"], key
@@ -149,7 +149,7 @@ def test_scores_alone_can_be_explained_as_probabilities_only(settings):
 @pytest.mark.parametrize("name", FILES)
 def test_what_fits_is_what_the_schema_with_the_servers_limits_says(name, description, settings):
     values = [None, True, -1, 0, 1, 2.0, 0.5, 1000, 1001, 10_000, 10_001, 1e31, "auto", "zeros", [], [0, 1], ["x"]]
-    for key, parameter in all_parameters(catalogue()[name], description).items():
+    for key, parameter in list_parameters(catalogue()[name], description).items():
         of_schema = Validator(parameter.bounded(settings.limits))
         for value in values:
             assert parameter.fits(value, settings.limits) == of_schema.is_valid(value), (key, value)

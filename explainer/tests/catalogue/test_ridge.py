@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from captum_explainer.catalogue.method import Problem
-from captum_explainer.catalogue.ridge import KERNEL_WIDTH, draw_subsets, fit_ridge, ridge_attribution, weights_of
+from captum_explainer.catalogue.ridge import KERNEL_WIDTH, attribute_by_ridge, draw_subsets, fit_ridge, weigh_subsets
 from captum_serving.errors import BadInput
 from lime.lime_image import LimeImageExplainer
 from sklearn.linear_model import Ridge
@@ -27,7 +27,7 @@ def problem(target=1, memo=None, **changes):
 
 
 def attributed(one):
-    return ridge_attribution(one, one.feature_mask)
+    return attribute_by_ridge(one, one.feature_mask)
 
 
 @pytest.mark.parametrize("samples", [1, 12, 2500])
@@ -40,7 +40,7 @@ def test_it_is_scikit_learns_ridge_under_the_exponential_kernel_of_cosine_distan
     scores = generator.random((samples, 4))
     distances = pairwise_distances(subsets.astype(float), np.ones((1, 20)), metric="cosine").ravel()
     weights = np.exp(-0.5 * (distances / KERNEL_WIDTH) ** 2)
-    fit = fit_ridge(subsets, scores, alpha, weights_of(subsets))
+    fit = fit_ridge(subsets, scores, alpha, weigh_subsets(subsets))
     for output in range(4):
         ridge = Ridge(alpha=alpha).fit(subsets, scores[:, output], sample_weight=weights)
         np.testing.assert_allclose(fit.coefficients[:, output], ridge.coef_, atol=1e-12)
@@ -110,4 +110,4 @@ def test_what_has_no_solution_worth_having_is_refused():
         attributed(problem(alpha=0))
     mask = torch.arange(5000).reshape(1, 1, 50, 100)
     with pytest.raises(BadInput, match=r"5000 segments; expected at most 4096 with the surrogate 'ridge'"):
-        ridge_attribution(problem(), mask)
+        attribute_by_ridge(problem(), mask)

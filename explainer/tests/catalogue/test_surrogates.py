@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from captum._utils.models.linear_model import SkLearnLinearRegression
-from captum_explainer.catalogue.surrogates import ScoredModel, surrogate_attribution, weighted_r2
+from captum_explainer.catalogue.surrogates import ScoredModel, compute_r2, describe_surrogate
 from sklearn.metrics import r2_score
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -17,20 +17,20 @@ def tensors(*arrays):
 
 
 def test_r2_is_scikit_learns():
-    ours = weighted_r2(*tensors(SCORES, FITTED, WEIGHTS))
+    ours = compute_r2(*tensors(SCORES, FITTED, WEIGHTS))
     assert ours == pytest.approx(r2_score(SCORES, FITTED, sample_weight=WEIGHTS), rel=1e-12)
 
 
 def test_r2_of_a_perfect_fit_is_1_and_of_the_weighted_mean_0():
-    assert weighted_r2(*tensors(SCORES, SCORES, WEIGHTS)) == 1.0
+    assert compute_r2(*tensors(SCORES, SCORES, WEIGHTS)) == 1.0
     mean = np.full(30, np.average(SCORES, weights=WEIGHTS))
-    assert weighted_r2(*tensors(SCORES, mean, WEIGHTS)) == pytest.approx(0.0, abs=1e-12)
+    assert compute_r2(*tensors(SCORES, mean, WEIGHTS)) == pytest.approx(0.0, abs=1e-12)
 
 
 def test_where_all_scores_are_equal_or_nothing_was_drawn_there_is_none():
-    assert weighted_r2(*tensors(np.ones(30), FITTED, WEIGHTS)) is None
-    assert weighted_r2(*tensors(SCORES, FITTED, np.zeros(30))) is None
-    assert weighted_r2(*(torch.empty(0) for _ in range(3))) is None
+    assert compute_r2(*tensors(np.ones(30), FITTED, WEIGHTS)) is None
+    assert compute_r2(*tensors(SCORES, FITTED, np.zeros(30))) is None
+    assert compute_r2(*(torch.empty(0) for _ in range(3))) is None
 
 
 def fitted_model(anchor):
@@ -62,7 +62,7 @@ def test_without_an_anchor_all_samples_count():
 def test_details_hold_segments_intercept_and_fit():
     model, *_ = fitted_model(anchor=1e6)
     mask = torch.tensor([[[0, 1], [1, 0]]])
-    attribution = surrogate_attribution(torch.ones(1, 2, 2, dtype=torch.float64), mask, model)
+    attribution = describe_surrogate(torch.ones(1, 2, 2, dtype=torch.float64), mask, model)
     assert attribution.values.dtype == torch.float32
     assert attribution.details["segments"].tolist() == [[0, 1], [1, 0]]
     assert attribution.details["intercept"] == model.intercept()

@@ -9,7 +9,7 @@ from captum_explainer.attribution.expected_cotangents import expect_targets
 from captum_explainer.predictor_client.description import Stage
 from captum_explainer.skeleton.answer_book import AnswerBook
 from captum_explainer.skeleton.build import Skeleton, Step, find_gradient_format
-from captum_explainer.skeleton.cuts import Piece, nonlinearity
+from captum_explainer.skeleton.cuts import Piece, build_nonlinearity
 from captum_explainer.skeleton.forward_pass import ForwardPass
 from captum_explainer.skeleton.remote_segment import RemoteSegment
 from torch import nn
@@ -109,7 +109,7 @@ PASS, BACK = [(*ends, False) for ends in FORWARD], [(*ends, True) for ends in re
 def skeleton(book):
     def build_module(piece):
         if not piece.remote:
-            return nonlinearity(*piece.stages)
+            return build_nonlinearity(*piece.stages)
         return RemoteSegment(book, piece.sources, piece.sinks, find_gradient_format(piece.stages))
 
     return Skeleton("image", [Step(piece.name, piece.sources, piece.sinks, build_module(piece)) for piece in PIECES])

@@ -53,7 +53,7 @@ def find_method(name: object, methods: Mapping[str, Method], access: Access) -> 
     return method
 
 
-def entries_as_json(
+def write_entries(
     known: dict[str, Method],
     parameters: dict[str, dict[str, Parameter]],
     description: Description,

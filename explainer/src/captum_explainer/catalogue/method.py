@@ -65,8 +65,8 @@ class Problem:
         """Run Captum's method on the inputs, in its noise tunnel if the request asks for one."""
         smooth = self.parameters.get("smooth")
         if smooth is None:
-            return detached(explainer.attribute(self.inputs, **arguments))
-        return detached(NoiseTunnel(explainer).attribute(self.inputs, **smooth, **arguments))
+            return detach(explainer.attribute(self.inputs, **arguments))
+        return detach(NoiseTunnel(explainer).attribute(self.inputs, **smooth, **arguments))
 
 
 class Attribution(NamedTuple):
@@ -183,7 +183,7 @@ class Method:
         return self.family == "primary" and not self.passes.across
 
 
-def detached(values: Tensor | tuple[Tensor, ...]) -> Attribution:
+def detach(values: Tensor | tuple[Tensor, ...]) -> Attribution:
     """Captum's attributions without details; layer methods may return them in a tuple of one."""
     tensor = values[0] if isinstance(values, tuple) else values
     return Attribution(tensor.detach().to(torch.float32))

@@ -115,7 +115,7 @@ def complete(resolved: Resolved, description: Description, limits: Limits, insta
         raise BadInput(
             f"{values['method']} explains instances by one another; expected two or more of them, got {instances[0]}"
         )
-    held = held_shape(method, values.get("layer"), description)
+    held = find_held_shape(method, values.get("layer"), description)
     if values.get("smooth") is not None:
         most = most_rows(shape, held, limits.max_call_bytes)
         values["smooth"] = noise_tunnel.completed(values["smooth"], description, most)
@@ -129,7 +129,7 @@ def complete(resolved: Resolved, description: Description, limits: Limits, insta
         _check_units(values["layer_mask"], description.shape_of(values["layer"]), limits)
 
 
-def held_shape(method: Method, layer: str | None, description: Description) -> tuple[int, ...]:
+def find_held_shape(method: Method, layer: str | None, description: Description) -> tuple[int, ...]:
     """The shape of what a row of a pass holds here: all stages' outputs if they are local, or the layer's."""
     if method.cuts.nonlinearities or method.cuts.relevance:
         return (sum(math.prod(stage.shape) for stage in description.stages),)

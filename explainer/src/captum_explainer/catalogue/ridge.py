@@ -33,7 +33,7 @@ class Ridge(NamedTuple):
     r2: Array
 
 
-def ridge_attribution(problem: Problem, mask: Tensor) -> Attribution:
+def attribute_by_ridge(problem: Problem, mask: Tensor) -> Attribution:
     """Each segment's coefficient at each of its values, [1, *input shape]; one fit serves all targets of an instance.
 
     The first sample is the whole picture; the others are random halves of its segments, the rest at the baseline.
@@ -54,7 +54,7 @@ def ridge_attribution(problem: Problem, mask: Tensor) -> Attribution:
     return Attribution(torch.from_numpy(fit.coefficients[:, target].astype(np.float32))[mask], details)
 
 
-def weights_of(subsets: Subsets) -> Array:
+def weigh_subsets(subsets: Subsets) -> Array:
     """The weight of each sample: the more of the instance is in it, the larger."""
     # A subset's cosine distance to the whole depends only on its size; the empty subset's is 1.
     distances = 1.0 - np.sqrt(subsets.mean(axis=1))
@@ -107,7 +107,7 @@ def _fitted(problem: Problem, mask: Tensor) -> Ridge:
     with torch.no_grad():
         for part in torch.split(torch.from_numpy(subsets), parameters["perturbations_per_eval"]):
             scores.append(problem.model(torch.where(part[:, mask[0]], problem.inputs, problem.baselines)))
-    return fit_ridge(subsets, torch.cat(scores).double().numpy(), parameters["alpha"], weights_of(subsets))
+    return fit_ridge(subsets, torch.cat(scores).double().numpy(), parameters["alpha"], weigh_subsets(subsets))
 
 
 def draw_subsets(samples: int, segments: int, seed: int) -> Subsets:

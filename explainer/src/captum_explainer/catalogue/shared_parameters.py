@@ -16,7 +16,7 @@ LARGEST_SEED = 2**32 - 1
 MOST_SINGLE_VALUES = 1024
 
 
-def all_parameters(method: Method, description: Description) -> dict[str, Parameter]:
+def list_parameters(method: Method, description: Description) -> dict[str, Parameter]:
     """Every parameter that the method takes for this model, but for `method` itself."""
     shared = {"seed": SEED}
     if method.takes.target:

@@ -33,7 +33,7 @@ class ScoredModel(Model):  # type: ignore[misc]  # captum is untyped
         with torch.no_grad():
             fitted = self.model(samples.to(torch.float32))
         drawn = weights.reshape(-1) < self.anchor
-        self.r2 = weighted_r2(scores.reshape(-1)[drawn], fitted.reshape(-1)[drawn], weights.reshape(-1)[drawn])
+        self.r2 = compute_r2(scores.reshape(-1)[drawn], fitted.reshape(-1)[drawn], weights.reshape(-1)[drawn])
         return report
 
     def representation(self) -> Tensor:
@@ -51,14 +51,14 @@ class ScoredModel(Model):  # type: ignore[misc]  # captum is untyped
         return float(self.model.bias())
 
 
-def weighted_r2(scores: Tensor, fitted: Tensor, weights: Tensor) -> float | None:
+def compute_r2(scores: Tensor, fitted: Tensor, weights: Tensor) -> float | None:
     """1 - weighted residual sum of squares / weighted total; None where all scores are equal."""
     y, f, w = (t.detach().reshape(-1).double().numpy() for t in (scores, fitted, weights))
     total = float(np.sum(w * (y - np.average(y, weights=w)) ** 2)) if w.sum() > 0 else 0.0
     return None if total == 0.0 else 1.0 - float(np.sum(w * (y - f) ** 2)) / total
 
 
-def surrogate_attribution(values: Tensor, mask: Tensor, model: ScoredModel) -> Attribution:
+def describe_surrogate(values: Tensor, mask: Tensor, model: ScoredModel) -> Attribution:
     """Attributions whose details hold the segments, the intercept and the fit."""
     details = {"segments": mask[0].numpy(), "intercept": model.intercept(), "r2": model.r2}
     return Attribution(values.detach().to(torch.float32), details)

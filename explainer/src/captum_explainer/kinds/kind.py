@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from captum_explainer.catalogue.catalogue import entries_as_json
+from captum_explainer.catalogue.catalogue import write_entries
 from captum_explainer.catalogue.method import Method
 from captum_explainer.kinds.tensor.kind import TensorKind
 from captum_explainer.kinds.text.kind import TextKind
@@ -31,4 +31,4 @@ def write_catalogue(description: Description, limits: Limits, defaults: Mapping[
     kind: Kind = (TensorKind if description.text is None else TextKind)(description, limits, defaults)
     methods = kind.list_methods()
     parameters = {name: kind.list_parameters(method) for name, method in methods.items()}
-    return entries_as_json(methods, parameters, description, limits)
+    return write_entries(methods, parameters, description, limits)

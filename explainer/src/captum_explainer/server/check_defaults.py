@@ -6,7 +6,7 @@ from captum_serving.errors import BadInput
 from captum_serving.sentences import name_nearest
 
 from captum_explainer.catalogue.catalogue import catalogue, find_method
-from captum_explainer.catalogue.shared_parameters import all_parameters
+from captum_explainer.catalogue.shared_parameters import list_parameters
 from captum_explainer.kinds.text import methods as text_methods
 from captum_explainer.parameters.parameter import Parameter
 from captum_explainer.predictor_client.description import Access, Description
@@ -25,10 +25,10 @@ def check_defaults(settings: Settings) -> None:
     unknown_model = Description(settings.model_name, Access.STRUCTURE)
     taken: dict[str, list[Parameter]] = {}
     for method in catalogue().values():
-        for name, parameter in all_parameters(method, unknown_model).items():
+        for name, parameter in list_parameters(method, unknown_model).items():
             taken.setdefault(name, []).append(parameter)
     for method in text_methods.METHODS.values():
-        for name, parameter in text_methods.parameters_of(method, unknown_model).items():
+        for name, parameter in text_methods.list_text_parameters(method, unknown_model).items():
             taken.setdefault(name, []).append(parameter)
     for name, value in settings.defaults.items():
         if name == "method":

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from captum_explainer.predictor_client.description import Access, Description, Stage
 from captum_explainer.predictor_client.exchange import Answerer
-from captum_explainer.skeleton.cuts import Cuts, Piece, cut, nonlinearity
+from captum_explainer.skeleton.cuts import Cuts, Piece, build_nonlinearity, cut
 from captum_explainer.skeleton.lrp_segment import LrpSegment
 from captum_explainer.skeleton.remote_segment import RemoteSegment
 
@@ -96,7 +96,7 @@ def _build_steps(piece: Piece, description: Description, answerer: Answerer, cut
         kind = LrpSegment if cuts.relevance else RemoteSegment
         segment = kind(answerer, piece.sources, piece.sinks, find_gradient_format(piece.stages))
         return [Step(piece.name, piece.sources, piece.sinks, segment)]
-    local = nonlinearity(*piece.stages)
+    local = build_nonlinearity(*piece.stages)
     if not (piece.touching and cuts.nonlinearities):
         return [Step(piece.name, piece.sources, piece.sinks, local)]
     between = _find_unused_name(f"before_{piece.name}", description)

@@ -117,7 +117,7 @@ def _check_kind(stage: Stage, cuts: Cuts) -> None:
         )
 
 
-def nonlinearity(stage: Stage) -> nn.Module:
+def build_nonlinearity(stage: Stage) -> nn.Module:
     """The local module of a stage whose kind is in NONLINEARITIES, or of a dropout, which does nothing.
 
     Raises:

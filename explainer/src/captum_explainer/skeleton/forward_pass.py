@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from captum_explainer.predictor_client.exchange import Rows
-from captum_explainer.skeleton.cuts import DROPOUT, Piece, nonlinearity
+from captum_explainer.skeleton.cuts import DROPOUT, Piece, build_nonlinearity
 
 # Computed here, these have the predictor's bits: they choose among numbers, or round once. The others' last bits may
 # differ from one processor to the next.
@@ -48,7 +48,7 @@ class ForwardPass:
         for piece in self.pieces:
             if piece.sinks[0] not in complete:
                 with torch.no_grad():
-                    rows = nonlinearity(*piece.stages)(torch.from_numpy(complete[piece.sources[0]]))
+                    rows = build_nonlinearity(*piece.stages)(torch.from_numpy(complete[piece.sources[0]]))
                     complete[piece.sinks[0]] = np.ascontiguousarray(rows.numpy())
         return complete
 

@@ -18,7 +18,7 @@ from captum_explainer.predictor_client.description import OPAQUE, Description, S
 from captum_explainer.predictor_client.exchange import Answer, Exchange
 from captum_explainer.settings import Limits, PredictorAddress
 from captum_explainer.skeleton.build import Separate, find_gradient_format
-from captum_explainer.skeleton.cuts import AFFINE, NONLINEARITIES, nonlinearity
+from captum_explainer.skeleton.cuts import AFFINE, NONLINEARITIES, build_nonlinearity
 from captum_explainer.skeleton.remote_segment import RemoteSegment
 
 PATH = re.compile(r"(?:/v[12]/models/(?P<name>[^/:]+)(?::predict|/infer)?)?/?")
@@ -84,7 +84,9 @@ class RemoteModel(nn.Module):
         self._stages: list[tuple[Stage, nn.Module]] = []
         source = self.description.input_name
         for stage in self.description.stages or (Stage(self.description.output_name, OPAQUE, (), {}),):
-            module = nonlinearity(stage) if stage.kind in NONLINEARITIES else RemoteStage(self._calls, source, stage)
+            module = (
+                build_nonlinearity(stage) if stage.kind in NONLINEARITIES else RemoteStage(self._calls, source, stage)
+            )
             # A stage cannot take a name that every module has, such as "forward".
             self.add_module(stage.name + "_" if hasattr(self, stage.name) else stage.name, module)
             self._stages.append((stage, module))

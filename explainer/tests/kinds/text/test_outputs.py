@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from captum_explainer.kinds.text.outputs import Probabilities, resolve
+from captum_explainer.kinds.text.outputs import Probabilities, choose_targets
 from captum_explainer.kinds.text.tokens import Tokens
 from captum_explainer.predictor_client.description import Access, Description, TextModel, TextTask
 from captum_explainer.predictor_client.texts import Text
@@ -31,7 +31,7 @@ def tagged(*rows):
 
 def test_an_entity_is_chosen_before_a_more_certain_token_that_is_none():
     logits = tagged([0, 9, 0], [9, 0, 0], [0, 1, 0], [0, 0, 2], [0, 0, 9])
-    ranked = resolve(None, 3, logits, TAGGED, Text("abcde"), ENTITIES)
+    ranked = choose_targets(None, 3, logits, TAGGED, Text("abcde"), ENTITIES)
     assert [one.value for one in ranked] == [[3, 2], [2, 1], [1, 0]]
     assert [one.outputs for one in ranked] == [(3 * 3 + 2,), (2 * 3 + 1,), (1 * 3 + 0,)]
     assert ranked[0].details["probability"] == pytest.approx(np.exp(2) / (np.exp(2) + 2))
@@ -39,13 +39,13 @@ def test_an_entity_is_chosen_before_a_more_certain_token_that_is_none():
 
 def test_without_an_entity_the_most_certain_token_is_explained():
     logits = tagged([0, 9, 0], [2, 0, 0], [3, 0, 0], [1, 0, 0], [0, 0, 9])
-    (one,) = resolve(None, None, logits, TAGGED, Text("abcde"), ENTITIES)
+    (one,) = choose_targets(None, None, logits, TAGGED, Text("abcde"), ENTITIES)
     assert one.value == [2, 0]
 
 
 def test_a_labels_most_certain_token_is_none_of_the_special_ones():
     logits = tagged([0, 9, 0], [2, 0, 0], [3, 2, 0], [1, 0, 0], [0, 0, 9])
-    (one,) = resolve("PER", None, logits, TAGGED, Text("abcde"), ENTITIES)
+    (one,) = choose_targets("PER", None, logits, TAGGED, Text("abcde"), ENTITIES)
     assert one.value == [2, 1]
     assert (one.details["prediction_label"], one.details["target_label"]) == ("O", "PER")
 
@@ -57,7 +57,7 @@ def test_an_answer_begins_before_it_ends_and_is_of_the_context():
     tokens = tokens_of(-1, 0, -1, 1, 1, 1, -1)
     starts, ends = [9, 9, 9, 0, 1, 2, 9], [9, 9, 9, 4, 0, 1, 9]
     logits = torch.tensor([list(zip(starts, ends, strict=True))], dtype=torch.float32).flatten(1)
-    ranked = resolve(None, 2, logits, tokens, Text("q", "context"), ANSWERS)
+    ranked = choose_targets(None, 2, logits, tokens, Text("q", "context"), ANSWERS)
     # By start + end, of the pairs in order: (3, 3) has 4, (5, 5) has 3; the unordered (5, 3) would have 6.
     assert [one.value for one in ranked] == [[3, 3], [5, 5]]
     assert ranked[0].outputs == (3 * 2, 3 * 2 + 1)
@@ -73,7 +73,7 @@ def test_an_answer_has_at_most_thirty_tokens():
     tokens = tokens_of(*[1] * 40)
     table = torch.zeros(1, 40, 2)
     table[0, 0, 0], table[0, 39, 1], table[0, 29, 1] = 5, 5, 4
-    (one,) = resolve(None, None, table.flatten(1), tokens, Text("q", "c" * 40), ANSWERS)
+    (one,) = choose_targets(None, None, table.flatten(1), tokens, Text("q", "c" * 40), ANSWERS)
     assert one.value == [0, 29]
 
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from captum_explainer.attribution.plan import Plan
 from captum_explainer.catalogue.catalogue import catalogue, find_method
 from captum_explainer.catalogue.method import Method
-from captum_explainer.catalogue.resolve import Resolved, complete, held_shape, resolve
-from captum_explainer.catalogue.shared_parameters import all_parameters
+from captum_explainer.catalogue.resolve import Resolved, complete, find_held_shape, resolve
+from captum_explainer.catalogue.shared_parameters import list_parameters
 from captum_explainer.inputs.baselines import resolve_baselines
 from captum_explainer.kinds.tensor.plan import TensorPlan
 from captum_explainer.parameters.parameter import Parameter
@@ -49,7 +49,7 @@ class TensorKind:
 
     def list_parameters(self, method: Method) -> dict[str, Parameter]:
         """The parameters that the method takes for this model."""
-        return all_parameters(method, self._description)
+        return list_parameters(method, self._description)
 
     def resolve(self, parameters: dict[str, Any], instances: tuple[int, ...]) -> Resolved:
         """The method and its parameters for instances with this shape, [instances, *input shape]. Raises `BadInput`."""
@@ -75,7 +75,7 @@ class TensorKind:
             resolved.get("baselines"), inputs, kind, description.input_range, resolved["seed"], limits.max_samples
         )
         if kind == "distribution":
-            held = held_shape(resolved.method, resolved.get("layer"), description)
+            held = find_held_shape(resolved.method, resolved.get("layer"), description)
             check_undivided("baselines are", len(baselines[0]), inputs.shape[1:], held, limits)
         return [TensorPlan(description, session, limits, resolved, inputs, baselines)]
 

@@ -19,7 +19,7 @@ from captum_explainer.attribution.expected_cotangents import expect_neuron, expe
 from captum_explainer.attribution.plan import Scores
 from captum_explainer.attribution.quality_metrics import measure_quality
 from captum_explainer.catalogue.method import Attribution, Problem
-from captum_explainer.catalogue.resolve import Resolved, held_shape
+from captum_explainer.catalogue.resolve import Resolved, find_held_shape
 from captum_explainer.inputs.image_axes import find_layout
 from captum_explainer.inputs.targets import Target, one_hot, resolve_targets
 from captum_explainer.kinds.tensor.first_exchange import ask_first
@@ -126,7 +126,7 @@ class TensorPlan:
             changed = TensorPlan(self.description, self._predictor, self._limits, self._resolved, rows, baselines)
             return torch.cat([one.values for one in changed.attribute([output] * len(rows))])
 
-        held = held_shape(self.method, self.parameters.get("layer"), self.description)
+        held = find_held_shape(self.method, self.parameters.get("layer"), self.description)
         return measure_quality(
             self._resolved,
             build_skeleton(self.description, AnswerBook(self._predictor), Cuts(), self.parameters["output"]),
@@ -225,7 +225,7 @@ class TensorPlan:
         """All, except where every stage's values are held here: 512 of the MNIST network took 1.4 GB."""
         if not (self.method.cuts.nonlinearities or self.method.cuts.relevance):
             return len(self.inputs)
-        held = held_shape(self.method, None, self.description)
+        held = find_held_shape(self.method, None, self.description)
         return most_rows(tuple(self.inputs.shape[1:]), held, self._limits.max_call_bytes)
 
     def _find_layer_mask(self) -> Tensor:

@@ -16,7 +16,7 @@ from captum_explainer.catalogue.resolve import Resolved
 from captum_explainer.kinds.text.outputs import Probabilities
 from captum_explainer.kinds.text.text_answers import TextAnswers
 from captum_explainer.kinds.text.tokens import Tokens
-from captum_explainer.kinds.text.words import importances, shown_words
+from captum_explainer.kinds.text.words import choose_words, weigh_words
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.predictor_client.exchange import Exchange
 from captum_explainer.predictor_client.session import Session
@@ -37,7 +37,7 @@ class EmbeddingsView:
         self._source, self._sink = resolved["layer"], description.output_name
         self._book = AnswerBook(TextAnswers(session, tokens))
         self._probabilities = Probabilities(description, tokens)
-        self._shown = shown_words(tokens, text, resolved["merge_subwords"], resolved["skip_special_tokens"])
+        self._shown = choose_words(tokens, text, resolved["merge_subwords"], resolved["skip_special_tokens"])
         ids = np.concatenate([tokens.ids, tokens.baseline(description.text.padding_id)])
         points = self._book.answer(Exchange({description.input_name: ids}, (self._source,))).values[self._source]
         logits = self._book.answer(Exchange({self._source: points}, (self._sink,))).values[self._sink]
@@ -62,7 +62,7 @@ class EmbeddingsView:
 
     def weigh_words(self, attributions: Tensor) -> Tensor:
         """Each word's importance."""
-        return importances(attributions, self._shown, self._resolved["normalization"])
+        return weigh_words(attributions, self._shown, self._resolved["normalization"])
 
     def describe(self) -> dict[str, Any]:
         """Where the words are."""

@@ -11,7 +11,13 @@ from captum_explainer.catalogue.method import Method
 from captum_explainer.catalogue.resolve import Resolved, resolve
 from captum_explainer.inputs.targets import split_target
 from captum_explainer.kinds.text.embeddings_view import EmbeddingsView
-from captum_explainer.kinds.text.methods import DEFAULT_METHOD, by_words, find, parameters_of, possible
+from captum_explainer.kinds.text.methods import (
+    DEFAULT_METHOD,
+    find_text_method,
+    leaves_words_out,
+    list_possible,
+    list_text_parameters,
+)
 from captum_explainer.kinds.text.plan import TextPlan, View
 from captum_explainer.kinds.text.tokens import Tokens, tokenize
 from captum_explainer.kinds.text.word_model import find_scorer
@@ -37,15 +43,15 @@ class TextKind:
 
     def find_method(self, name: object) -> Method:
         """The method of that name. Raises `BadInput`."""
-        return find(name, self._description)
+        return find_text_method(name, self._description)
 
     def list_methods(self) -> dict[str, Method]:
         """The methods that this model's predictor makes possible."""
-        return possible(self._description)
+        return list_possible(self._description)
 
     def list_parameters(self, method: Method) -> dict[str, Parameter]:
         """The parameters that the method takes for this model."""
-        return parameters_of(method, self._description)
+        return list_text_parameters(method, self._description)
 
     def plan(
         self,
@@ -83,7 +89,7 @@ class TextKind:
         description, most = self._description, self._limits.max_perturbations
 
         def open_view() -> View:
-            if by_words(resolved.method):
+            if leaves_words_out(resolved.method):
                 seen = text if tokens is None else tokens.kept(text)
                 return WordsView(resolved, description, most, seen, find_scorer(session))
             assert isinstance(session, Session)
@@ -94,7 +100,7 @@ class TextKind:
 
     def _limit_rows(self, resolved: Resolved, texts: Sequence[Text], tokens: Sequence[Tokens | None]) -> None:
         """Choose how many rows a pass has, by the longest of the texts."""
-        if by_words(resolved.method):
+        if leaves_words_out(resolved.method):
             # Some hundred copies of a very long text would be too much to hold.
             characters = max(1, *(sum(map(len, text.parts)) for text in texts))
             most = max(1, self._limits.max_call_bytes // characters)

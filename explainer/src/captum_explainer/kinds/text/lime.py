@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from captum_explainer.catalogue.method import Attribution, Problem
 from captum_explainer.catalogue.methods.primary import lime
-from captum_explainer.catalogue.ridge import LEAST_ALPHA, MOST_SEGMENTS, Ridge, Subsets, fit_ridge, weights_of
+from captum_explainer.catalogue.ridge import LEAST_ALPHA, MOST_SEGMENTS, Ridge, Subsets, fit_ridge, weigh_subsets
 
 # The package fits all words with this weak penalty before it chooses some.
 CHOOSING_ALPHA = 0.01
@@ -42,7 +42,7 @@ def _as_the_package(problem: Problem) -> Attribution:
         problem.memo["ridge"] = _drawn(problem)
     subsets, scores = problem.memo["ridge"]
     (target,) = problem.target
-    weights, column = weights_of(subsets), scores[:, target : target + 1]
+    weights, column = weigh_subsets(subsets), scores[:, target : target + 1]
     chosen = _strongest(subsets, column, weights, problem.parameters["num_features"])
     fit: Ridge = fit_ridge(subsets[:, chosen], column, problem.parameters["alpha"], weights)
     values = np.zeros((1, subsets.shape[1]), dtype=np.float32)

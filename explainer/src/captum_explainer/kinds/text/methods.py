@@ -96,39 +96,39 @@ REPLACEMENT = Parameter(
 )
 
 
-def by_words(method: Method) -> bool:
+def leaves_words_out(method: Method) -> bool:
     """True if a method leaves words out; others use the embeddings."""
     return method.access is Access.SCORES
 
 
-def possible(description: Description) -> dict[str, Method]:
+def list_possible(description: Description) -> dict[str, Method]:
     """The methods that this model's predictor makes possible."""
     # Without a word a text has other tokens, and a target's index means another token.
     words = description.text is None or description.text.task is TextTask.SEQUENCE
     return {
         name: method
         for name, method in METHODS.items()
-        if method.access <= description.access and (words or not by_words(method))
+        if method.access <= description.access and (words or not leaves_words_out(method))
     }
 
 
-def find(name: object, description: Description) -> Method:
+def find_text_method(name: object, description: Description) -> Method:
     """The method of that name.
 
     Raises:
         BadInput: There is none, or the model's texts cannot be explained by it.
     """
     method = find_method(name, METHODS, description.access)
-    known = possible(description)
+    known = list_possible(description)
     if name not in known:
         task = "" if description.text is None else description.text.task
         raise BadInput(f"{name} leaves words out, and is of no use for {task}; possible: {', '.join(known)}")
     return method
 
 
-def parameters_of(method: Method, description: Description) -> dict[str, Parameter]:
+def list_text_parameters(method: Method, description: Description) -> dict[str, Parameter]:
     """Every parameter that the method takes for this model's texts, but for `method` itself."""
-    words = by_words(method)
+    words = leaves_words_out(method)
     shared = {
         "seed": SEED,
         "output": describe_output(method, description),

@@ -46,7 +46,7 @@ class Probabilities(nn.Module):
         return torch.softmax(by_token.masked_fill(~self.context[:, None], -torch.inf), dim=1).flatten(1)
 
 
-def resolve(
+def choose_targets(
     target: Any,  # noqa: ANN401 - JSON
     top_k: int | None,
     logits: Tensor,

@@ -13,7 +13,7 @@ from captum_explainer.attribution.plan import Scores
 from captum_explainer.catalogue.method import Attribution
 from captum_explainer.catalogue.resolve import Resolved
 from captum_explainer.inputs.targets import Target
-from captum_explainer.kinds.text.outputs import Probabilities, resolve
+from captum_explainer.kinds.text.outputs import Probabilities, choose_targets
 from captum_explainer.kinds.text.tokens import Tokens
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.predictor_client.texts import Text
@@ -97,7 +97,7 @@ class TextPlan:
         top_k = self.parameters["top_k"]
         if top_k is not None and self._at_most_top_k:
             top_k = min(top_k, scores.at_inputs.shape[1])
-        return [resolve(self._target, top_k, scores.at_inputs, self._tokens, self._text, self._description)]
+        return [choose_targets(self._target, top_k, scores.at_inputs, self._tokens, self._text, self._description)]
 
     def take_output(self, scores: Tensor) -> Tensor:
         """Logits, or probabilities."""

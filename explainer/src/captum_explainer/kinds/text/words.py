@@ -17,7 +17,7 @@ L2 = "l2"
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownWords:
     """The words of an answer.
 
     Attributes:
@@ -37,7 +37,7 @@ class Shown:
         return {"offsets": self.offsets, "sequences": self.sequences}
 
 
-def shown_words(tokens: Tokens, text: Text, merge: bool, skip_special: bool) -> Shown:
+def choose_words(tokens: Tokens, text: Text, merge: bool, skip_special: bool) -> ShownWords:
     """The tokens, or with `merge` whole words; `skip_special` leaves out those that the tokenizer added."""
     groups: list[list[int]] = []
     previous: tuple[int, int] | None = None
@@ -62,10 +62,10 @@ def shown_words(tokens: Tokens, text: Text, merge: bool, skip_special: bool) -> 
         words.append(part[start:end] if merge else tokens.strings[group[0]].replace(SPACE, ""))
         offsets.append([start, end])
         sequences.append(int(tokens.sequences[group[0]]))
-    return Shown(words, groups, offsets, sequences)
+    return ShownWords(words, groups, offsets, sequences)
 
 
-def importances(attributions: Tensor, shown: Shown, normalization: str) -> Tensor:
+def weigh_words(attributions: Tensor, shown: ShownWords, normalization: str) -> Tensor:
     """Each word's importance: the sum over its tokens and their embeddings.
 
     Args:
@@ -78,10 +78,10 @@ def importances(attributions: Tensor, shown: Shown, normalization: str) -> Tenso
         of_words = of_tokens[[group[0] for group in shown.members]]
     else:
         of_words = torch.stack([of_tokens[group].sum() for group in shown.members])
-    return normalized(of_words, normalization)
+    return normalize(of_words, normalization)
 
 
-def normalized(values: Tensor, normalization: str) -> Tensor:
+def normalize(values: Tensor, normalization: str) -> Tensor:
     """Divide values by their L2 norm; with `none`, or if all are zero, they stay as they are."""
     norm = torch.norm(values)
     return values / norm if normalization == L2 and norm > 0 else values

@@ -13,7 +13,7 @@ from captum_explainer.catalogue.resolve import Resolved
 from captum_explainer.kinds.text.outputs import Probabilities
 from captum_explainer.kinds.text.pieces import cut
 from captum_explainer.kinds.text.word_model import Score, WordModel
-from captum_explainer.kinds.text.words import normalized
+from captum_explainer.kinds.text.words import normalize
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.predictor_client.texts import Text
 
@@ -59,7 +59,7 @@ class WordsView:
     def weigh_words(self, attributions: Tensor) -> Tensor:
         """Each word's importance: that of its feature."""
         of_words = attributions[0][torch.from_numpy(self._pieces.features)]
-        return normalized(of_words, self._resolved["normalization"])
+        return normalize(of_words, self._resolved["normalization"])
 
     def describe(self) -> dict[str, Any]:
         """Where the words are."""

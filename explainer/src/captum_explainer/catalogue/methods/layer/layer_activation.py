@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from captum.attr import LayerActivation
 
-from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes, detach
 from captum_explainer.predictor_client.description import Access
 
 
 def attribute(problem: Problem) -> Attribution:
     """The layer's output, [rows, *the layer's shape]."""
-    return detached(LayerActivation(problem.model, problem.only_layer).attribute(problem.inputs))
+    return detach(LayerActivation(problem.model, problem.only_layer).attribute(problem.inputs))
 
 
 METHOD = Method(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import LayerFeatureAblation
 
-from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detach
 from captum_explainer.parameters.layer_mask import LAYER_MASK
 from captum_explainer.parameters.parameter import finite
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
@@ -20,7 +20,7 @@ def attribute(problem: Problem) -> Attribution:
         layer_mask=problem.layer_mask,
         **problem.parameters_for_captum("layer_baselines", "perturbations_per_eval"),
     )
-    return detached(values)
+    return detach(values)
 
 
 METHOD = Method(

@@ -6,7 +6,7 @@ from captum.attr import LayerLRP
 from captum.attr._core.lrp import SUPPORTED_NON_LINEAR_LAYERS
 from captum_serving.errors import BadInput
 
-from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, detach
 from captum_explainer.catalogue.methods.primary.lrp import METHOD as LRP
 from captum_explainer.predictor_client.description import Access
 from captum_explainer.skeleton.cuts import Cuts
@@ -22,7 +22,7 @@ def attribute(problem: Problem) -> Attribution:
         layer, kind = problem.parameters["layer"], type(problem.only_layer).__name__
         raise BadInput(f"layer_lrp: Captum keeps no relevance at {layer!r}, a {kind}; expected the stage before it")
     values = LayerLRP(problem.model, problem.only_layer).attribute(problem.inputs, target=problem.target)
-    return detached(values)
+    return detach(values)
 
 
 METHOD = Method(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import NeuronDeepLiftShap
 
-from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detach
 from captum_explainer.catalogue.methods.primary.deep_lift_shap import METHOD as DEEP_LIFT_SHAP
 from captum_explainer.predictor_client.description import Access
 from captum_explainer.skeleton.cuts import Cuts
@@ -15,7 +15,7 @@ def attribute(problem: Problem) -> Attribution:
     values = NeuronDeepLiftShap(problem.model, problem.only_layer).attribute(
         problem.inputs, problem.neuron, baselines=problem.baselines
     )
-    return detached(values)
+    return detach(values)
 
 
 METHOD = Method(

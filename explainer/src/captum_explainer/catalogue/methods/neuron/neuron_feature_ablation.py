@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import NeuronFeatureAblation
 
-from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detach
 from captum_explainer.catalogue.methods.primary.feature_ablation import METHOD as FEATURE_ABLATION
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 from captum_explainer.predictor_client.description import Access
@@ -19,7 +19,7 @@ def attribute(problem: Problem) -> Attribution:
         feature_mask=problem.feature_mask,
         **problem.parameters_for_captum("perturbations_per_eval"),
     )
-    return detached(values)
+    return detach(values)
 
 
 METHOD = Method(

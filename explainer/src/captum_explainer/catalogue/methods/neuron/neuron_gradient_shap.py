@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import NeuronGradientShap
 
-from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detach
 from captum_explainer.catalogue.methods.primary.gradient_shap import METHOD as GRADIENT_SHAP
 from captum_explainer.predictor_client.description import Access
 
@@ -17,7 +17,7 @@ def attribute(problem: Problem) -> Attribution:
         baselines=problem.baselines,
         **problem.parameters_for_captum("n_samples", "stdevs"),
     )
-    return detached(values)
+    return detach(values)
 
 
 METHOD = Method(

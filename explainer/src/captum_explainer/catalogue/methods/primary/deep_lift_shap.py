@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import DeepLiftShap
 
-from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detach
 from captum_explainer.predictor_client.description import Access
 from captum_explainer.skeleton.cuts import Cuts
 
@@ -12,7 +12,7 @@ from captum_explainer.skeleton.cuts import Cuts
 def attribute(problem: Problem) -> Attribution:
     """DeepLIFT's contributions, averaged over the baselines, [1, *input shape]."""
     values = DeepLiftShap(problem.model).attribute(problem.inputs, baselines=problem.baselines, target=problem.target)
-    return detached(values)
+    return detach(values)
 
 
 METHOD = Method(

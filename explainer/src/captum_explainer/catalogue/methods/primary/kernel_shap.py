@@ -5,7 +5,7 @@ from __future__ import annotations
 from captum.attr import KernelShap
 
 from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
-from captum_explainer.catalogue.surrogates import ScoredModel, surrogate_attribution
+from captum_explainer.catalogue.surrogates import ScoredModel, describe_surrogate
 from captum_explainer.parameters.parameter import integer
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 from captum_explainer.predictor_client.description import Access
@@ -23,7 +23,7 @@ def attribute(problem: Problem) -> Attribution:
         feature_mask=problem.feature_mask,
         **problem.parameters_for_captum("n_samples", "perturbations_per_eval"),
     )
-    return surrogate_attribution(values, problem.feature_mask, explainer.interpretable_model)
+    return describe_surrogate(values, problem.feature_mask, explainer.interpretable_model)
 
 
 METHOD = Method(

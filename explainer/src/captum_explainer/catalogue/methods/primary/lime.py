@@ -6,8 +6,8 @@ from captum._utils.models.linear_model import SkLearnLasso
 from captum.attr import Lime
 
 from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
-from captum_explainer.catalogue.ridge import ridge_attribution
-from captum_explainer.catalogue.surrogates import ScoredModel, surrogate_attribution
+from captum_explainer.catalogue.ridge import attribute_by_ridge
+from captum_explainer.catalogue.surrogates import ScoredModel, describe_surrogate
 from captum_explainer.parameters.parameter import integer
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 from captum_explainer.parameters.surrogates import SURROGATE_PARAMETERS
@@ -18,7 +18,7 @@ def attribute(problem: Problem) -> Attribution:
     """Each segment's coefficient in a local linear model, at each of its values, [1, *input shape]."""
     assert problem.feature_mask is not None
     if problem.parameters["surrogate"] == "ridge":
-        return ridge_attribution(problem, problem.feature_mask)
+        return attribute_by_ridge(problem, problem.feature_mask)
     explainer = Lime(problem.model, interpretable_model=ScoredModel(SkLearnLasso(alpha=problem.parameters["alpha"])))
     values = explainer.attribute(
         problem.inputs,
@@ -27,7 +27,7 @@ def attribute(problem: Problem) -> Attribution:
         feature_mask=problem.feature_mask,
         **problem.parameters_for_captum("n_samples", "perturbations_per_eval"),
     )
-    return surrogate_attribution(values, problem.feature_mask, explainer.interpretable_model)
+    return describe_surrogate(values, problem.feature_mask, explainer.interpretable_model)
 
 
 METHOD = Method(

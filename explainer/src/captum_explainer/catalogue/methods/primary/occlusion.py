@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum.attr import Occlusion
 
-from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes, detached
+from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes, detach
 from captum_explainer.parameters.parameter import Parameter
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 from captum_explainer.predictor_client.description import Access
@@ -27,7 +27,7 @@ def attribute(problem: Problem) -> Attribution:
         target=problem.target,
         **problem.parameters_for_captum("perturbations_per_eval"),
     )
-    return detached(values)
+    return detach(values)
 
 
 METHOD = Method(
