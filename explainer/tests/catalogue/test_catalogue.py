@@ -115,7 +115,7 @@ def test_a_method_declares_what_the_catalogue_shows(name):
 @pytest.mark.parametrize("name", FILES)
 def test_parameters_are_valid_json_schemas_whose_defaults_satisfy_them(name, description, settings):
     for key, parameter in list_parameters(catalogue()[name], description).items():
-        schema = parameter.bounded(settings.limits)
+        schema = parameter.apply_limits(settings.limits)
         jsonschema.Draft202012Validator.check_schema(schema)
         assert schema["description"], key
         if "default" in schema:
@@ -150,6 +150,6 @@ def test_scores_alone_can_be_explained_as_probabilities_only(settings):
 def test_what_fits_is_what_the_schema_with_the_servers_limits_says(name, description, settings):
     values = [None, True, -1, 0, 1, 2.0, 0.5, 1000, 1001, 10_000, 10_001, 1e31, "auto", "zeros", [], [0, 1], ["x"]]
     for key, parameter in list_parameters(catalogue()[name], description).items():
-        of_schema = Validator(parameter.bounded(settings.limits))
+        of_schema = Validator(parameter.apply_limits(settings.limits))
         for value in values:
             assert parameter.fits(value, settings.limits) == of_schema.is_valid(value), (key, value)

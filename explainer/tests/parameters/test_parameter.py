@@ -27,7 +27,7 @@ from captum_serving.sentences import describe_schema
     ],
 )
 def test_a_schema_in_words(parameter, words, settings):
-    assert describe_schema(parameter.bounded(settings.limits)) == words
+    assert describe_schema(parameter.apply_limits(settings.limits)) == words
 
 
 @pytest.mark.parametrize(

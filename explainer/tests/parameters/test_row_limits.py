@@ -1,5 +1,5 @@
 import pytest
-from captum_explainer.parameters.row_limits import UNDIVIDED_CALLS, limit_passes, most_rows
+from captum_explainer.parameters.row_limits import UNDIVIDED_CALLS, find_most_rows, limit_passes
 from captum_explainer.settings import Limits
 from captum_serving.errors import BadInput
 
@@ -11,7 +11,7 @@ LIMITS = Limits(max_call_bytes=4000)
     [((10, 10), (), 10), ((10, 10), (800,), 10), ((10, 10), (801,), 9), ((10, 10), (10**6,), 1), ((10**6,), (), 1)],
 )
 def test_a_pass_has_the_rows_of_a_call_and_fewer_at_a_wide_layer(shape, layer, rows):
-    assert most_rows(shape, layer, LIMITS.max_call_bytes) == rows
+    assert find_most_rows(shape, layer, LIMITS.max_call_bytes) == rows
 
 
 @pytest.mark.parametrize(("shape", "layer"), [((1, 10, 10), ()), ((2, 2), (100,))])

@@ -69,7 +69,7 @@ def write_entries(
             "when": method.about.when,
             "cost": put_cost_into_words(method.about.cost),
             "paper": method.about.paper,
-            "parameters": {key: parameter.bounded(limits) for key, parameter in parameters[name].items()},
+            "parameters": {key: parameter.apply_limits(limits) for key, parameter in parameters[name].items()},
         }
         for name, method in known.items()
     ]

@@ -13,10 +13,10 @@ from captum_serving.sentences import describe_schema, name_nearest
 from captum_explainer.catalogue.method import Method
 from captum_explainer.inputs.image_axes import find_layout
 from captum_explainer.parameters import noise_tunnel
-from captum_explainer.parameters.layer_mask import groups_of
+from captum_explainer.parameters.layer_mask import count_groups
 from captum_explainer.parameters.parameter import Parameter
-from captum_explainer.parameters.quality_metrics import radius
-from captum_explainer.parameters.row_limits import limit_passes, most_rows
+from captum_explainer.parameters.quality_metrics import choose_radius
+from captum_explainer.parameters.row_limits import find_most_rows, limit_passes
 from captum_explainer.parameters.surrogates import SURROGATES
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.settings import Limits
@@ -83,7 +83,7 @@ def resolve(given: dict[str, Any], offer: Offer, limits: Limits, defaults: Mappi
     for key, parameter in known.items():
         if key in given:
             if (key, given[key]) == ("n_steps", "auto"):
-                wanted = describe_schema(parameter.bounded(limits))
+                wanted = describe_schema(parameter.apply_limits(limits))
                 raise BadInput(f"n_steps is 'auto'; expected {wanted}: details.converged tells whether they suffice")
             parameter.check(key, given[key], limits)
             values[key] = given[key]
@@ -106,7 +106,7 @@ def complete(resolved: Resolved, description: Description, limits: Limits, insta
     """
     method, values, shape = resolved.method, resolved.values, instances[1:]
     if "metrics" in values:
-        values["perturb_radius"] = radius(values, description)
+        values["perturb_radius"] = choose_radius(values, description)
     if "neuron" in values:
         values["neuron"] = _neuron(values["neuron"], values["layer"], description)
     if "strides" in values:
@@ -117,8 +117,8 @@ def complete(resolved: Resolved, description: Description, limits: Limits, insta
         )
     held = find_held_shape(method, values.get("layer"), description)
     if values.get("smooth") is not None:
-        most = most_rows(shape, held, limits.max_call_bytes)
-        values["smooth"] = noise_tunnel.completed(values["smooth"], description, most)
+        most = find_most_rows(shape, held, limits.max_call_bytes)
+        values["smooth"] = noise_tunnel.complete(values["smooth"], description, most)
         together = values["smooth"]["nt_samples_batch_size"]
     else:
         together = (
@@ -137,7 +137,7 @@ def find_held_shape(method: Method, layer: str | None, description: Description)
 
 
 def _check_units(layer_mask: str, shape: tuple[int, ...], limits: Limits) -> None:
-    count = groups_of(shape, layer_mask)
+    count = count_groups(shape, layer_mask)
     if count > limits.max_perturbations:
         raise BadInput(
             f"the layer has {count} {layer_mask}; expected at most {limits.max_perturbations} "

@@ -7,7 +7,7 @@ import math
 from captum_explainer.catalogue.method import Method
 from captum_explainer.inputs.superpixels import ALGORITHMS, ALIKE, is_picture
 from captum_explainer.parameters.parameter import Parameter, choice, flag, integer, number
-from captum_explainer.parameters.quality_metrics import QUALITY
+from captum_explainer.parameters.quality_metrics import METRIC_PARAMETERS
 from captum_explainer.predictor_client.description import Access, Description
 
 NAMED_BASELINES = ("zeros", "ones", "mean", "blur", "random")
@@ -32,7 +32,7 @@ def list_parameters(method: Method, description: Description) -> dict[str, Param
     if method.takes.segments:
         shared |= {"segmentation": _segmentation(method, description), "n_segments": N_SEGMENTS}
     if method.takes_metrics:
-        shared |= QUALITY
+        shared |= METRIC_PARAMETERS
     if method.complete:
         shared["tolerance"] = TOLERANCE
     return {**method.takes.parameters, **shared, **method.takes.parameters}

@@ -16,12 +16,12 @@ LAYER_MASK: dict[str, Parameter] = {
 }
 
 
-def groups_of(shape: tuple[int, ...], layer_mask: str) -> int:
+def count_groups(shape: tuple[int, ...], layer_mask: str) -> int:
     """How many groups a layer's units make."""
     return shape[0] if layer_mask == "channels" else math.prod(shape)
 
 
-def mask_of(shape: tuple[int, ...], layer_mask: str) -> Tensor:
+def make_layer_mask(shape: tuple[int, ...], layer_mask: str) -> Tensor:
     """The group of each unit: int64 [1, *the layer's shape]."""
     if layer_mask == "units":
         return torch.arange(math.prod(shape)).reshape(1, *shape)

@@ -27,12 +27,12 @@ SMOOTH: dict[str, Parameter] = {
             "description": "Captum's noise tunnel around the method: mean, mean square or variance over noisy inputs; "
             "`stdevs` in the input's units, null: 15 % of its range (SmoothGrad, https://arxiv.org/abs/1706.03825)",
         },
-        limits={"nt_samples": "max_samples", "nt_samples_batch_size": "max_rows"},
+        property_limits={"nt_samples": "max_samples", "nt_samples_batch_size": "max_rows"},
     )
 }
 
 
-def completed(given: dict[str, Any], description: Description, most: int) -> dict[str, Any]:
+def complete(given: dict[str, Any], description: Description, most: int) -> dict[str, Any]:
     """What a request says of the noise tunnel, with the defaults.
 
     Args:

@@ -23,20 +23,19 @@ Validator = jsonschema.validators.extend(
 class Parameter:
     """A parameter's schema (with its `default`, where it has one, and a `description`).
 
-    `limit` names the server's setting that is its maximum, or of an object `limits` those of its properties.
+    `limit` names the server's setting that is its maximum, or of an object `property_limits` those of its properties.
     """
 
     schema: dict[str, Any]
     limit: str | None = None
-    limits: dict[str, str] = field(default_factory=dict)
+    property_limits: dict[str, str] = field(default_factory=dict)
 
-    def bounded(self, limits: Limits) -> dict[str, Any]:
+    def apply_limits(self, limits: Limits) -> dict[str, Any]:
         """The schema with this server's limits in it."""
-        if self.limits:
-            properties = self.schema["properties"].items()
-            limited = {key: Parameter(schema, self.limits.get(key)).bounded(limits) for key, schema in properties}
-            return {**self.schema, "properties": limited}
-        return self.schema if self.limit is None else _limited(self.schema, getattr(limits, self.limit))
+        if self.property_limits:
+            properties = {key: self._property(key).apply_limits(limits) for key in self.schema["properties"]}
+            return {**self.schema, "properties": properties}
+        return self.schema if self.limit is None else _add_maximum(self.schema, getattr(limits, self.limit))
 
     def fits(self, value: object, limits: Limits) -> bool:
         """Whether a value is one that `check` takes."""
@@ -57,23 +56,26 @@ class Parameter:
                 if key not in self.schema["properties"]:
                     known = ", ".join(self.schema["properties"])
                     raise BadInput(f"{name} has the key {shorten(key)}; expected some of {known}")
-                Parameter(self.schema["properties"][key], self.limits.get(key)).check(f"{name}.{key}", part, limits)
+                self._property(key).check(f"{name}.{key}", part, limits)
             return
         over = self.limit is not None and is_over(value, getattr(limits, self.limit))
         if over or not self._validator.is_valid(value):
             limit = f" (the server's limit, --{self.limit})" if over else ""
-            raise BadInput(f"{name} is {shorten(value)}; expected {describe_schema(self.bounded(limits))}{limit}")
+            raise BadInput(f"{name} is {shorten(value)}; expected {describe_schema(self.apply_limits(limits))}{limit}")
+
+    def _property(self, key: str) -> Parameter:
+        return Parameter(self.schema["properties"][key], self.property_limits.get(key))
 
     @cached_property
     def _validator(self) -> jsonschema.protocols.Validator:
         return Validator(self.schema)
 
 
-def _limited(schema: dict[str, Any], maximum: float) -> dict[str, Any]:
+def _add_maximum(schema: dict[str, Any], maximum: float) -> dict[str, Any]:
     """The schema with its maximum; of several kinds, a constant has none."""
     if "anyOf" not in schema:
         return schema if "const" in schema else {**schema, "maximum": maximum}
-    return {**schema, "anyOf": [_limited(option, maximum) for option in schema["anyOf"]]}
+    return {**schema, "anyOf": [_add_maximum(option, maximum) for option in schema["anyOf"]]}
 
 
 def integer(default: int | None, description: str, minimum: int = 1, limit: str | None = None) -> Parameter:

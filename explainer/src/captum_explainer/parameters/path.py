@@ -19,7 +19,7 @@ PATH_PARAMETERS: dict[str, Parameter] = {
 }
 
 
-def path_arguments(parameters: dict[str, Any]) -> dict[str, Any]:
+def translate_path(parameters: dict[str, Any]) -> dict[str, Any]:
     """A request's path parameters as Captum's `attribute` names them."""
     return {
         "n_steps": parameters["n_steps"],

@@ -11,7 +11,7 @@ METRICS = ("infidelity", "sensitivity")
 # Captum's own radius, as a share of the input's range.
 RADIUS = 0.02
 
-QUALITY: dict[str, Parameter] = {
+METRIC_PARAMETERS: dict[str, Parameter] = {
     "metrics": Parameter(
         {
             "type": "array",
@@ -36,7 +36,7 @@ QUALITY: dict[str, Parameter] = {
 }
 
 
-def radius(values: dict[str, Any], description: Description) -> float:
+def choose_radius(values: dict[str, Any], description: Description) -> float:
     """The radius that a request gives, or the default share of what the model declares."""
     low, high = description.input_range or (0.0, 1.0)
     given = values["perturb_radius"]

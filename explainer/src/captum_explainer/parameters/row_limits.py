@@ -41,7 +41,7 @@ def limit_passes(
     """
     if "n_samples" in values and "perturbations_per_eval" not in values:
         check_undivided("n_samples is", values["n_samples"], shape, layer, limits)
-    most = most_rows(shape, layer, limits.max_call_bytes)
+    most = find_most_rows(shape, layer, limits.max_call_bytes)
     if "perturbations_per_eval" in values:
         values["perturbations_per_eval"] = max(1, min(values["perturbations_per_eval"], most // instances))
     if "internal_batch_size" in values:
@@ -51,7 +51,7 @@ def limit_passes(
             values["internal_batch_size"] = max(instances * rows_an_instance, min(given or most, most))
 
 
-def most_rows(shape: tuple[int, ...], layer: tuple[int, ...], max_call_bytes: int) -> int:
+def find_most_rows(shape: tuple[int, ...], layer: tuple[int, ...], max_call_bytes: int) -> int:
     """The rows of one call to the predictor, or fewer where a layer's outputs of so many are too much to hold."""
     sent, held = (BYTES_PER_NUMBER * math.prod(sizes) for sizes in (shape, layer))
     return max(1, min(max_call_bytes // sent, HELD_CALLS * max_call_bytes // held))

@@ -24,8 +24,8 @@ from captum_explainer.inputs.image_axes import find_layout
 from captum_explainer.inputs.targets import Target, one_hot, resolve_targets
 from captum_explainer.kinds.tensor.first_exchange import ask_first
 from captum_explainer.kinds.tensor.segments import find_segments
-from captum_explainer.parameters.layer_mask import mask_of
-from captum_explainer.parameters.row_limits import most_rows
+from captum_explainer.parameters.layer_mask import make_layer_mask
+from captum_explainer.parameters.row_limits import find_most_rows
 from captum_explainer.predictor_client.description import Access, Description
 from captum_explainer.predictor_client.exchange import Derivative, Exchange, Rows, StraightPath
 from captum_explainer.settings import Limits
@@ -135,7 +135,7 @@ class TensorPlan:
             output,
             attribution.values,
             explain_changed,
-            most_rows(tuple(self.inputs.shape[1:]), held, self._limits.max_call_bytes),
+            find_most_rows(tuple(self.inputs.shape[1:]), held, self._limits.max_call_bytes),
         )
 
     def describe(self, instance: int) -> dict[str, Any]:
@@ -226,11 +226,11 @@ class TensorPlan:
         if not (self.method.cuts.nonlinearities or self.method.cuts.relevance):
             return len(self.inputs)
         held = find_held_shape(self.method, None, self.description)
-        return most_rows(tuple(self.inputs.shape[1:]), held, self._limits.max_call_bytes)
+        return find_most_rows(tuple(self.inputs.shape[1:]), held, self._limits.max_call_bytes)
 
     def _find_layer_mask(self) -> Tensor:
         shape = self.description.shape_of(self.parameters["layer"])
-        return mask_of(shape, self.parameters["layer_mask"])
+        return make_layer_mask(shape, self.parameters["layer_mask"])
 
     def _take_probabilities(self, output: Tensor) -> Tensor:
         if self.description.access == Access.SCORES:

@@ -7,7 +7,7 @@ from captum.attr import InternalInfluence
 from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
 from captum_explainer.catalogue.path_integral import points
 from captum_explainer.parameters.noise_tunnel import SMOOTH
-from captum_explainer.parameters.path import PATH_PARAMETERS, path_arguments
+from captum_explainer.parameters.path import PATH_PARAMETERS, translate_path
 from captum_explainer.predictor_client.description import Access
 
 
@@ -17,7 +17,7 @@ def attribute(problem: Problem) -> Attribution:
         InternalInfluence(problem.model, problem.only_layer),
         baselines=problem.baselines,
         target=problem.target,
-        **path_arguments(problem.parameters),
+        **translate_path(problem.parameters),
     )
 
 

@@ -7,7 +7,7 @@ from captum.attr import NeuronConductance
 from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes
 from captum_explainer.catalogue.methods.layer.layer_conductance import METHOD as LAYER_CONDUCTANCE
 from captum_explainer.parameters.noise_tunnel import SMOOTH
-from captum_explainer.parameters.path import PATH_PARAMETERS, path_arguments
+from captum_explainer.parameters.path import PATH_PARAMETERS, translate_path
 from captum_explainer.predictor_client.description import Access
 
 
@@ -18,7 +18,7 @@ def attribute(problem: Problem) -> Attribution:
         neuron_selector=problem.neuron,
         baselines=problem.baselines,
         target=problem.target,
-        **path_arguments(problem.parameters),
+        **translate_path(problem.parameters),
     )
 
 

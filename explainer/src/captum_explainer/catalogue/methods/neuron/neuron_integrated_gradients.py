@@ -6,7 +6,7 @@ from captum.attr import NeuronIntegratedGradients
 
 from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes
 from captum_explainer.parameters.noise_tunnel import SMOOTH
-from captum_explainer.parameters.path import PATH_PARAMETERS, path_arguments
+from captum_explainer.parameters.path import PATH_PARAMETERS, translate_path
 from captum_explainer.predictor_client.description import Access
 
 
@@ -16,7 +16,7 @@ def attribute(problem: Problem) -> Attribution:
         NeuronIntegratedGradients(problem.model, problem.only_layer),
         neuron_selector=problem.neuron,
         baselines=problem.baselines,
-        **path_arguments(problem.parameters),
+        **translate_path(problem.parameters),
     )
 
 
