@@ -5,7 +5,7 @@ import pickle
 import httpx
 import pytest
 from captum_explainer.server.kserve_model import KserveModel
-from captum_explainer.settings import Settings
+from captum_explainer.server.options import compose_settings
 from captum_serving.boundary.front import build_application
 
 DOCUMENT = {"instances": [[0.0, 1.0]], "parameters": {"method": "feature_ablation", "target": 1}}
@@ -23,7 +23,7 @@ def model(fake_predictor, send_reply):
 
     fake_predictor.answer = answer
     return KserveModel(
-        Settings(model_name="forest", predictor_host=fake_predictor.host, max_steps=7, defaults={"seed": 3})
+        compose_settings(model_name="forest", predictor_host=fake_predictor.host, max_steps=7, defaults={"seed": 3})
     )
 
 
