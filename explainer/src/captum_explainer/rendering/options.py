@@ -8,14 +8,25 @@ from typing import Any, get_args
 from captum_serving.errors import BadInput
 from captum_serving.sentences import name_nearest, shorten
 
+from captum_explainer.parameters.parameter import Parameter
 from captum_explainer.rendering.colours import COLOUR_MAPS
 from captum_explainer.rendering.normalization import Sign
+from captum_explainer.settings import Limits
 
 LOOKS = ("heat_map", "blended_heat_map", "original_image", "masked_image", "alpha_scaling")
 # What multiplies the picture by the attributions has no place for those of the other sign.
 ONE_SIGN = ("masked_image", "alpha_scaling")
 COLOURED = ("heat_map", "blended_heat_map")
 MOST_SCALE = 64
+PARAMETERS = {
+    "outlier_perc": Parameter({"type": "number", "minimum": 0, "maximum": 100}),
+    "alpha_overlay": Parameter({"type": "number", "minimum": 0, "maximum": 1}),
+    "scale": Parameter({"type": "integer", "minimum": 1, "maximum": MOST_SCALE}),
+    "show_colorbar": Parameter({"type": "boolean"}),
+    "titles": Parameter({"type": "boolean"}),
+}
+# Null leaves these to the default.
+NULLABLE = ("scale", "titles")
 MEANT_FOR = {"png": "pictures", "html": "texts"}
 
 
@@ -53,12 +64,11 @@ def read_render(value: object) -> Render:
     given = _read_object(value, "png", list(Render.__dataclass_fields__))
     _check_choice(given, "look", LOOKS)
     _check_choice(given, "sign", get_args(Sign))
-    _check_choice(given, "cmap", COLOUR_MAPS, nullable=True)
-    _check_number(given, "outlier_perc", 0, 100)
-    _check_number(given, "alpha_overlay", 0, 1)
-    _check_number(given, "scale", 1, MOST_SCALE, whole=True, nullable=True)
-    _check_flag(given, "show_colorbar")
-    _check_flag(given, "titles", nullable=True)
+    if given.get("cmap") is not None:
+        _check_choice(given, "cmap", COLOUR_MAPS)
+    for key, parameter in PARAMETERS.items():
+        if key in given and not (given[key] is None and key in NULLABLE):
+            parameter.check(f"render.{key}", given[key], Limits())
     chosen = {key: each for key, each in given.items() if key != "type"}
     if chosen.get("look") in ONE_SIGN and chosen.setdefault("sign", "absolute_value") == "all":
         raise BadInput(
@@ -95,23 +105,7 @@ def _read_object(value: object, possible: str, keys: list[str]) -> dict[str, Any
     return given
 
 
-def _check_choice(given: dict[str, Any], key: str, values: tuple[str, ...], nullable: bool = False) -> None:
+def _check_choice(given: dict[str, Any], key: str, values: tuple[str, ...]) -> None:
     value = given.get(key, values[0])
-    if not (value in values or (nullable and value is None)):
+    if value not in values:
         raise BadInput(f"render.{key}: {name_nearest(value, list(values))}")
-
-
-def _check_number(
-    given: dict[str, Any], key: str, low: int, high: int, whole: bool = False, nullable: bool = False
-) -> None:
-    value = given.get(key, low)
-    if nullable and value is None:
-        return
-    if type(value) not in ((int,) if whole else (int, float)) or not low <= value <= high:
-        raise BadInput(f"render.{key} is {shorten(value)}; expected a {'whole ' * whole}number of {low} to {high}")
-
-
-def _check_flag(given: dict[str, Any], key: str, nullable: bool = False) -> None:
-    value = given.get(key, False)
-    if not (isinstance(value, bool) or (nullable and value is None)):
-        raise BadInput(f"render.{key} is {shorten(value)}; expected true or false")
