@@ -23,8 +23,6 @@ def describe_schema(schema: dict[str, Any]) -> str:
     """Say in words which values a JSON schema takes, as in "a whole number of 1 to 5 or null"."""
     if "anyOf" in schema:
         return " or ".join(describe_schema(option) for option in schema["anyOf"])
-    if "const" in schema:
-        return repr(schema["const"])
     if "enum" in schema:
         return "one of " + ", ".join(repr(value) for value in schema["enum"])
     kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]

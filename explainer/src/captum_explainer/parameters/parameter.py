@@ -35,7 +35,7 @@ class Parameter:
         if self.property_limits:
             properties = {key: self._property(key).apply_limits(limits) for key in self.schema["properties"]}
             return {**self.schema, "properties": properties}
-        return self.schema if self.limit is None else _add_maximum(self.schema, getattr(limits, self.limit))
+        return self.schema if self.limit is None else {**self.schema, "maximum": getattr(limits, self.limit)}
 
     def fits(self, value: object, limits: Limits) -> bool:
         """Whether a value is one that `check` takes."""
@@ -69,13 +69,6 @@ class Parameter:
     @cached_property
     def _validator(self) -> jsonschema.protocols.Validator:
         return Validator(self.schema)
-
-
-def _add_maximum(schema: dict[str, Any], maximum: float) -> dict[str, Any]:
-    """The schema with its maximum; of several kinds, a constant has none."""
-    if "anyOf" not in schema:
-        return schema if "const" in schema else {**schema, "maximum": maximum}
-    return {**schema, "anyOf": [_add_maximum(option, maximum) for option in schema["anyOf"]]}
 
 
 def integer(default: int | None, description: str, minimum: int = 1, limit: str | None = None) -> Parameter:
