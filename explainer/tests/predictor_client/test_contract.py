@@ -182,7 +182,7 @@ STRAIGHT = StraightPath(np.zeros((1, 1, 2, 2), np.float32), np.ones(1, np.float3
         ("predicts", ("logits",), Derivative(("image",), predicted=Predicted("logits", rows=1))),
         ("integrates", (), replace(GIVEN, path=STRAIGHT)),
     ],
-    ids=str,
+    ids=["values of stages", "a gradient by an inner stage", "a predicted class", "a path"],
 )
 def test_what_the_predictor_does_not_say_that_it_can_is_not_carried(lacking, sinks, derivative, tiny):
     exchange = Exchange({"image": np.zeros((1, 1, 2, 2), np.float32)}, sinks, derivative)

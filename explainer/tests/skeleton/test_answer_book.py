@@ -67,21 +67,20 @@ def test_what_is_known_is_not_asked_for(book, known, local_predictor, truth):
     assert local_predictor.exchanges == []
 
 
-@pytest.mark.parametrize(
-    "question",
-    [
-        exchange(np.nextafter(ROWS, 1)),
-        exchange(ROWS[:1]),
-        exchange(cotangent=np.nextafter(COTANGENT, 1)),
-        exchange(sinks=("relu",), cotangent=np.ones((2, 2, 6, 6), np.float32)),
-        exchange(sinks=("flat",)),
-        exchange(sinks=("logits", "flat")),
-        exchange(np.ones((2, 2, 6, 6), np.float32), source="relu"),
-        exchange(np.ones((2, 2, 6, 6), np.float32), source="conv"),
-        exchange(cotangent=COTANGENT, path=PATH),
-    ],
-    ids=str,
-)
+ANOTHER = {
+    "other rows": exchange(np.nextafter(ROWS, 1)),
+    "fewer rows": exchange(ROWS[:1]),
+    "another cotangent": exchange(cotangent=np.nextafter(COTANGENT, 1)),
+    "another sink's cotangent": exchange(sinks=("relu",), cotangent=np.ones((2, 2, 6, 6), np.float32)),
+    "another sink": exchange(sinks=("flat",)),
+    "one more sink": exchange(sinks=("logits", "flat")),
+    "an inner source's other rows": exchange(np.ones((2, 2, 6, 6), np.float32), source="relu"),
+    "another source": exchange(np.ones((2, 2, 6, 6), np.float32), source="conv"),
+    "a path": exchange(cotangent=COTANGENT, path=PATH),
+}
+
+
+@pytest.mark.parametrize("question", ANOTHER.values(), ids=ANOTHER)
 def test_another_question_is_asked(question, book, known, local_predictor, truth):
     book.keep(known)
     assert_same(book.answer(question), truth(question))
@@ -247,22 +246,21 @@ def test_with_repeats_the_same_rows_are_asked_about_once(local_predictor, truth)
     assert len(local_predictor.exchanges) == 1, "what is remembered serves later Captum calls too"
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        exchange(ROWS / 2),
-        exchange(sinks=("conv",)),
-        exchange(ROWS.reshape(1, 2, 6, 6), source="relu"),
-        exchange(ROWS.reshape(1, 2, 6, 6), source="conv"),
-    ],
-    ids=str,
-)
-def test_other_rows_shapes_sources_and_sinks_are_asked_about(other, local_predictor, truth):
+SIGNED = ROWS.reshape(1, 2, 6, 6) - np.float32(0.5)
+PAIRS = {
+    "rows": (exchange(), exchange(ROWS / 2)),
+    "sinks": (exchange(), exchange(sinks=("conv",))),
+    "shapes": (exchange(sinks=("conv",)), exchange(ROWS.reshape(1, 1, 12, 6), sinks=("conv",))),
+    "sources": (exchange(SIGNED, source="conv"), exchange(SIGNED, source="relu")),
+}
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS.values(), ids=PAIRS)
+def test_what_differs_in_rows_shapes_sources_or_sinks_is_another_question(one, other, local_predictor, truth):
     book = AnswerBook(local_predictor, repeats=True)
-    for question in (exchange(), exchange(ROWS.reshape(1, 2, 6, 6), source="pool", sinks=("flat",))):
-        book.answer(question)
-    assert_same(book.answer(other), truth(other))
-    assert len(local_predictor.exchanges) == 3
+    for question in (one, other):
+        assert_same(book.answer(question), truth(question))
+    assert len(local_predictor.exchanges) == 2
 
 
 def test_gradients_are_not_remembered(local_predictor, truth):
