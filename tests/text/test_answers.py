@@ -228,8 +228,6 @@ def test_other_formats_and_pictures_are_refused_for_texts(tiny: Start) -> None:
 
 
 def test_the_catalogue_has_the_methods_that_texts_have(tiny: Start) -> None:
-    settings = Settings("tiny", PredictorAddress("127.0.0.1:1"))
-
     def methods(task: str) -> list[str]:
         return [entry["name"] for entry in write_catalogue(tiny("bert", task).description, Limits(), {})["methods"]]
 
@@ -239,4 +237,4 @@ def test_the_catalogue_has_the_methods_that_texts_have(tiny: Start) -> None:
     entries = write_catalogue(tiny("bert", "tokens").description, Limits(), {})["methods"]
     parameters = {entry["name"]: entry["parameters"] for entry in entries}
     assert parameters["layer_integrated_gradients"]["layer"]["default"] == "embeddings"
-    assert parameters["layer_integrated_gradients"]["n_steps"]["maximum"] == settings.max_steps
+    assert parameters["layer_integrated_gradients"]["n_steps"]["maximum"] == Limits().max_steps
