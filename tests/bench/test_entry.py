@@ -13,7 +13,7 @@ from bench import __main__ as entry
 from bench.harness.result import Result, read_result, write_table
 from local.servers import ROOT
 
-NAMES = ["acceleration", "aix", "compare", "cost", "gateway", "images", "load", "replicas", "start", "text"]
+NAMES = ["acceleration", "accuracy", "aix", "compare", "cost", "gateway", "images", "load", "replicas", "start", "text"]
 ROWS = [{"model": "mnist", "p50_ms": 12.34567, "images": 16}, {"model": "fashion-mnist", "p50_ms": None, "images": 1}]
 
 
