@@ -1,4 +1,4 @@
-"""How long an explanation may still take."""
+"""The time that an explanation may still take."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from captum_serving.errors import DeadlineExceeded
 
 
 class Deadline:
-    """`seconds` from now, on the monotonic clock; any thread may look at it, or cancel it."""
+    """Ends `seconds` from now, by the monotonic clock. Any thread may check or cancel it."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -34,7 +34,7 @@ class Deadline:
         return left
 
     def make_error(self) -> DeadlineExceeded:
-        """The error of a deadline that is over."""
+        """The error to raise when it is over."""
         return DeadlineExceeded(
             f"the explanation took longer than {self.seconds:g} s; ask for fewer steps, samples or instances, "
             "or raise the explainer's --deadline_seconds"

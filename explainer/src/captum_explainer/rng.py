@@ -1,8 +1,8 @@
-"""Random draws of one's own, under threads.
+"""Repeatable random draws when several explanations run in threads.
 
-Captum draws from torch's and NumPy's process-wide generators, so two explanations at once would take each other's
-draws. Here they take turns: whoever computes holds the generators with states of its own, and lends them out while it
-waits for the predictor, which is where nearly all of an explanation's time goes.
+Captum draws from torch's and NumPy's process-wide generators, so two explanations at once would disturb each other's
+draws. Here they take turns: an explanation holds the generators with its own state while it computes, and lends them
+out while it waits for the predictor, which is most of its time.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ _thread = threading.local()
 
 @contextmanager
 def draw_alone(seed: int) -> Iterator[None]:
-    """Inside, this thread's draws are those of a process that was seeded with `seed` and does nothing else."""
+    """Within, this thread draws as if it were alone in a process seeded with `seed`."""
     with _generators:
-        # torch.manual_seed draws the same, and takes 100 us to seed the generators of GPUs too.
+        # torch.manual_seed gives the same draws, but takes 100 us because it seeds the generators of GPUs too.
         torch.default_generator.manual_seed(seed)
         np.random.seed(seed)
         _thread.drawing = True
@@ -34,7 +34,7 @@ def draw_alone(seed: int) -> Iterator[None]:
 
 @contextmanager
 def lend_generators() -> Iterator[None]:
-    """Inside, other explanations may draw; afterwards this thread goes on with the states that it left."""
+    """Within, other explanations may draw; afterwards this thread continues with its own state."""
     if not getattr(_thread, "drawing", False):
         yield
         return

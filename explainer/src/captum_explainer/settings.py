@@ -1,4 +1,4 @@
-"""What an explainer process is told when it starts. Plain values: kserve pickles them into its workers."""
+"""An explainer process's settings. They are plain values, because they are pickled into its workers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 LIME_IMAGES, LIME_TEXTS = "LimeImages", "LimeTexts"
-# How AIX's flags and requests may write them.
+# How AIX's flags and requests may write true and false.
 TRUTHS = {"true": True, "t": True, "false": False, "f": False}
 
 
@@ -16,8 +16,8 @@ class PredictorAddress:
 
     Attributes:
         host: With its port, as in localhost:8081.
-        protocol: What a predictor without the gradient extension is asked in, "v1" or "v2".
-        use_ssl: Whether it is asked by HTTPS.
+        protocol: The protocol for a predictor without the gradient extension, "v1" or "v2".
+        use_ssl: Whether to use HTTPS.
         ca_bundle: A file of CA certificates to trust; None for the system's own.
         request_timeout_seconds: How long one answer may take.
     """

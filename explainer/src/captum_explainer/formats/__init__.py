@@ -1,1 +1,1 @@
-"""The ways in: each reads a request's body into instances and parameters, and writes the answer that its users know."""
+"""The request formats: each reads a body into instances and parameters, and writes the answer that its users know."""

@@ -1,4 +1,4 @@
-"""Alibi's way in, `"format": "alibi"`: the arguments of its IntegratedGradients, and its Explanation as JSON."""
+"""Alibi's format, `"format": "alibi"`: the arguments of its IntegratedGradients, and its Explanation as JSON."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from captum_explainer.rendering.written_answer import WrittenAnswer
 from captum_explainer.settings import Settings
 
 INPUT_METHOD, LAYER_METHOD = "integrated_gradients", "layer_integrated_gradients"
-# Alibi's own, which the server's defaults do not change.
+# Alibi's own defaults; the server's --defaults do not change them.
 DEFAULTS = {"quadrature": "gausslegendre", "n_steps": 50, "internal_batch_size": 100, "baselines": "zeros"}
-# What Alibi says where no layer is given.
+# Alibi's word for no layer.
 NO_LAYER = "unspecified"
 
 
@@ -77,7 +77,7 @@ def _make_writer(instances: Tensor) -> Callable[[Explanations, Description], Wri
             "version": metadata.version("captum"),
         }
         data = {
-            # One array for each input of the model, of which there is one.
+            # One array for each input; our models have one.
             "attributions": [np.stack(explanations.values)],
             "X": instances.numpy(),
             "baselines": np.concatenate(explanations.baselines),

@@ -1,4 +1,4 @@
-"""Which way in a body that is posted to `:explain` takes: several peers' requests come by this one path."""
+"""Chooses the format of a body posted to `:explain`, the path that several formats share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from captum_explainer.inputs.arrays import SIGNATURES
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.settings import LIME_IMAGES, Settings
 
-# A format reads a body that was parsed, and the rest of what came with it.
+# Reads a parsed body, with the rest of the request.
 ReadDocument = Callable[[dict[str, Any], Incoming, Description, Settings], ReadRequest]
 FORMATS: dict[str, ReadDocument] = {
     "captum": native.read_document,
@@ -26,7 +26,7 @@ FORMATS: dict[str, ReadDocument] = {
 
 
 def read(incoming: Incoming, description: Description, settings: Settings) -> ReadRequest:
-    """Read a body: JSON whatever its Content-Type said, or a picture's bytes, which are one instance.
+    """Read a body: JSON, whatever its Content-Type says, or a picture's bytes, which are one instance.
 
     Raises:
         BadInput: It is neither, or the instances do not fit the model.

@@ -6,7 +6,7 @@ from captum_serving.errors import BadInput
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-# Its parts are pictures and a target: a form of many small parts costs more time than a large one.
+# A form has a picture and perhaps a target; many small parts cost more time than a large one.
 MOST_PARTS = 16
 
 
@@ -19,7 +19,7 @@ def read_form(body: bytes, content_type: str) -> dict[str, bytes]:
     """The parts of a form by their names.
 
     Raises:
-        BadInput: It is not one, it is cut off, a part has no name or another's, or there are more than 16.
+        BadInput: It is no form, it is cut off, a part has no name or a name that is taken, or there are more than 16.
     """
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:
@@ -48,7 +48,7 @@ def read_form(body: bytes, content_type: str) -> dict[str, bytes]:
 
 
 class _Form:
-    """What the parser calls with slices of the body, part by part."""
+    """Collects the parts; the parser calls it with slices of the body."""
 
     def __init__(self) -> None:
         self.parts: dict[str, bytes] = {}

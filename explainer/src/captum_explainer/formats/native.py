@@ -1,4 +1,4 @@
-"""Our own way in: `{"instances", "parameters", "render"}`, or a picture's bytes."""
+"""Our own format: `{"instances", "parameters", "render"}`, or a picture's bytes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read_picture(incoming: Incoming, description: Description) -> ReadRequest:
 def read_document(
     document: dict[str, Any], incoming: Incoming, description: Description, settings: Settings
 ) -> ReadRequest:
-    """Read a JSON object; its `render`, else its Accept header, says whether the answer is a picture.
+    """Read a JSON object. Its `render`, or without one the Accept header, says whether the answer is drawn.
 
     Raises:
         BadInput: A key is not known, or the instances do not fit the model.
@@ -62,7 +62,7 @@ def read_document(
 
 
 def write(explanations: Explanations, description: Description) -> WrittenAnswer:
-    """`{"explanations", "details", "parameters", "model"}`; numbers have the digits that give their float32 back."""
+    """Write `{"explanations", "details", "parameters", "model"}`; reading a number back gives the same float32."""
     document = {
         "explanations": explanations.values,
         "details": explanations.details,

@@ -1,4 +1,4 @@
-"""What a format reads, and what it makes of it."""
+"""A request before and after a format has read it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from captum_explainer.settings import Settings
 
 @dataclass(frozen=True)
 class Incoming:
-    """A request as it came.
+    """A request as it arrived.
 
     Attributes:
-        body: As the client sent it, decompressed.
-        content_type: What the client calls the body, as it wrote it; empty where it does not say.
-        accept: What the client would read, lower case; empty where it does not say.
-        header_length: V2's Inference-Header-Content-Length; None where there is none.
-        forwarded_headers: Those of its headers that go on to the predictor.
+        body: The bytes, decompressed.
+        content_type: The Content-Type header, unchanged; empty without one.
+        accept: The Accept header in lower case; empty without one.
+        header_length: V2's Inference-Header-Content-Length header; None without one.
+        forwarded_headers: The headers that are passed on to the predictor.
     """
 
     body: bytes
@@ -33,11 +33,11 @@ class Incoming:
 
 
 class ReadRequest(NamedTuple):
-    """What is to be explained, and what writes the answer."""
+    """What to explain, and what writes the answer."""
 
     request: TensorRequest | TextRequest
     write: Write
 
 
-# Reads what came for a model, and says with BadInput or TooLarge what is wrong with it.
+# Reads a request for a model; raises BadInput or TooLarge.
 Read = Callable[[Incoming, Description, Settings], ReadRequest]

@@ -1,6 +1,6 @@
-"""TorchServe's way in, `/explanations/{model}`: a picture's bytes, a form, or the JSON that its envelopes take.
+"""TorchServe's format, `/explanations/{model}`: a picture's bytes, a form, or the JSON that its envelopes take.
 
-The answer has nothing but the attributions, in the envelope that `--service_envelope` names.
+The answer is the attributions alone, in the envelope that `--service_envelope` names.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from captum_explainer.predictor_client.description import Description
 from captum_explainer.rendering.written_answer import WrittenAnswer
 from captum_explainer.settings import Settings
 
-# The names under which its handlers look for a picture.
+# The names under which TorchServe's handlers look for a picture.
 DATA = ("data", "body")
 JSON = re.compile(rb"\s*[\[{]")
 MOST_DIGITS = 9
 
 
 def read(incoming: Incoming, description: Description, settings: Settings) -> ReadRequest:
-    """Read a body by what it is; what it is called counts only where it is neither a picture nor JSON.
+    """Read a body by its content; its Content-Type counts only if it is neither a picture nor JSON.
 
     Raises:
-        BadInput: It is none of a picture, a form and JSON, or does not fit the model.
+        BadInput: It is no picture, form or JSON, or does not fit the model.
         TooLarge: More instances than the server takes.
     """
     known = incoming.body.startswith(SIGNATURES) or JSON.match(incoming.body)
@@ -72,7 +72,7 @@ def _read_bytes(incoming: Incoming, description: Description, settings: Settings
     if isinstance(document, dict) and "instances" in document:
         read = native.read_document(document, incoming, description, settings)
         return read._replace(write=_make_writer(settings.service_envelope))
-    # One instance: a picture's or a text's object, or its numbers or characters as they are.
+    # One instance: an object that holds a picture or a text, or the bare numbers or characters.
     read = native.read_document({"instances": [document]}, incoming, description, settings)
     return read._replace(write=_make_writer(settings.service_envelope, one_text=description.text is not None))
 
@@ -85,10 +85,9 @@ def _read_text(body: bytes) -> str:
 
 
 def _make_writer(envelope: str, one_text: bool = False) -> Callable[[Explanations, Description], WrittenAnswer]:
-    """Writes what there is of each instance, in an object or bare.
+    """Make what writes the attributions, in an object or bare.
 
-    TorchServe's documents have a list around a single picture's array without an envelope, and none around a text's
-    object.
+    In TorchServe's documentation a bare answer for one picture is a list with its array, and for one text its object.
     """
 
     def write(explanations: Explanations, description: Description) -> WrittenAnswer:

@@ -1,7 +1,7 @@
-"""The way in over the Open Inference Protocol (V2): tensors in, tensors out, the parameters as V2's.
+"""The Open Inference Protocol (V2) as a format: tensors in, tensors out, and V2's parameters.
 
-TorchServe has the path by its kservev2 envelope; the output `explain` and a picture as BYTES are its. V2's parameters
-are scalars and strings, so a list travels as its JSON text.
+The path, the output `explain` and pictures as BYTES are those of TorchServe's kservev2 envelope. V2's parameters are
+scalars and strings, so a list travels as JSON text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from captum_explainer.rendering.written_answer import WrittenAnswer
 from captum_explainer.settings import Settings
 
 EXPLAIN = "explain"
-# What else an answer has for each instance, where the method gives it, by the name that `details` has for it.
+# Further outputs, one value for each instance, if the method gives them; the names are those in `details`.
 DETAILS = {
     "target": np.int64,
     "prediction": np.int64,
@@ -34,7 +34,7 @@ DETAILS = {
     "baseline_score": np.float64,
     "convergence_delta": np.float64,
 }
-# Of V2 itself, and not the method's.
+# V2's own parameter, not the method's.
 RESERVED = "binary_data_output"
 
 
@@ -58,7 +58,7 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
 
 
 def _read_instances(message: Message, description: Description) -> tuple[list[np.ndarray], bool]:
-    """The instances, and whether there is but one, without an axis of instances."""
+    """The instances, and whether it is a single one without an axis of instances."""
     if len(message.tensors) != 1:
         got = ", ".join(repr(name[:80]) for name in message.tensors)
         raise BadInput(f"inputs are {got}; expected one, the instances")

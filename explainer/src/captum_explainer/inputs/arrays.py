@@ -15,19 +15,19 @@ from captum_explainer.inputs.pictures import decode_base64
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.settings import Limits
 
-# What a picture's bytes begin with; none of them is JSON.
+# The first bytes of picture files; JSON starts with none of them.
 SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF")
-# What an instance that is an object holds its picture or its numbers in; the last two are TorchServe's.
+# The keys under which an object holds its picture or its numbers; the last two are TorchServe's.
 HOLDERS = ("b64", "data", "body")
-# Rounding (of float32, of decimal text), as a share of the declared range's width.
+# How far rounding (float32, decimal text) may exceed the declared range, as a share of its width.
 ROUNDING = 1e-3
 
 
 def fit_shape(array: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """An instance in the model's shape: a channel of one may be left out.
+    """Bring an instance to the model's shape; a single channel may be left out.
 
     Raises:
-        BadInput: It has another shape; `name` is what the sentence calls it.
+        BadInput: It has another shape. `name` is its name in the sentence.
     """
     if array.shape == shape:
         return array
@@ -42,11 +42,11 @@ def read_instances(
     limits: Limits,
     fit: Callable[[np.ndarray, str, tuple[int, ...]], np.ndarray] = fit_shape,
 ) -> Tensor:
-    """Instances in JSON as float32 [instances, *input shape].
+    """Read instances in JSON as float32 [instances, *input shape].
 
     Each is nested numbers, `{"b64": picture}` or `{"data": picture or nested numbers}`; an object may hold a `target`.
 
-    `fit` brings an array to the shape that the model describes, or says what is wrong with it.
+    `fit` brings an array to the model's shape, or raises BadInput.
 
     Raises:
         BadInput: They are no list of instances, or do not fit the model.
@@ -58,7 +58,7 @@ def read_instances(
 
 
 def list_instances(instances: object, kind: str, limits: Limits) -> list[object]:
-    """The instances as a list of one or more; `kind` is what the sentence expects a list of.
+    """Check that the instances are a list of one or more; `kind` is what the sentence says is expected in it.
 
     Raises:
         BadInput: They are no list, or an empty one.
@@ -73,7 +73,7 @@ def list_instances(instances: object, kind: str, limits: Limits) -> list[object]
 
 
 def stack_instances(arrays: list[np.ndarray], description: Description) -> Tensor:
-    """Arrays of one instance each as float32 [instances, *input shape].
+    """Check arrays of one instance each and stack them: float32 [instances, *input shape].
 
     Raises:
         BadInput: They have several shapes, hold nothing, NaN or infinity, or values outside the declared range.
@@ -98,7 +98,7 @@ def stack_instances(arrays: list[np.ndarray], description: Description) -> Tenso
 
 
 def add_own_targets(parameters: dict[str, Any], instances: list[Any]) -> dict[str, Any]:
-    """The parameters, and the targets that instances name for themselves: the predicted class where one names none.
+    """Add the targets that instances name for themselves; None (the predicted class) for those that name none.
 
     Raises:
         BadInput: The parameters have a target too.

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from captum_explainer.inputs.image_axes import find_layout
 
-# Of the picture's longer side: enough that nothing is recognized.
+# The blur's standard deviation, as a share of the picture's longer side: enough that nothing is recognized.
 BLUR = 0.15
-# How many random baselines the SHAP family is given by the name "random".
+# How many random baselines "random" gives the SHAP family.
 RANDOM_BASELINES = 20
 LARGEST = torch.finfo(torch.float32).max
 
@@ -29,7 +29,7 @@ def resolve_baselines(
 ) -> list[Tensor]:
     """Each instance's baselines, float32 [1 or more, *input shape], in the input's units.
 
-    Those that all instances share are one tensor, which is scored once.
+    Baselines that all instances share are one tensor, which is scored once.
 
     Args:
         value: A number, a name, or an array: of one instance's shape, of all instances' shape, or for `several`
@@ -37,12 +37,12 @@ def resolve_baselines(
         inputs: float32 [instances, *input shape].
         kind: What the method takes.
         value_range: What the model declares; `random` draws from it.
-        seed: Of `random`.
+        seed: For `random`.
         most: How many an instance may have (the server's limit, --max_samples).
 
     Raises:
-        BadInput: The array fits neither an instance nor the batch, holds too many, or NaN or infinity; a
-            distribution is one baseline.
+        BadInput: The array fits neither an instance nor the batch, holds too many baselines, NaN or infinity, or a
+            distribution has only one baseline.
     """
     if kind == "distribution":
         found = resolve_baselines(value, inputs, "several", value_range, seed, most)
@@ -84,7 +84,7 @@ def _scale(low: float, high: float, shares: Tensor) -> Tensor:
 
 
 def _blur(instance: np.ndarray) -> np.ndarray:
-    # Not at the top: SciPy takes most of a second to import, and only this needs it.
+    # Imported here because SciPy takes most of a second to import, and only this needs it.
     from scipy.ndimage import gaussian_filter
 
     layout = find_layout(instance.shape)

@@ -24,12 +24,12 @@ class Layout:
         return picture[..., None] if self.channel_axis is None else np.moveaxis(picture, self.channel_axis, -1)
 
     def spread(self, plane: Tensor) -> Tensor:
-        """A plane [height, width] as one of the picture's own number of dimensions, to be broadcast over channels."""
+        """Give a plane [height, width] the picture's number of dimensions, so that it broadcasts over channels."""
         return plane if self.channel_axis is None else torch.unsqueeze(plane, self.channel_axis)
 
 
 def find_layout(shape: tuple[int, ...]) -> Layout | None:
-    """The layout of one instance's shape; None where it is no picture's."""
+    """The layout of one instance's shape; None if it is no picture's."""
     if len(shape) == 2:
         return Layout(shape[0], shape[1], None)
     if len(shape) != 3:

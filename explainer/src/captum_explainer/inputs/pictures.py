@@ -13,29 +13,29 @@ from PIL import Image, UnidentifiedImageError
 from captum_explainer.predictor_client.description import Description
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP")
-# A picture for a model whose shape is not known is not decoded where it is larger; a bomb never is.
+# If the model's shape is not known, larger pictures are refused. Decompression bombs always are.
 MAX_SIDE = 4096
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
 def decode_base64(text: object, description: Description, name: str = "b64") -> np.ndarray:
-    """Decode `{"b64": text}`; see `decode`. `name` is what an error calls the text."""
+    """Decode `{"b64": text}` as `decode` does. `name` is the text's name in an error."""
     if not isinstance(text, str):
         raise BadInput(f"{name} is not a string; expected a picture in base64")
     try:
         data = base64.b64decode(text.partition(",")[2] if text.startswith("data:") else text, validate=True)
-    except ValueError:  # of which binascii.Error is one, and what is not ASCII another
+    except ValueError:  # binascii.Error is one, and so is the error for text that is not ASCII
         raise BadInput(f"{name} is not base64; expected a picture in base64") from None
     return decode(data, description)
 
 
 def decode(data: bytes, description: Description) -> np.ndarray:
-    """A picture's pixels as float32 in the model's declared range and shape, [channels, height, width].
+    """Decode a picture to float32 in the model's declared range and shape, [channels, height, width].
 
-    For a model whose shape is not known: [height, width] for a grey picture, else [height, width, 3], in 0..1.
+    If the model's shape is not known: [height, width] for a grey picture, else [height, width, 3], in 0..1.
 
     Raises:
-        BadInput: It is no picture, it is broken, or its size is not the model's.
+        BadInput: It is no picture, it is broken, or it has another size than the model's input.
     """
     try:
         with warnings.catch_warnings():
@@ -72,6 +72,6 @@ def _read_pixels(picture: Image.Image, description: Description) -> np.ndarray:
 
 def _convert(picture: Image.Image, mode: str) -> Image.Image:
     if picture.mode == "I;16":
-        # Pillow's own conversion clips: of 65536 greys all but 255 would be white.
+        # Pillow's own conversion clips: every grey above 255 of 65535 would be white.
         picture = Image.fromarray(np.round(np.asarray(picture) / 257.0).astype(np.uint8))
     return picture.convert(mode)

@@ -1,6 +1,6 @@
 """Groups the values of an instance into segments: superpixels, patches, or single values.
 
-scikit-image is imported by what needs it: with SciPy it takes a second, and a server should start without.
+scikit-image is imported where it is needed: with SciPy it takes a second, and most requests do not need it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from torch import Tensor
 
 from captum_explainer.inputs.image_axes import CHANNELS, find_layout
 
-# Their segments are areas of the picture, the same in all channels.
+# The segments are areas of the picture, the same in all channels.
 PLANAR = ("slic", "felzenszwalb", "quickshift", "grid")
 ALGORITHMS = (*PLANAR, "pixels")
-# Those that look at nothing but the shape.
+# These look at nothing but the shape.
 ALIKE = ("grid", "pixels")
-# Quickshift weighs pixels' distances against those of colours in Lab, whose lightness is 0 to 100.
+# Quickshift weighs distances in the picture against distances in Lab colours, whose lightness is 0 to 100.
 LIGHTNESS = 100.0
 
 
 def is_picture(shape: tuple[int, ...] | None) -> bool:
-    """Whether an instance's shape is a picture's, or is not known before the request."""
+    """Whether an instance's shape is a picture's, or not known yet."""
     return shape is None or find_layout(shape) is not None
 
 
@@ -67,14 +67,14 @@ def _scale_to_unit(picture: np.ndarray, value_range: tuple[float, float] | None)
 def _divide_by_slic(picture: np.ndarray, n_segments: int) -> np.ndarray:
     from skimage.segmentation import slic
 
-    # Of a grey picture the compactness that skimage proposes for colours (10) leaves nothing but squares.
+    # For a grey picture skimage's default compactness (10, meant for colours) leaves nothing but squares.
     return np.asarray(slic(picture, n_segments=n_segments, compactness=0.1, start_label=0, channel_axis=-1))
 
 
 def _divide_by_felzenszwalb(picture: np.ndarray, n_segments: int) -> np.ndarray:
     from skimage.segmentation import felzenszwalb
 
-    # It has no number of segments to aim at: a background of one colour stays one.
+    # It takes no number of segments: a background of one colour stays one segment.
     height, width, channels = picture.shape
     colours = picture[..., :3] if channels in CHANNELS else picture
     return np.asarray(felzenszwalb(colours, min_size=max(1, height * width // (2 * n_segments)), channel_axis=-1))

@@ -1,4 +1,4 @@
-"""A request's texts, read and checked."""
+"""Reads and checks a request's texts."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from captum_explainer.predictor_client.texts import Text
 from captum_explainer.settings import Limits
 
 QUESTION, CONTEXT = "question", "context"
-# What a text is held in: ours, and TorchServe's envelope's.
+# The keys under which an object holds its text; the last two are those of TorchServe's envelope.
 HOLDERS = ("text", "data", "body")
 PAIR = "text_pair"
 
 
 def is_meant(instances: object, description: Description) -> bool:
-    """Whether instances are texts: the model takes nothing else, or nobody knows what it takes and they look so."""
+    """Whether instances are texts: the model takes texts, or it does not say what it takes and they look like texts."""
     if description.access > Access.SCORES:
         return description.text is not None
     first = instances[0] if isinstance(instances, list) and instances else None
@@ -27,7 +27,7 @@ def is_meant(instances: object, description: Description) -> bool:
 
 
 def read_texts(instances: object, description: Description, limits: Limits) -> list[Text]:
-    """Strings, `{"text": ...}`, with or without a `text_pair`, or of question answering `{"question", "context"}`.
+    """Read strings, `{"text": ...}` with or without a `text_pair`, or for question answering `{"question", "context"}`.
 
     An object may hold a `target`.
 

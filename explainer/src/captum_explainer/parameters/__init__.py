@@ -1,1 +1,1 @@
-"""The request's parameters: their kinds, those that methods share, and how a request's are resolved."""
+"""The request's parameters: their kinds, and those that several methods share."""

@@ -1,4 +1,4 @@
-"""The noise tunnel, which goes around a method that takes gradients: SmoothGrad and what came of it."""
+"""The parameters of Captum's noise tunnel, which averages a method over noisy inputs: SmoothGrad and its successors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from captum_explainer.parameters.parameter import Parameter
 from captum_explainer.predictor_client.description import Description
 
-# SmoothGrad's authors found a tenth to a fifth of the input's range to be best.
+# SmoothGrad's authors found 10 to 20 % of the input's range best.
 NOISE = 0.15
 SAMPLES = 20
 KINDS = ("smoothgrad", "smoothgrad_sq", "vargrad")
@@ -33,12 +33,12 @@ SMOOTH: dict[str, Parameter] = {
 
 
 def complete(given: dict[str, Any], description: Description, most: int) -> dict[str, Any]:
-    """What a request says of the noise tunnel, with the defaults.
+    """Complete a request's `smooth` with the defaults.
 
     Args:
         given: The request's `smooth`.
-        description: The model; its declared range is what noise is a share of.
-        most: Rows of a pass, at most.
+        description: The model; the default noise is a share of its declared range.
+        most: The most rows of one pass.
     """
     low, high = description.input_range or (0.0, 1.0)
     smooth = {
@@ -46,7 +46,7 @@ def complete(given: dict[str, Any], description: Description, most: int) -> dict
     }
     if smooth["stdevs"] is None:
         smooth["stdevs"] = NOISE * (high - low)
-    # Captum takes a float and no whole number.
+    # Captum takes a float only.
     smooth["stdevs"] = float(smooth["stdevs"])
     smooth["nt_samples_batch_size"] = min(smooth["nt_samples_batch_size"] or most, smooth["nt_samples"], most)
     return smooth

@@ -1,4 +1,4 @@
-"""A parameter of the request: its JSON schema, what a wrong value is told, and the kinds that methods share."""
+"""Describes and validates one parameter of the request, and builds the error for a bad value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from captum_serving.sentences import describe_schema, shorten
 
 from captum_explainer.settings import Limits
 
-# JSON Schema takes 5.0 for an integer, and Captum takes it for none; JSON's integers over 64 bits are floats too.
+# For JSON Schema 5.0 is an integer, for Captum it is not. Integers of more than 64 bits are floats as well.
 Validator = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int),
@@ -23,7 +23,7 @@ Validator = jsonschema.validators.extend(
 class Parameter:
     """A parameter's schema (with its `default`, where it has one, and a `description`).
 
-    `limit` names the server's setting that is its maximum, or of an object `property_limits` those of its properties.
+    `limit` names the server's limit that is its maximum; `property_limits` names those of an object's properties.
     """
 
     schema: dict[str, Any]
@@ -31,14 +31,14 @@ class Parameter:
     property_limits: dict[str, str] = field(default_factory=dict)
 
     def apply_limits(self, limits: Limits) -> dict[str, Any]:
-        """The schema with this server's limits in it."""
+        """The schema with this server's limits as maxima."""
         if self.property_limits:
             properties = {key: self._property(key).apply_limits(limits) for key in self.schema["properties"]}
             return {**self.schema, "properties": properties}
         return self.schema if self.limit is None else {**self.schema, "maximum": getattr(limits, self.limit)}
 
     def fits(self, value: object, limits: Limits) -> bool:
-        """Whether a value is one that `check` takes."""
+        """Whether `check` accepts a value."""
         try:
             self.check("", value, limits)
         except BadInput:
@@ -49,7 +49,7 @@ class Parameter:
         """Validate a value.
 
         Raises:
-            BadInput: It does not fit; the sentence says what was got, what was expected, and which limit it is over.
+            BadInput: It does not fit. The sentence says what was got, what was expected, and which limit it exceeds.
         """
         if isinstance(value, dict) and "properties" in self.schema:
             for key, part in value.items():
@@ -72,7 +72,7 @@ class Parameter:
 
 
 def integer(default: int | None, description: str, minimum: int = 1, limit: str | None = None) -> Parameter:
-    """A whole number of `minimum` or more, up to the server's setting `limit`; None as default makes it nullable."""
+    """A whole number from `minimum` up to the server's limit named `limit`; it is nullable if the default is None."""
     kind: Any = "integer" if default is not None else ["integer", "null"]
     return Parameter({"type": kind, "minimum": minimum, "default": default, "description": description}, limit)
 
@@ -100,5 +100,5 @@ def flag(default: bool, description: str) -> Parameter:
 
 
 def is_over(value: object, maximum: float) -> bool:
-    """Whether a value is a number over the maximum."""
+    """Whether a value is a number above the maximum."""
     return isinstance(value, int | float) and not isinstance(value, bool) and value > maximum

@@ -1,10 +1,10 @@
-"""The parameters that methods share which call the model on perturbed inputs."""
+"""The parameter that all methods with perturbed inputs share."""
 
 from __future__ import annotations
 
 from captum_explainer.parameters.parameter import Parameter, integer
 
-# Rows of perturbed inputs a call: Captum's own default is one, and then the round trips are most of the time.
+# Captum's own default is one row for each call; round trips would then take most of the time.
 PERTURBATIONS_PER_EVAL: dict[str, Parameter] = {
     "perturbations_per_eval": integer(200, "perturbed inputs a forward pass", limit="max_rows"),
 }

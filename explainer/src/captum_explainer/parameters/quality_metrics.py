@@ -1,4 +1,4 @@
-"""The parameters of Captum's metrics, which tell how good an explanation is."""
+"""The parameters of Captum's metrics, which measure how good an explanation is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from captum_explainer.parameters.parameter import Parameter, integer
 from captum_explainer.predictor_client.description import Description
 
 METRICS = ("infidelity", "sensitivity")
-# Captum's own radius, as a share of the input's range.
+# Captum's default radius, as a share of the input's range.
 RADIUS = 0.02
 
 METRIC_PARAMETERS: dict[str, Parameter] = {
@@ -37,7 +37,7 @@ METRIC_PARAMETERS: dict[str, Parameter] = {
 
 
 def choose_radius(values: dict[str, Any], description: Description) -> float:
-    """The radius that a request gives, or the default share of what the model declares."""
+    """The request's radius, or the default share of the model's declared range."""
     low, high = description.input_range or (0.0, 1.0)
     given = values["perturb_radius"]
     return RADIUS * (high - low) if given is None else float(given)

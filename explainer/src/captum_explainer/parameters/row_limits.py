@@ -1,4 +1,4 @@
-"""How many rows Captum passes through the model at once: no request may fill the memory."""
+"""Limits the rows that Captum passes through the model at once, so that no request fills the memory."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from captum_explainer.settings import Limits
 
 BYTES_PER_NUMBER = 4
 
-# A layer's rows are held here and not sent at once: as many calls' worth as stay far from a container's memory.
+# A layer's outputs are held here, in bytes of this many calls: far below a container's memory.
 HELD_CALLS = 8
 
-# GradientSHAP has no passes: all its samples are one. 10,000 of a wide layer took 8 GB.
+# GradientSHAP puts all its samples into one pass. With 10,000 samples a wide layer took 8 GB.
 UNDIVIDED_CALLS = 64
 
 
@@ -26,18 +26,18 @@ def limit_passes(
     limits: Limits,
     rows_an_instance: int = 1,
 ) -> None:
-    """Choose `internal_batch_size` where it is null and all rows at once are many, and lower what is over the limit.
+    """Choose `internal_batch_size` if it is null and all rows at once are too many, and lower values above the limit.
 
     Args:
         values: The parameters, changed in place.
         instances: How many one Captum call explains.
-        shape: One instance's.
-        layer: The layer's output's, of one instance; that of a single number where there is no layer.
+        shape: The shape of one instance.
+        layer: The shape of the layer's output for one instance; () without a layer.
         limits: The server's limits.
-        rows_an_instance: The fewest rows of a pass for each instance that Captum takes.
+        rows_an_instance: The fewest rows for each instance that Captum takes in a pass.
 
     Raises:
-        BadInput: So many samples that a method cannot divide are too much to hold.
+        BadInput: The method cannot divide its samples, and they are too many to hold.
     """
     if "n_samples" in values and "perturbations_per_eval" not in values:
         check_undivided("n_samples is", values["n_samples"], shape, layer, limits)
@@ -52,13 +52,13 @@ def limit_passes(
 
 
 def find_most_rows(shape: tuple[int, ...], layer: tuple[int, ...], max_call_bytes: int) -> int:
-    """The rows of one call to the predictor, or fewer where a layer's outputs of so many are too much to hold."""
+    """The most rows of one pass: what one call to the predictor carries, or fewer if the layer's outputs are large."""
     sent, held = (BYTES_PER_NUMBER * math.prod(sizes) for sizes in (shape, layer))
     return max(1, min(max_call_bytes // sent, HELD_CALLS * max_call_bytes // held))
 
 
 def check_undivided(what: str, count: int, shape: tuple[int, ...], layer: tuple[int, ...], limits: Limits) -> None:
-    """Refuse more rows than one pass may hold, of a method that makes all of them one pass.
+    """Refuse too many rows for a method that makes all of them one pass.
 
     Raises:
         BadInput: The sentence begins with `what`.

@@ -12,16 +12,16 @@ from captum_explainer.rendering.normalization import Plane, Sign
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
 
-# Red speaks for the target and blue against it, as in the client's figure: colour-blind people can tell them.
+# Red speaks for the target and blue against it, as in the client's figure; colour-blind people can tell them apart.
 DIVERGING = ("RdBu_r", "PuOr_r", "coolwarm", "bwr", "seismic")
 SEQUENTIAL = ("Purples", "Blues", "Greens", "Reds", "Greys", "viridis", "cividis", "magma", "inferno")
 COLOUR_MAPS = (*DIVERGING, *SEQUENTIAL)
-# Odd, so that zero has an entry of its own.
+# An odd number, so that zero has its own entry.
 ENTRIES = 511
 
 
 def find_span(cmap: str, sign: Sign) -> tuple[float, float]:
-    """The values at a colour map's ends: symmetric about zero, but of a sequential map for one sign."""
+    """The values at a colour map's ends: symmetric about zero, except with a sequential map for one sign."""
     if cmap in DIVERGING or sign == "all":
         return -1.0, 1.0
     return (0.0, -1.0) if sign == "negative" else (0.0, 1.0)

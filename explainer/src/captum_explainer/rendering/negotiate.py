@@ -1,4 +1,4 @@
-"""What a client would rather read, by its Accept header."""
+"""Reads which media type a client prefers from its Accept header."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ JSON = "application/json"
 
 
 def prefers(accept: str, media_type: str) -> bool:
-    """Whether a client (its Accept header, lower case) rates a type over `application/json`, RFC 9110, 12.5.1.
+    """Whether an Accept header (in lower case) rates a type above `application/json`: RFC 9110, 12.5.1.
 
-    A tie is JSON's: so are `*/*` and no header at all. A browser, which rates pages and pictures over `*/*`, gets them.
+    A tie means JSON; so do `*/*` and no header. Browsers rate pages and pictures above `*/*`, and get them.
     """
     return _rate(accept, media_type) > _rate(accept, JSON)
 
 
 def _rate(accept: str, media_type: str) -> float:
-    """0 to 1, of the most specific range that the type is in; 0 where it is in none."""
+    """The weight, 0 to 1, of the most specific range that contains the type; 0 if none does."""
     ranks = {"*/*": 0, media_type.partition("/")[0] + "/*": 1, media_type: 2}
     best = (-1, 0.0)
     for part in accept.split(","):

@@ -9,27 +9,27 @@ import numpy as np
 Sign = Literal["all", "positive", "negative", "absolute_value"]
 Plane = np.ndarray[Any, np.dtype[np.float64]]
 
-# Captum's threshold holds unless it is over this many times what nearly all pixels are under.
+# Captum's scale holds unless it is more than this many times the magnitude that nearly all pixels stay below.
 OUTLYING = 4.0
-# What is under the rounding of the largest is no attribution.
+# Attributions below the largest one's rounding error count as zero.
 ROUNDING = float(np.finfo(np.float32).eps)
 LARGEST = float(np.finfo(np.float32).max)
 
 
 class Normalized(NamedTuple):
-    """Values float64 [height, width] in -1..1, and the magnitude that is 1; 0 where all attributions are zero."""
+    """Values float64 [height, width] in -1..1, and the magnitude that became 1; 0 if all attributions are zero."""
 
     values: Plane
     limit: float
 
 
 def normalize(plane: Plane, sign: Sign, outlier_perc: float) -> Normalized:
-    """Attributions [height, width] of a sign, divided by their scale and clipped; negative ones stay negative.
+    """Keep attributions [height, width] of one sign, divide them by their scale and clip; negative ones stay negative.
 
-    The scale is Captum's: the smallest magnitude up to which all magnitudes sum to 100 - `outlier_perc` percent. One
-    outlier that is itself over `outlier_perc` percent of the sum would be that scale, and leave nothing to be seen of
-    the rest; so it is no more than four times the magnitude that (100 - `outlier_perc`) percent of the pixels which
-    are not zero are under. With `outlier_perc` 0 nothing is clipped.
+    The scale is Captum's: the smallest magnitude up to which all magnitudes sum to 100 - `outlier_perc` percent. A
+    single outlier that makes up more than `outlier_perc` percent of the sum would be that scale and hide the rest. So
+    the scale is at most four times the magnitude that (100 - `outlier_perc`) percent of the nonzero pixels stay below.
+    With `outlier_perc` 0 nothing is clipped.
     """
     chosen = _keep_sign(np.nan_to_num(plane, posinf=LARGEST, neginf=-LARGEST), sign)
     magnitudes = np.sort(np.abs(chosen), axis=None)

@@ -1,4 +1,4 @@
-"""How a request wants its attributions drawn, by the names of Captum's `visualize_image_attr`."""
+"""How a request wants its attributions drawn; the names are those of Captum's `visualize_image_attr`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from captum_explainer.rendering.normalization import Sign
 from captum_explainer.settings import Limits
 
 LOOKS = ("heat_map", "blended_heat_map", "original_image", "masked_image", "alpha_scaling")
-# What multiplies the picture by the attributions has no place for those of the other sign.
+# These multiply the picture by magnitudes, so they can show one sign only.
 ONE_SIGN = ("masked_image", "alpha_scaling")
 COLOURED = ("heat_map", "blended_heat_map")
 MOST_SCALE = 64
@@ -25,7 +25,7 @@ PARAMETERS = {
     "show_colorbar": Parameter({"type": "boolean"}),
     "titles": Parameter({"type": "boolean"}),
 }
-# Null leaves these to the default.
+# For these, null means the default.
 NULLABLE = ("scale", "titles")
 MEANT_FOR = {"png": "pictures", "html": "texts"}
 
@@ -39,10 +39,10 @@ class Render:
         sign: Which attributions: `all`, `positive`, `negative` or `absolute_value`.
         outlier_perc: The share of the attributions' sum of magnitudes, in percent, that the scale may leave out.
         alpha_overlay: How much a blended heat map covers, 0 to 1.
-        cmap: A name of matplotlib's; None for the sign's own.
+        cmap: The name of a matplotlib colour map; None for the sign's default.
         show_colorbar: Draw the scale, in the attributions' unit.
-        titles: Write label and probability over each picture; None: where there are several.
-        scale: Pixels a side for each of the input's; None for what is readable.
+        titles: Write label and probability over each picture; None: only if there are several.
+        scale: The side in pixels of one input pixel; None for a readable size.
     """
 
     look: str = "blended_heat_map"
@@ -81,7 +81,7 @@ def read_render(value: object) -> Render:
 
 
 def check_html(value: object) -> None:
-    """Check a request's `render` of texts: `"html"` or `{"type": "html"}`, of which there is one look.
+    """Check a request's `render` for texts: `"html"` or `{"type": "html"}`; there is only one look.
 
     Raises:
         BadInput: It is neither.

@@ -1,4 +1,4 @@
-"""Whether an answer is shown rather than told: pictures as PNG, texts as HTML."""
+"""Chooses whether an answer is drawn: pictures as PNG, texts as HTML."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from captum_explainer.rendering.written_answer import Write
 
 
 def find_picture_writer(render: object, accept: str, instances: Tensor) -> Write | None:
-    """What draws tensors' attributions; None where the client reads JSON.
+    """Find what draws tensors' attributions; None if the client reads JSON.
 
     Args:
-        render: The request's; where it is None the Accept header decides.
+        render: The request's; if it is None, the Accept header decides.
         accept: The Accept header, lower case.
         instances: float32 [instances, *input shape].
 
     Raises:
-        BadInput: The render is not known, or is none of a picture.
+        BadInput: The render is not known, or does not draw pictures.
     """
     if render is None and not prefers(accept, "image/png"):
         return None
@@ -28,10 +28,10 @@ def find_picture_writer(render: object, accept: str, instances: Tensor) -> Write
 
 
 def find_text_writer(render: object, accept: str) -> Write | None:
-    """What shows texts' words; None where the client reads JSON. The arguments are those of `find_picture_writer`.
+    """Find what shows texts' words; None if the client reads JSON. It takes the arguments of `find_picture_writer`.
 
     Raises:
-        BadInput: The render is not known, or is none of a text.
+        BadInput: The render is not known, or does not show texts.
     """
     if render is not None:
         check_html(render)

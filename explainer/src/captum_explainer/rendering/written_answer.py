@@ -1,4 +1,4 @@
-"""An answer as the client gets it."""
+"""An answer as it is sent to the client."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ class WrittenAnswer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-# Writes what was found for a model.
+# Writes the explanations of a model's instances.
 Write = Callable[[Explanations, Description], WrittenAnswer]

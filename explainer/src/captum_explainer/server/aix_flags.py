@@ -1,4 +1,4 @@
-"""The flags of KServe's AIX explainer: they make an explainer answer as it did, and are its requests' defaults."""
+"""The flags of KServe's AIX explainer: this explainer then answers as that one, with these defaults."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import time
 from captum_explainer.inputs.superpixels import PLANAR
 from captum_explainer.settings import LIME_IMAGES, LIME_TEXTS, TRUTHS, AixDefaults
 
-# What KServe called a predictor's service before 0.11, and AIX's example still does.
+# The ending of a predictor's service name before KServe 0.11; AIX's example still uses it.
 OLD_SUFFIX = "-predictor-default"
-# A pod's first look-ups may find no name server yet.
+# When a pod starts, its name server may not answer yet.
 LOOK_UPS = 10
 PAUSE_SECONDS = 0.5
 
 
 def add_aix_flags(parser: argparse.ArgumentParser, default: AixDefaults) -> None:
-    """Add them to the server's own."""
+    """Add AIX's flags to the server's."""
     add = parser.add_argument_group("standing in for KServe's AIX explainer").add_argument
     add(
         "--explainer_type",
@@ -48,10 +48,10 @@ def add_aix_flags(parser: argparse.ArgumentParser, default: AixDefaults) -> None
 
 
 def find_current_host(host: str) -> str:
-    """The predictor's host under the name that KServe gives it now, where the old one is not known.
+    """Find the predictor's current host name if the given name is from before KServe 0.11 and does not resolve.
 
-    AIX's example names its predictor itself, and so keeps the name from before KServe 0.11 (kserve/kserve#2508). A
-    service that was made then keeps it too, and is known by it.
+    AIX's example names its predictor by the old name (kserve/kserve#2508). A service that was made back then still has
+    the old name, and resolves.
     """
     address, dot, rest = host.partition(".")
     name, colon, port = address.partition(":")
@@ -63,7 +63,7 @@ def find_current_host(host: str) -> str:
 
 
 def _is_known(name: str) -> bool:
-    """Whether a name resolves, or cannot be asked about for a while: then it may well be there."""
+    """Whether a name resolves; true as well if no name server answers for a while, for it may exist."""
     for _ in range(LOOK_UPS):
         try:
             socket.getaddrinfo(name, None)

@@ -1,4 +1,4 @@
-"""The server's own defaults of parameters, checked before it serves."""
+"""Checks the server's own defaults for parameters before it serves."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from captum_explainer.parameters.parameter import Parameter
 from captum_explainer.predictor_client.description import Access, Description
 from captum_explainer.settings import Settings
 
-# Which layers there are, and so which neurons, only the model says.
+# Only the model knows its layers and neurons.
 OF_THE_MODEL = ("layer", "neuron")
 
 
 def check_defaults(settings: Settings) -> None:
-    """Check `--defaults` against the methods that there are.
+    """Check `--defaults` against the parameters of all methods.
 
     Raises:
         BadInput: A parameter that no method takes, or a value that fits none of those that take it.

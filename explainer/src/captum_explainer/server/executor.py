@@ -1,4 +1,4 @@
-"""Blocking work off the event loop: so much at once, so much waiting, and none of it past its deadline."""
+"""Runs blocking work in threads, outside the event loop: limited in number, and never past its deadline."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from captum_explainer.server.metrics import UNFINISHED
 
 T = TypeVar("T")
 
-# What the thread itself says of its end is the better sentence, so it may be a little late.
+# The thread's own error is more precise, so it may come a little late.
 GRACE_SECONDS = 0.5
 
 
 class BatchExecutor:
-    """`threads` threads, before which at most `waiting` more pieces of work wait; `bulk` work lets others go first."""
+    """Runs `threads` pieces of work at once and queues at most `waiting` more; `bulk` work runs at a lower priority."""
 
     def __init__(self, name: str, threads: int, waiting: int, *, bulk: bool = False) -> None:
         self._most = threads + waiting
@@ -32,10 +32,10 @@ class BatchExecutor:
         self._threads = ThreadPoolExecutor(threads, name, initializer=_start_thread, initargs=(bulk,))
 
     async def run(self, work: Callable[[], T], deadline: Deadline) -> T:
-        """Do `work` in a thread; the deadline holds whatever the thread does, and is over where this is cancelled.
+        """Do `work` in a thread. The deadline holds whatever the thread does; cancelling this cancels the deadline.
 
         Raises:
-            Overloaded: Too much waits already.
+            Overloaded: Too much work is waiting already.
             DeadlineExceeded: It was not done in time.
         """
         if self._unfinished >= self._most:
@@ -63,7 +63,7 @@ def _work_in_time(work: Callable[[], T], deadline: Deadline) -> T:
 
 
 def _start_thread(bulk: bool) -> None:
-    # The explainer's own tensors are small, and torch's threads would take the predictor's cores.
+    # The explainer's own tensors are small, and torch's threads would use the predictor's cores.
     torch.set_num_threads(1)
     if bulk:
         step_back()

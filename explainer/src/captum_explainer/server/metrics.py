@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-CLIENT_GONE = 499  # nobody gets this status; it is what proxies log for a client that hung up
+CLIENT_GONE = 499  # never sent: the status that proxies log when a client hangs up
 SECONDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 
 EXPLANATIONS = Histogram(
@@ -22,7 +22,7 @@ RESPONSES = Counter("captum_explainer_responses", "Responses", ["path", "status"
 
 
 def observe(method: str, seconds: float, calls: int, rows: int) -> None:
-    """Count an explanation, and what it cost the predictor."""
+    """Count an explanation, and its calls and rows at the predictor."""
     EXPLANATIONS.labels(method).observe(seconds)
     CALLS.labels(method).inc(calls)
     ROWS.labels(method).inc(rows)

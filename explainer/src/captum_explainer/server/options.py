@@ -14,12 +14,12 @@ from captum_explainer.settings import AixDefaults, Limits, PredictorAddress, Set
 
 PROTOCOLS = ("v1", "v2")
 ENVELOPES = ("kserve", "none")
-# The flags that say where the predictor is begin with this.
+# The predictor's flags begin with this.
 PREDICTOR = "predictor_"
 
 
 def parse(arguments: list[str]) -> Settings:
-    """Read the command line; kserve reads its own flags from the same one, when it is imported."""
+    """Read the command line. kserve reads its own flags from the same one when it is imported."""
     parser = _make_parser()
     flags = parser.parse_args(arguments)
     if flags.predictor_host is None:
@@ -39,7 +39,7 @@ def parse(arguments: list[str]) -> Settings:
 
 
 def compose_settings(**flags: Any) -> Settings:  # noqa: ANN401 - argparse's
-    """The settings by the names of their flags; what is not named has its default, and kserve's own are passed over."""
+    """Make the settings from flags by name. Missing ones have their default; kserve's own flags are ignored."""
 
     def choose(kind: type[Any], prefix: str = "") -> dict[str, Any]:
         names = [field.name for field in fields(kind) if prefix + field.name in flags]
@@ -54,7 +54,7 @@ def compose_settings(**flags: Any) -> Settings:  # noqa: ANN401 - argparse's
 
 
 def _make_parser() -> argparse.ArgumentParser:
-    # Not at the top: it takes seconds, and a notebook has settings without a server.
+    # Imported here because it takes seconds, and tests make settings without it.
     from kserve.model_server import parser as kserve_parser
 
     default = Settings("", PredictorAddress(""))

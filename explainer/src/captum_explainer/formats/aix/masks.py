@@ -15,25 +15,25 @@ from captum_explainer.inputs.image_axes import find_layout
 from captum_explainer.rendering.written_answer import WrittenAnswer
 
 STRONGEST = 10
-# The colour in which AIX marks a segment that speaks against the label, and for it.
+# The colour channels in which AIX marks a segment that speaks against the label (red) or for it (green).
 RED, GREEN = 0, 1
 
 
 @dataclass(frozen=True)
 class MaskRule:
-    """Which segments are in a mask: of those that speak for the label or of all the strongest, those over a weight."""
+    """Which segments a mask shows: only those that speak for the label or all, and the least weight."""
 
     positive_only: bool
     min_weight: float
 
 
 def write(instances: Tensor, explanations: Explanations, rule: MaskRule) -> WrittenAnswer:
-    """`{"explanations": {"temp", "masks", "top_labels"}}`, for several instances a list of such dictionaries.
+    """Write `{"explanations": {"temp", "masks", "top_labels"}}`, for several instances a list of such dictionaries.
 
     Args:
         instances: float32 [instances, *input shape], pictures.
-        explanations: LIME's, with `top_k`: its coefficient at each value, and in the details the segments.
-        rule: What belongs into the masks.
+        explanations: LIME's, with `top_k`: the coefficient at each value; the details have the segments.
+        rule: Which segments the masks show.
     """
     answers = [
         _explain_picture(instance.numpy(), values, details, rule)
@@ -47,11 +47,11 @@ def _explain_picture(
     instance: NDArray[np.float32], values: list[np.ndarray], details: list[dict[str, Any]], rule: MaskRule
 ) -> dict[str, Any]:
     layout = find_layout(instance.shape)
-    assert layout is not None  # LIME's superpixels are of nothing else
+    assert layout is not None  # LIME's superpixels exist for pictures only
     picture = layout.move_channels_last(instance)
     if picture.shape[-1] == 1:
         picture = np.repeat(picture, 3, axis=-1)
-    # A model's outputs are as many as there are labels: at least one, whose picture is the answer's.
+    # There is at least one label; the picture in the answer is the last one's.
     masks = []
     for coefficients, detail in zip(values, details, strict=True):
         segments = layout.move_channels_last(detail["segments"])[..., 0]
@@ -65,17 +65,17 @@ def _explain_picture(
 def make_image_and_mask(
     picture: NDArray[np.float32], segments: NDArray[np.int64], weights: NDArray[np.float32], rule: MaskRule
 ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """The picture, with the segments of the mask painted where it has signs, and the mask, as the lime package does it.
+    """Make the picture and the mask as the lime package does; a mask with signs is painted into the picture.
 
     Args:
         picture: [height, width, channels].
         segments: [height, width], numbered from 0.
         weights: Each segment's coefficient.
-        rule: What belongs into the mask.
+        rule: Which segments the mask shows.
 
     Returns:
-        The picture [height, width, channels] and the mask [height, width] of 0, 1, and where it is not of positive
-        segments only, -1.
+        The picture [height, width, channels] and the mask [height, width] of 0 and 1, and of -1 unless it shows
+        positive segments only.
     """
     strongest = np.argsort(-np.abs(weights), kind="stable")
     if rule.positive_only:
@@ -83,7 +83,7 @@ def make_image_and_mask(
         return picture, np.isin(segments, positive[:STRONGEST]).astype(np.int8)
     painted, mask = np.array(picture), np.zeros(segments.shape, dtype=np.int8)
     for segment in strongest[:STRONGEST]:
-        # A label whose score never changes has only weights of 0: the package marks ten of its segments as positive.
+        # If a label's score never changes, all weights are 0; the lime package marks ten of its segments as positive.
         if weights[segment] != 0.0 and abs(weights[segment]) >= rule.min_weight:
             where = segments == segment
             mask[where] = 1 if weights[segment] > 0.0 else -1

@@ -1,4 +1,4 @@
-"""The numbers of AIX's keys, which its clients send as strings too."""
+"""Numbers in AIX's requests, whose clients may send them as strings."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from captum_serving.sentences import shorten
 
 
 def read_number(document: dict[str, Any], key: str, kind: type[int] | type[float], default: float) -> float:
-    """The number that a key has, or else the default.
+    """Read a key's number; without the key it is the default.
 
     Raises:
-        BadInput: It is none, or not finite, or of `int` no whole one.
+        BadInput: It is no number, not finite, or for `int` not whole.
     """
     value = document.get(key, default)
-    # Only text is converted: int() would cut a fraction off, and takes true for 1.
+    # Only text is converted: int() would cut off a fraction, and turn true into 1.
     with contextlib.suppress(ValueError):
         number = kind(value) if isinstance(value, str) else value
         if type(number) in (int, kind) and math.isfinite(number):

@@ -1,4 +1,4 @@
-"""KServe's AIX explainer's way in: LIME's masks for the likeliest labels, asked for and answered in its own words."""
+"""The format of KServe's AIX explainer: LIME's masks for the likeliest labels."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from captum_explainer.predictor_client.description import Description
 from captum_explainer.rendering.written_answer import WrittenAnswer
 from captum_explainer.settings import LIME_TEXTS, TRUTHS, AixDefaults, Settings
 
-# Its keys that nobody else's requests have.
+# Keys that only AIX's requests have.
 SIGNS = ("top_labels", "segmentation_alg", "positive_only", "min_weight")
 KEYS = (*SIGNS, "num_samples", "seed")
-# Its answer has room for nothing else: a picture's masks by LIME, for the likeliest labels.
+# AIX's answer always holds LIME's masks for the likeliest labels, so these cannot be asked for.
 FIXED = ("target", "top_k")
 
 
 def is_meant(document: dict[str, Any], aix: AixDefaults) -> bool:
-    """Whether a body that names no format is AIX's: by one of its keys, or because the explainer stands in for it."""
+    """Whether a body that names no format is AIX's: it has one of AIX's keys, or the explainer stands in for AIX's."""
     return aix.explainer_type is not None or any(key in document for key in (*SIGNS, "num_features"))
 
 
 def read_document(
     document: dict[str, Any], incoming: Incoming, description: Description, settings: Settings
 ) -> ReadRequest:
-    """Read a JSON object; its numbers may be strings, as AIX's clients send them. `parameters` may have LIME's own.
+    """Read a JSON object. Numbers may be strings, as AIX's clients send them; `parameters` may hold LIME's parameters.
 
     Raises:
         BadInput: A key is not known, a value is not of its kind, or the instances do not fit the model.
@@ -56,7 +56,7 @@ def read_document(
 
 
 def read_picture(incoming: Incoming, description: Description, settings: Settings) -> ReadRequest:
-    """Read a body that is a picture's bytes, which are one instance; all else is the flags'.
+    """Read a body that is a picture's bytes, which are one instance; the flags say everything else.
 
     Raises:
         BadInput: It is broken, or does not fit the model.
@@ -73,7 +73,7 @@ def _make_request(instances: Tensor, parameters: dict[str, Any], rule: MaskRule)
 
 
 def _make_parameters(document: dict[str, Any], description: Description, aix: AixDefaults) -> dict[str, Any]:
-    # What the flag asks for is for every model; what the request asks for is meant.
+    # The flag holds for every model, so it may ask for more labels than this one has; a request may not.
     labels = min(aix.top_labels, description.output_width or aix.top_labels)
     own = document.get("parameters", {})
     if not isinstance(own, dict):
@@ -111,9 +111,9 @@ def _read_rule(document: dict[str, Any], aix: AixDefaults) -> MaskRule:
 
 
 def _fit_picture(array: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """AIX's pictures have their colours last; a grey one has three that are equal, of which the model may take one.
+    """Fit AIX's pictures, which have channels last and three equal channels if they are grey, to the model's shape.
 
-    LIME hides all three alike, so that each sample's one channel is what converting the sample would give.
+    LIME hides all three channels alike, so taking one channel equals converting each sample to grey.
     """
     if array.ndim == len(shape) == 3 and array.shape != shape and array.shape[:2] == shape[1:]:
         planes = np.moveaxis(array, -1, 0)

@@ -1,4 +1,4 @@
-"""AIX's way in for texts: LIME's words for the likeliest labels, as the lime package's LimeTextExplainer finds them."""
+"""AIX's format for texts: LIME's words for the likeliest labels, as the lime package's LimeTextExplainer finds them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from captum_explainer.rendering.written_answer import WrittenAnswer
 from captum_explainer.settings import Settings
 
 KEYS = ("top_labels", "num_features", "num_samples", "seed")
-# The package's default.
+# The lime package's default.
 NUM_FEATURES = 10
 
 
 def read_document(document: dict[str, Any], description: Description, settings: Settings) -> ReadRequest:
-    """Read a JSON object; its numbers may be strings. `parameters` may have LIME's own.
+    """Read a JSON object. Numbers may be strings; `parameters` may hold LIME's parameters.
 
     Raises:
         BadInput: A key is not known, a value is not of its kind, or the instances are no texts.
@@ -57,7 +57,7 @@ def read_document(document: dict[str, Any], description: Description, settings: 
 
 def _make_writer(most: int) -> Callable[[Explanations, Description], WrittenAnswer]:
     def write(explanations: Explanations, _description: Description) -> WrittenAnswer:
-        """`{"explanations": {label's index: [[word, weight], ...]}}`, for several instances a list of such."""
+        """Write `{"explanations": {label's index: [[word, weight], ...]}}`, for several instances a list of such."""
         answers = [
             {
                 str(details["target"]): _choose_strongest(found, most)
@@ -72,6 +72,6 @@ def _make_writer(most: int) -> Callable[[Explanations, Description], WrittenAnsw
 
 
 def _choose_strongest(found: dict[str, Any], most: int) -> list[tuple[str, float]]:
-    # A word that is there several times has one weight.
+    # A word that occurs several times has one weight.
     weights = dict(zip(found["words"], found["importances"].tolist(), strict=True))
     return sorted(weights.items(), key=lambda pair: abs(pair[1]), reverse=True)[:most]

@@ -14,12 +14,12 @@ DEFAULT_CMAPS = {"absolute_value": "Purples"}
 
 
 def choose_cmap(render: Render) -> str:
-    """The colour map that was asked for, or the sign's own."""
+    """The colour map that was asked for, or the sign's default."""
     return render.cmap or DEFAULT_CMAPS.get(render.sign, "RdBu_r")
 
 
 def draw_look(render: Render, values: Plane, original: Picture) -> Picture:
-    """Normalized attributions [height, width] and the input [height, width, 3] as one picture [height, width, 3]."""
+    """Draw normalized attributions [height, width] over the input [height, width, 3]: a picture [height, width, 3]."""
     if render.look == "original_image":
         return original
     if render.look == "masked_image":
@@ -34,10 +34,10 @@ def draw_look(render: Render, values: Plane, original: Picture) -> Picture:
 
 
 def restore_original(instance: Plane, layout: Layout, input_range: tuple[float, float] | None) -> Picture:
-    """An input as it looks, uint8 [height, width, 3]: its declared range, or else its own, from black to white."""
+    """The input as a picture, uint8 [height, width, 3]: black to white is its declared range, or else its own."""
     planes = layout.move_channels_last(instance)
     if planes.shape[2] == 4:
-        # The fourth is how opaque a pixel is, and attributions are drawn over all of them.
+        # The fourth channel is opacity; attributions are drawn over transparent pixels too.
         planes = planes[..., :3]
     elif planes.shape[2] != 3:
         planes = planes.mean(axis=2, keepdims=True)

@@ -24,10 +24,10 @@ from captum_explainer.rendering.picture_png.looks import choose_cmap, draw_look,
 from captum_explainer.rendering.picture_png.sheet import Bar, Panel, Sheet
 from captum_explainer.rendering.written_answer import WrittenAnswer
 
-# A picture that is smaller is scaled up, by a whole number.
+# Smaller pictures are scaled up by a whole number.
 READABLE_SIDE = 256
 MOST_PIXELS = 2**24
-# The text chunk with what the JSON answer says beside the attributions; longer values (arrays) are left out of it.
+# The text chunk with the JSON answer's other contents; longer values (arrays) are left out.
 CHUNK = "Explanation"
 MOST_TEXT = 1000
 
@@ -35,7 +35,7 @@ MOST_TEXT = 1000
 class PngWriter:
     """Writes the explanations of instances float32 [instances, *input shape] as one PNG.
 
-    Rows are instances and columns their targets, each on a scale of its own.
+    Rows are instances and columns their targets; each panel has its own scale.
 
     Raises:
         BadInput: The instances are no pictures.
@@ -74,7 +74,7 @@ class PngWriter:
         return WrittenAnswer(buffer.getvalue(), "image/png")
 
     def _choose_sheet(self, rows: int, columns: int) -> tuple[Sheet, int]:
-        """The largest that fits, and how many pixels a side each of the input's has."""
+        """The largest sheet that fits, and the side in pixels of one input pixel."""
         render, layout = self._render, self._layout
         titles = rows * columns > 1 if render.titles is None else render.titles
         bar = Bar(choose_cmap(render), render.sign) if render.show_colorbar else None
@@ -103,7 +103,7 @@ class PngWriter:
         return Panel(picture.repeat(scale, 0).repeat(scale, 1), _write_title(details, parameters), normalized.limit)
 
     def _make_plane(self, attributions: np.ndarray, parameters: dict[str, Any]) -> Plane:
-        """One value a pixel of the input: the sum over channels, as Captum's own pictures have it."""
+        """One value for each pixel of the input: the sum over channels, as in Captum's own pictures."""
         layout = self._layout
         if attributions.shape == tuple(self._instances.shape[1:]):
             return _sum_channels(layout.move_channels_last(attributions), axis=2)

@@ -21,7 +21,7 @@ INK, PAPER = (38, 38, 38), (255, 255, 255)
 
 @dataclass(frozen=True)
 class Bar:
-    """A colour bar: what is drawn at the value 1 and at -1."""
+    """A colour bar: its colour map, and the sign that it shows."""
 
     cmap: str
     sign: Sign
@@ -29,7 +29,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Panel:
-    """A picture uint8 [height, width, 3], what is written over it, and the magnitude at its colour bar's end."""
+    """A picture uint8 [height, width, 3], its title, and the magnitude at the end of its colour bar."""
 
     picture: Picture
     title: str
@@ -38,13 +38,13 @@ class Panel:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Rows of panels, all of one size.
+    """Rows of panels of the same size.
 
     Attributes:
         height: Of a panel's picture, in pixels.
         width: Of a panel's picture, in pixels.
         titles: Whether titles are written.
-        bar: The colour bar beside each panel, where there is one.
+        bar: The colour bar beside each panel; None for none.
     """
 
     height: int
@@ -53,12 +53,12 @@ class Sheet:
     bar: Bar | None
 
     def measure(self, rows: int, columns: int) -> tuple[int, int]:
-        """Height and width of so many panels."""
+        """The height and width in pixels of a sheet with this many panels."""
         inner = rows * (self._row + GAP) - GAP, columns * (self._column + GAP) - GAP
         return inner[0] + 2 * self._margin, inner[1] + 2 * self._margin
 
     def draw(self, panels: list[list[Panel]]) -> Image.Image:
-        """The panels on white paper; one without title and bar is the picture itself."""
+        """Draw the panels on white; a single panel without title and bar is just its picture."""
         height, width = self.measure(len(panels), len(panels[0]))
         image = Image.new("RGB", (width, height), PAPER)
         for i, row in enumerate(panels):
@@ -107,7 +107,7 @@ class Sheet:
 
 
 def fit_text(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """A line of text, shortened to a width in pixels; what cannot be printed is left out."""
+    """Shorten a line of text to a width in pixels; characters that cannot be printed are left out."""
     line = "".join(c for c in text[:200] if c.isprintable())
     if font.getlength(line) <= width:
         return line
@@ -117,5 +117,5 @@ def fit_text(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
 
 
 def _load_font(size: int) -> ImageFont.FreeTypeFont:
-    # One for each picture: FreeType's are not for several threads at once. The layout engine decides the pixels.
+    # A new font for each picture: FreeType's are not thread-safe. The layout engine decides the pixels.
     return ImageFont.truetype(FONT, size, layout_engine=ImageFont.Layout.BASIC)

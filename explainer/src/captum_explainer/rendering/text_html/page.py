@@ -1,6 +1,6 @@
-"""The answer that is HTML: words, coloured by what they count.
+"""The answer as HTML: words, coloured by how much they count.
 
-What it looks like is in the template; here is what it shows. It is ASCII, so that it is a file of its own as well.
+The template says how it looks, this module what it shows. The HTML is ASCII, so it can also be saved as a file.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from captum_explainer.rendering.text_html.visible import make_visible
 from captum_explainer.rendering.written_answer import WrittenAnswer
 
 MEDIA_TYPE = "text/html; charset=utf-8"
-# For an answer that a browser opens by itself: should a word ever get through the escaping, nothing runs.
+# If a browser opens the answer by itself and a word were not escaped, nothing would run.
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
     "X-Content-Type-Options": "nosniff",
 }
-# What tokenizers add, as in [CLS] or </s>, and words with marks of direction. They are isolated: their direction is not
-# the text's, and must not reach their neighbours.
+# Tokens that tokenizers add, such as [CLS] or </s>, and words with direction marks. They are isolated, so that their
+# direction does not affect their neighbours.
 ISOLATED = re.compile("\\[[A-Z]+\\]|</?[a-z]+>|<\\|[^|]*\\|>|.*[\u061c\u200e\u200f].*", re.DOTALL)
-# Question answering has two attributions; the suffix of their keys, and what they are.
+# Question answering has two attributions: the suffixes of their keys, and their titles.
 ENDS = {"_start": "start of the answer", "_end": "end of the answer"}
 
 _environment = Environment(
@@ -40,7 +40,7 @@ _environment.filters["visible"] = make_visible
 
 
 class Phrase(NamedTuple):
-    """A part of a heading: words, and where there are any a label, the token that has it, and a share in percent."""
+    """A part of a heading: words, and perhaps a label, the token that has it, and a probability in percent."""
 
     words: str
     label: str | None = None
@@ -49,7 +49,7 @@ class Phrase(NamedTuple):
 
 
 class Word(NamedTuple):
-    """A word in its colours; `importance` is shown where the pointer rests on it."""
+    """A coloured word; `importance` is its tooltip."""
 
     tag: str
     text: str
@@ -58,7 +58,7 @@ class Word(NamedTuple):
 
 
 class Row(NamedTuple):
-    """Words, and what is written over them; `scale` says what has the full colour."""
+    """Words with a heading; `scale` says which importance has the full colour."""
 
     heading: list[Phrase]
     scale: str
@@ -66,7 +66,7 @@ class Row(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """A text: what is predicted for it, and a row for each label, or for the start and the end of an answer."""
+    """A text: its prediction, and a row for each label, or for the start and the end of an answer."""
 
     predicted: Phrase
     method: str
@@ -75,7 +75,7 @@ class Figure(NamedTuple):
 
 
 def write(explanations: Explanations, description: Description) -> WrittenAnswer:
-    """A figure for each text."""
+    """Write a figure for each text."""
     figures = [
         _make_figure(values, details) for values, details in zip(explanations.values, explanations.details, strict=True)
     ]

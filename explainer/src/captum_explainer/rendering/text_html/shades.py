@@ -1,4 +1,4 @@
-"""The colours of words: the pictures' own, each with the ink that is read best on it."""
+"""The colours of words: the same as in pictures, each with the text colour that is most readable on it."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from captum_explainer.rendering.normalization import Plane, normalize
 
 CMAP = "RdBu_r"
 BLACK, WHITE = "#000", "#fff"
-# The luminance at which black and white have the same contrast, of 4.58: over WCAG's 4.5 for text. (L + 0.05)^2 is
-# then 1.05 x 0.05.
+# The luminance L at which black and white text have the same contrast: (L + 0.05)^2 = 1.05 x 0.05. The contrast is
+# then 4.58; WCAG asks for 4.5.
 EVEN = (1.05 * 0.05) ** 0.5 - 0.05
 STOPS = 17
 
 
 @dataclass(frozen=True)
 class Shade:
-    """CSS colours of a word's background and its letters."""
+    """The CSS colours of a word's background and its letters."""
 
     background: str
     ink: str
 
 
 def choose_shades(importances: Sequence[float]) -> tuple[list[Shade], float]:
-    """A shade for each importance, and the magnitude that has the full colour; 0 where all are zero.
+    """Choose a shade for each importance; also returns the magnitude that has the full colour, 0 if all are zero.
 
-    Nothing is clipped: of a few words the one that counts most is no outlier.
+    Nothing is clipped: among a few words the one that counts most is no outlier.
     """
     if not len(importances):
         return [], 0.0
@@ -38,14 +38,14 @@ def choose_shades(importances: Sequence[float]) -> tuple[list[Shade], float]:
 
 
 def write_gradient() -> str:
-    """CSS of the whole scale, from -1 to 1."""
+    """Write the CSS gradient of the whole scale, from -1 to 1."""
     stops = _make_shades(np.linspace(-1.0, 1.0, STOPS)[None])
     return f"linear-gradient(to right,{','.join(stop.background for stop in stops)})"
 
 
 def _make_shades(values: Plane) -> list[Shade]:
     colours = paint(values, CMAP, "all")[0]
-    # WCAG 2.2, relative luminance.
+    # The relative luminance of WCAG 2.2.
     shares = colours / 255.0
     linear = np.where(shares <= 0.04045, shares / 12.92, ((shares + 0.055) / 1.055) ** 2.4)
     light = linear @ np.array([0.2126, 0.7152, 0.0722]) > EVEN

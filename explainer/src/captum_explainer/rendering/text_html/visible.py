@@ -1,4 +1,4 @@
-"""Text that somebody else wrote, made fit for a page."""
+"""Makes text from outside safe to show on a page."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import re
 
 from markupsafe import Markup
 
-# What would steer a page or a terminal rather than be seen: controls except tab and newline, separators of lines, what
-# embeds, overrides and isolates directions, and what is no character.
+# Characters that control a page or a terminal instead of being seen: controls except tab and newline, line separators,
+# marks that embed, override or isolate a direction, surrogates and noncharacters.
 UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
@@ -16,9 +16,9 @@ PICTURES, DELETE = 0x2400, 0x7F
 
 
 def make_visible(text: object) -> Markup:
-    """HTML that shows a text, as an element's content or within double quotes: ASCII, so that no charset changes it.
+    """Write a text as HTML for an element's content or a double-quoted attribute; ASCII, so that no charset changes it.
 
-    A control character is shown by its picture (U+2400 and on) or its number, and does nothing.
+    A control character becomes its picture (from U+2400) or its number, and has no effect.
     """
     shown = UNSEEN.sub(_name_control, str(text))
     return Markup(html.escape(shown).encode("ascii", "xmlcharrefreplace").decode())
