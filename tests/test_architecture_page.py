@@ -49,6 +49,6 @@ def text_of(piece: Piece) -> str:
 @pytest.mark.parametrize(("method", "layer", "shown"), re.findall(CUTS, PAGE, re.MULTILINE))
 def test_a_method_cuts_the_model_as_the_page_shows(method: str, layer: str, shown: str, pair: Pair) -> None:
     body = requests.get(f"{pair.predictor.url}/v2/models/{pair.name}", timeout=60).content
-    cuts = Cuts(layer or None, nonlinearities=catalogue()[method].nonlinearities)
+    cuts = Cuts(layer or None, nonlinearities=catalogue()[method].cuts.nonlinearities)
     pieces = cut(read_description(pair.name, body), cuts)
     assert shown == " ".join(["image", *map(text_of, pieces)])

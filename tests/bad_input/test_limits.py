@@ -15,7 +15,7 @@ LIMITS = {
     "steps": (
         parameters("integrated_gradients", n_steps=1001),
         400,
-        "1 to 1000 or 'auto' (the server's limit, --max_steps)",
+        "1 to 1000 (the server's limit, --max_steps)",
     ),
     "rows of a pass": (
         parameters("integrated_gradients", internal_batch_size=10_001),

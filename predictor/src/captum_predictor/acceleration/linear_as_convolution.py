@@ -34,6 +34,7 @@ class PictureLinear(nn.Module):
         kernels = linear.weight.detach().reshape(-1, *shape).contiguous(memory_format=torch.channels_last)
         self.weight = nn.Parameter(kernels, requires_grad=False)
         self.bias = linear.bias
+        self.train(linear.training)
 
     def forward(self, input: Tensor) -> Tensor:
         """The values `[rows, out features]` of pictures, or of what a flatten made of them: `[rows, in features]`."""
