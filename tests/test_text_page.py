@@ -83,7 +83,7 @@ OF_THE_METHOD = {
 def test_a_text_has_no_picture(pair: Pair) -> None:
     reply = requests.post(pair.explain_url, json={"instances": ["glad"], "render": "png"}, timeout=TIMEOUT)
     assert reply.status_code == 400
-    assert reply.json() == {"error": 'render is "png", which shows pictures; expected "html" of this model'}
+    assert reply.json() == {"error": 'render is "png", which shows pictures; expected "html" for this model'}
 
 
 @pytest.mark.parametrize("pair", ["mnist"], indirect=True)
@@ -91,4 +91,4 @@ def test_a_picture_has_no_words(pair: Pair) -> None:
     body = {"instances": [[[0.0] * 28] * 28], "render": "html"}
     reply = requests.post(pair.explain_url, json=body, timeout=TIMEOUT)
     assert reply.status_code == 400
-    assert reply.json() == {"error": 'render is "html", which shows texts; expected "png" of this model'}
+    assert reply.json() == {"error": 'render is "html", which shows texts; expected "png" for this model'}

@@ -24,14 +24,14 @@ pytestmark = OF_ONE_WORKER_AND_OF_TWO
 
 PICTURES = {
     "a picture of another size": (encoded(noise(32, 30)), 400, "is 32x30; expected 28x28"),
-    "half a picture": (WHOLE[: len(WHOLE) // 2], 400, "picture is broken"),
+    "half a picture": (WHOLE[: len(WHOLE) // 2], 400, "picture is damaged"),
     "a picture's first bytes": (b"\x89PNG junk", 400, "format is not known; expected one of PNG, JPEG"),
     "half a JPEG": (encoded(noise(28, 28), "JPEG")[:300], 400, "picture"),
-    "a bomb": (BOMB, 400, "absurdly large"),
+    "a bomb": (BOMB, 400, "much too large"),
     "a TIFF": (encoded(noise(28, 28), "TIFF"), 400, "is not JSON"),
     "b64 of another size": (b64(encoded(noise(10, 10))), 400, "is 10x10; expected 28x28"),
-    "b64 of half a picture": (b64(WHOLE[: len(WHOLE) // 2]), 400, "picture is broken"),
-    "b64 of a bomb": (b64(BOMB), 400, "absurdly large"),
+    "b64 of half a picture": (b64(WHOLE[: len(WHOLE) // 2]), 400, "picture is damaged"),
+    "b64 of a bomb": (b64(BOMB), 400, "much too large"),
     "b64 of text": (b64(b"hello"), 400, "format is not known"),
     "b64 of a TIFF": (b64(encoded(noise(28, 28), "TIFF")), 400, "format is not known"),
     "b64 of nothing": (b64(b""), 400, "format is not known"),
@@ -43,10 +43,10 @@ PICTURES = {
 }
 
 BAD_PICTURES = {
-    "half a picture": (WHOLE[: len(WHOLE) // 2], "picture is broken"),
+    "half a picture": (WHOLE[: len(WHOLE) // 2], "picture is damaged"),
     "a picture's first bytes": (b"\x89PNG junk", "format is not known"),
     "another size": (encoded(noise(32, 30)), "is 32x30; expected 28x28"),
-    "a bomb": (BOMB, "absurdly large"),
+    "a bomb": (BOMB, "much too large"),
     "text": (b"hello", "format is not known"),
     "a TIFF": (encoded(noise(28, 28), "TIFF"), "format is not known"),
     "nothing": (b"", "format is not known"),

@@ -103,7 +103,7 @@ BASELINES = {
     "one for a method with a distribution": (
         parameters("deep_lift_shap", baselines=0.5),
         400,
-        "baselines are one; expected two or more: 'random', or an array",
+        "there is one baseline; expected several: 'random', or an array",
     ),
     "true": (parameters("occlusion", baselines=True), 400, "baselines is True"),
 }

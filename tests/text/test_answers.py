@@ -223,7 +223,7 @@ def test_other_formats_and_pictures_are_refused_for_texts(tiny: Start) -> None:
     tensor = {"name": "input", "shape": [1, 2], "datatype": "FP32", "data": [0, 1]}
     with pytest.raises(BadInput, match="the model takes texts"):
         v2.read(Incoming(orjson.dumps({"inputs": [tensor]})), description, settings)
-    with pytest.raises(BadInput, match='render is "png", which shows pictures; expected "html" of this model'):
+    with pytest.raises(BadInput, match='render is "png", which shows pictures; expected "html" for this model'):
         tiny("bert", "sequence").answer(b'{"instances": ["a"], "render": "png"}')
 
 

@@ -116,8 +116,8 @@ def test_predictions_are_probabilities_where_these_are_explained(explanation, ne
     [
         ({"method": "saliency"}, "method is 'saliency'; expected one of gausslegendre, riemann_left"),
         ({"method": ["riemann_left"]}, "method is ['riemann_left']; expected one of gausslegendre"),
-        ({"method": "riemann_left", "quadrature": "riemann_left"}, "and a quadrature; expected one"),
-        ({"top_k": 2}, "top_k is not Alibi's"),
+        ({"method": "riemann_left", "quadrature": "riemann_left"}, "parameters has a quadrature, and a method"),
+        ({"top_k": 2}, "Alibi's format takes no top_k"),
         ({"n_step": 2}, "parameters of integrated_gradients: 'n_step' is not known"),
         ({"layer": 1}, "layer is 1; expected one of 'conv'"),
         ({"target": [0]}, "target has 1 entries; expected 2"),

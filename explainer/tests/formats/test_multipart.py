@@ -54,7 +54,7 @@ def test_what_is_not_called_a_form_is_none(content_type):
         (b"x", "multipart/form-data; boundary=" + "b" * 300, "is not a form with the boundary"),
         (*form((named(b"data"), DATA), end=b""), "the form is cut off; expected its last boundary"),
         (*form((b"Content-Type: image/png", DATA)), "a part of the form has no name; expected data"),
-        (*form((named(b"data"), b"1"), (named(b"data"), b"2")), "the form has two parts of the name 'data'"),
+        (*form((named(b"data"), b"1"), (named(b"data"), b"2")), "the form has two parts named 'data'"),
         (*form(*[(named(b"%d" % i), b"") for i in range(17)]), "the form has more than 16 parts"),
         (*form((named(b"data") + b"\r\nX: " + b"y" * 5000, DATA)), "is not a form with the boundary"),
     ],

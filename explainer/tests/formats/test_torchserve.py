@@ -117,7 +117,7 @@ def test_a_body_that_is_no_picture_is_refused(body, sentence, ask):
 
 def test_broken_pictures_are_refused(ask, pixels, png, encode_picture):
     for bad, sentence in (
-        (png[: len(png) // 2], "the picture is broken; expected a whole one"),
+        (png[: len(png) // 2], "the picture is damaged; expected an intact one"),
         (png[:3], "the picture's format is not known"),
         (encode_picture(np.zeros((7, 5), np.uint8)), "the picture is 5x7; expected 6x6"),
         (encode_picture(pixels[0], "TIFF"), "the picture's format is not known"),
@@ -131,16 +131,16 @@ def test_broken_pictures_are_refused(ask, pixels, png, encode_picture):
 @pytest.mark.parametrize(
     ("files", "fields", "sentence"),
     [
-        ({"picture": b"x"}, None, "the form's parts are 'picture'; expected one of the name 'data'"),
+        ({"picture": b"x"}, None, "the form's parts are 'picture'; expected one named 'data'"),
         ({"data": b"x", "body": b"x"}, None, "the form's parts are 'data', 'body'; expected one"),
         ({"data": b"x", "n_steps": b"5"}, None, "the form's parts are 'data', 'n_steps'; expected one"),
-        ({"target": b"7"}, None, "the form's parts are none; expected one of the name 'data'"),
+        ({"target": b"7"}, None, "the form's parts are none; expected one named 'data'"),
         ({"data": b"x"}, None, "the picture's format is not known"),
         ({"data": b'{"data": [[0.5]], "target": 1}'}, None, "has the shape [1, 1]"),
         (
             {"data": json.dumps({"data": [[0.5] * 6] * 6, "target": 1})},
             {"target": "1"},
-            "the form has a target, and so",
+            "the form and its data both have a target",
         ),
         ({"data": json.dumps([[0.5] * 6] * 6)}, {"target": ""}, "target is the label ''"),
         ({"data": json.dumps([[0.5] * 6] * 6)}, {"target": "9" * 5000}, "target is the label '999"),

@@ -215,7 +215,7 @@ def test_a_bad_document_is_refused(document, sentence, message):
 
 def test_bad_pictures_are_refused(ask, png, encode_picture):
     for bad, sentence in (
-        (png[: len(png) // 2], "the picture is broken"),
+        (png[: len(png) // 2], "the picture is damaged"),
         (encode_picture(np.zeros((7, 5), np.uint8)), "the picture is 5x7; expected 6x6"),
     ):
         for string in (bad, base64.b64encode(bad)):

@@ -81,5 +81,5 @@ def test_without_them_the_parameters_are_as_they_were():
 
 
 def test_a_target_in_both_places_is_refused():
-    with pytest.raises(BadInput, match="parameters has a target, and so have instances; expected one or the other"):
+    with pytest.raises(BadInput, match="parameters and instances both have a target; expected only one of them"):
         add_own_targets({"target": 0}, [{"data": [], "target": 0}])

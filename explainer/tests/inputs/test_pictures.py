@@ -112,7 +112,7 @@ def test_a_picture_that_ends_early_is_refused(name, share, model):
 def test_a_picture_with_a_damaged_chunk_is_refused(model):
     data = bytearray(encoded(LEVELS[..., 0]))
     data[data.index(b"IDAT") + 6] ^= 0xFF
-    with pytest.raises(BadInput, match="the picture is broken; expected a whole one"):
+    with pytest.raises(BadInput, match="the picture is damaged; expected an intact one"):
         decode(bytes(data), model((1, 6, 6), (0.0, 1.0)))
 
 

@@ -26,7 +26,7 @@ def test_what_can_show_one_sign_only_shows_magnitudes_unless_told(look):
         ("svg", "render.type: 'svg' is not known; Known: png"),
         (7, 'render is 7; expected "png" or {"type": "png", "look": ...}'),
         ([], 'render is []; expected "png" or {"type": "png", "look": ...}'),
-        ("html", 'render is "html", which shows texts; expected "png" of this model'),
+        ("html", 'render is "html", which shows texts; expected "png" for this model'),
         ({"type": ["png"]}, "render.type: \"['png']\" is not known; did you mean 'png'?"),
         ({"type": None}, "render.type: 'None' is not known; Known: png"),
         ({"look": "heatmap"}, "render.look: 'heatmap' is not known; did you mean 'heat_map'?"),
@@ -43,7 +43,7 @@ def test_what_can_show_one_sign_only_shows_magnitudes_unless_told(look):
         ({"scale": 2.5}, "render.scale is 2.5; expected a whole number of 1 to 64"),
         ({"titles": "yes"}, "render.titles is 'yes'; expected true or false"),
         ({"show_colorbar": None}, "render.show_colorbar is None; expected true or false"),
-        ({"look": "masked_image", "show_colorbar": True}, "render.show_colorbar: there are no colours"),
+        ({"look": "masked_image", "show_colorbar": True}, "render.show_colorbar: a masked_image has no colours"),
     ],
 )
 def test_what_is_not_known_is_refused(render, sentence):
@@ -60,7 +60,7 @@ def test_texts_have_one_look(render):
 @pytest.mark.parametrize(
     ("render", "sentence"),
     [
-        ("png", 'render is "png", which shows pictures; expected "html" of this model'),
+        ("png", 'render is "png", which shows pictures; expected "html" for this model'),
         ({"type": "png", "type_": 1}, "render: 'type_' is not known; did you mean 'type'?"),
         ("htm", "render.type: 'htm' is not known; did you mean 'html'?"),
         (7, 'render is 7; expected "html" or {"type": "html"}'),

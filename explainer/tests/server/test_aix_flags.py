@@ -36,9 +36,9 @@ def test_without_them_an_explainer_is_our_own():
         (["--explainer_type", "LimeTabular"], "'LimeTabular' is not possible; expected LimeImages or LimeTexts"),
         (["--segmentation_algorithm", "pixels"], "invalid choice: 'pixels'"),
         (["--positive_only", "yes"], "'yes' is neither true nor false"),
-        (["--min_weight", "-1"], "-1 is under 0, or no number"),
-        (["--min_weight", "nan"], "nan is under 0, or no number"),
-        (["--top_labels", "0"], "0 is not over 0"),
+        (["--min_weight", "-1"], "-1 is not a number of 0 or more"),
+        (["--min_weight", "nan"], "nan is not a number of 0 or more"),
+        (["--top_labels", "0"], "0 is not a number greater than 0"),
         (["--num_samples", "20000"], "--num_samples is 20000; expected at most --max_samples, 10000"),
     ],
 )

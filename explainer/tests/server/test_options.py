@@ -58,11 +58,11 @@ def test_what_kserve_injects_is_accepted():
     ("arguments", "sentence"),
     [
         (["--model_name", "mnist"], "--predictor_host is missing; expected the predictor's host, as in"),
-        ([*LEAST, "--max_steps", "0"], "argument --max_steps: 0 is not over 0"),
+        ([*LEAST, "--max_steps", "0"], "argument --max_steps: 0 is not a number greater than 0"),
         ([*LEAST, "--max_steps", "many"], "argument --max_steps: invalid"),
-        ([*LEAST, "--deadline_seconds", "-1"], "-1 is not over 0"),
-        ([*LEAST, "--deadline_seconds", "nan"], "nan is not over 0"),
-        ([*LEAST, "--deadline_seconds", "inf"], "inf is not over 0"),
+        ([*LEAST, "--deadline_seconds", "-1"], "-1 is not a number greater than 0"),
+        ([*LEAST, "--deadline_seconds", "nan"], "nan is not a number greater than 0"),
+        ([*LEAST, "--deadline_seconds", "inf"], "inf is not a number greater than 0"),
         ([*LEAST, "--defaults", "{"], "argument --defaults: not JSON"),
         ([*LEAST, "--defaults", "[]"], "argument --defaults: expected a JSON object"),
         (

@@ -40,7 +40,7 @@ def read_document(
     """
     request, _ = native.read_document(document, incoming, description, settings)
     if isinstance(request, TextRequest):
-        raise BadInput("Alibi's integrated gradients are of tensors, and the instances are texts; expected tensors")
+        raise BadInput("Alibi's integrated gradients explain tensors, and the instances are texts; expected tensors")
     own = TensorRequest(request.instances, _translate_parameters(request.parameters))
     return ReadRequest(own, _make_writer(request.instances))
 
@@ -51,13 +51,13 @@ def _translate_parameters(given: dict[str, Any]) -> dict[str, Any]:
     if method in QUADRATURES:
         if "quadrature" in given:
             raise BadInput(
-                "parameters has a method, which is Alibi's for the quadrature, and a quadrature; expected one"
+                "parameters has a quadrature, and a method, which is Alibi's name for it; expected only one of them"
             )
         given["quadrature"] = method
     elif method not in (None, INPUT_METHOD, LAYER_METHOD):
         raise BadInput(f"method is {shorten(method)}; expected one of {', '.join(QUADRATURES)}: Alibi's quadratures")
     if "top_k" in given:
-        raise BadInput("top_k is not Alibi's; expected a target, or none for the predicted class")
+        raise BadInput("Alibi's format takes no top_k; expected a target, or none for the predicted class")
     return {**DEFAULTS, "top_k": None, **given, "method": LAYER_METHOD if "layer" in given else INPUT_METHOD}
 
 

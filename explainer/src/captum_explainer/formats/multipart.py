@@ -75,11 +75,11 @@ class _Form:
 
     def start_data(self) -> None:
         if self._name is None:
-            raise BadInput("a part of the form has no name; expected data, and at most a target beside it")
+            raise BadInput("a part of the form has no name; expected data, and optionally a target")
         if self._name in self.parts:
-            raise BadInput(f"the form has two parts of the name {self._name[:80]!r}; expected one of each")
+            raise BadInput(f"the form has two parts named {self._name[:80]!r}; expected one of each")
         if len(self.parts) == MOST_PARTS:
-            raise BadInput(f"the form has more than {MOST_PARTS} parts; expected data, and at most a target beside it")
+            raise BadInput(f"the form has more than {MOST_PARTS} parts; expected data, and optionally a target")
 
     def add_data(self, data: bytes, start: int, end: int) -> None:
         self._slices.append(data[start:end])

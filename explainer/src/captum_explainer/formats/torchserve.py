@@ -48,13 +48,13 @@ def _read_form(incoming: Incoming, description: Description, settings: Settings)
     target = parts.pop("target", None)
     if len(parts) != 1 or not set(parts) <= set(DATA):
         got = ", ".join(shorten(name) for name in parts) or "none"
-        raise BadInput(f"the form's parts are {got}; expected one of the name 'data', and at most a 'target' beside it")
+        raise BadInput(f"the form's parts are {got}; expected one named 'data', and optionally a 'target'")
     (data,) = parts.values()
     request, write = _read_bytes(replace(incoming, body=data), description, settings)
     if target is None:
         return ReadRequest(request, write)
     if "target" in request.parameters:
-        raise BadInput("the form has a target, and so has its data; expected one or the other")
+        raise BadInput("the form and its data both have a target; expected only one of them")
     text = target.decode(errors="replace").strip()
     index = text.isdecimal() and len(text) <= MOST_DIGITS
     parameters = {**request.parameters, "target": int(text) if index else text}

@@ -107,7 +107,7 @@ def add_own_targets(parameters: dict[str, Any], instances: list[Any]) -> dict[st
     if all(target is None for target in targets):
         return parameters
     if parameters.get("target") is not None:
-        raise BadInput("parameters has a target, and so have instances; expected one or the other")
+        raise BadInput("parameters and instances both have a target; expected only one of them")
     return {**parameters, "target": targets}
 
 

@@ -47,7 +47,7 @@ def resolve_baselines(
     if kind == "distribution":
         found = resolve_baselines(value, inputs, "several", value_range, seed, most)
         if len(found[0]) < 2:
-            raise BadInput("baselines are one; expected two or more: 'random', or an array [baselines, *input shape]")
+            raise BadInput("there is one baseline; expected several: 'random', or an array [baselines, *input shape]")
         return found
     if kind == "none":
         return [torch.zeros_like(inputs[:1])] * len(inputs)

@@ -44,9 +44,9 @@ def decode(data: bytes, description: Description) -> np.ndarray:
     except UnidentifiedImageError:
         raise BadInput(f"the picture's format is not known; expected one of {', '.join(FORMATS)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise BadInput(f"the picture is absurdly large; expected at most {MAX_SIDE}x{MAX_SIDE}") from None
+        raise BadInput(f"the picture is much too large; expected at most {MAX_SIDE}x{MAX_SIDE}") from None
     except (OSError, ValueError, SyntaxError, EOFError):
-        raise BadInput("the picture is broken; expected a whole one") from None
+        raise BadInput("the picture is damaged; expected an intact one") from None
 
 
 def _read_pixels(picture: Image.Image, description: Description) -> np.ndarray:

@@ -14,7 +14,9 @@ PATH_PARAMETERS: dict[str, Parameter] = {
         "gausslegendre", QUADRATURES, "how the points and their weights are chosen (Captum's `method`)"
     ),
     "internal_batch_size": integer(
-        None, "rows a forward pass, at most; null lets the server choose, and the answer tells", limit="max_rows"
+        None,
+        "the most rows of a forward pass; null: the server chooses, and the answer says how many",
+        limit="max_rows",
     ),
 }
 

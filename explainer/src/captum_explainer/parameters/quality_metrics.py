@@ -19,7 +19,7 @@ METRIC_PARAMETERS: dict[str, Parameter] = {
             "uniqueItems": True,
             "default": [],
             "description": "what else to measure: `infidelity` (normalized) and maximal `sensitivity`, "
-            "under small changes of the input (Yeh et al., https://arxiv.org/abs/1901.09392); the less, the better",
+            "under small changes of the input (Yeh et al., https://arxiv.org/abs/1901.09392); lower is better",
         }
     ),
     "perturb_radius": Parameter(
@@ -28,11 +28,11 @@ METRIC_PARAMETERS: dict[str, Parameter] = {
             "exclusiveMinimum": 0,
             "maximum": 1e30,
             "default": None,
-            "description": "of the metrics' changes: the largest of sensitivity's, which are uniform, and the standard "
-            "deviation of infidelity's, which are normal; in the input's units; null: 2 % of its range",
+            "description": "size of the metrics' changes: the maximum for sensitivity (uniform changes), the standard "
+            "deviation for infidelity (normal changes); in the input's units; null: 2 % of its range",
         }
     ),
-    "n_perturb_samples": integer(10, "changed inputs a metric", limit="max_samples"),
+    "n_perturb_samples": integer(10, "changed inputs for each metric", limit="max_samples"),
 }
 
 

@@ -18,7 +18,7 @@ SURROGATE_PARAMETERS: dict[str, Parameter] = {
             "type": ["number", "null"],
             "minimum": 0.0,
             "default": None,
-            "description": "strength of the penalty; null: 0.01 of the lasso (in the score's units), 1 of the ridge",
+            "description": "strength of the penalty; null: 0.01 for the lasso (in the score's units), 1 for the ridge",
         }
     ),
 }

@@ -72,11 +72,11 @@ def read_render(value: object) -> Render:
     chosen = {key: each for key, each in given.items() if key != "type"}
     if chosen.get("look") in ONE_SIGN and chosen.setdefault("sign", "absolute_value") == "all":
         raise BadInput(
-            f"render.sign is 'all'; expected 'positive', 'negative' or 'absolute_value' of a {chosen['look']}"
+            f"render.sign is 'all'; expected 'positive', 'negative' or 'absolute_value' for a {chosen['look']}"
         )
     render = Render(**chosen)
     if render.show_colorbar and render.look not in COLOURED:
-        raise BadInput(f"render.show_colorbar: there are no colours in a {render.look}; expected a heat map")
+        raise BadInput(f"render.show_colorbar: a {render.look} has no colours; expected a heat map")
     return render
 
 
@@ -100,7 +100,7 @@ def _read_object(value: object, possible: str, keys: list[str]) -> dict[str, Any
             raise BadInput(f"render: {name_nearest(key, known)}")
     chosen = given.get("type", possible)
     if isinstance(chosen, str) and chosen != possible and chosen in MEANT_FOR:
-        raise BadInput(f'render is "{chosen}", which shows {MEANT_FOR[chosen]}; expected "{possible}" of this model')
+        raise BadInput(f'render is "{chosen}", which shows {MEANT_FOR[chosen]}; expected "{possible}" for this model')
     _check_choice(given, "type", (possible,))
     return given
 

@@ -79,21 +79,23 @@ def _is_known(name: str) -> bool:
 def _read_explainer_type(text: str) -> str:
     known = {name.lower(): name for name in (LIME_IMAGES, LIME_TEXTS)}
     if text.lower() not in known:
-        raise argparse.ArgumentTypeError(f"{text!r} is not possible; expected {LIME_IMAGES} or {LIME_TEXTS}: no tables")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not possible; expected {LIME_IMAGES} or {LIME_TEXTS} (tables are not supported)"
+        )
     return known[text.lower()]
 
 
 def _read_whole(text: str) -> int:
     value = int(text)
     if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not over 0")
+        raise argparse.ArgumentTypeError(f"{text} is not a number greater than 0")
     return value
 
 
 def _read_weight(text: str) -> float:
     value = float(text)
     if not 0.0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is under 0, or no number")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of 0 or more")
     return value
 
 

@@ -39,7 +39,7 @@ class BatchExecutor:
             DeadlineExceeded: It was not done in time.
         """
         if self._unfinished >= self._most:
-            raise Overloaded(f"{self._unfinished} requests are under way or waiting; expected fewer: try again")
+            raise Overloaded(f"{self._unfinished} requests are under way or waiting; try again later")
         self._add_unfinished(1)
         future = self._threads.submit(_work_in_time, work, deadline)
         future.add_done_callback(lambda _: self._add_unfinished(-1))

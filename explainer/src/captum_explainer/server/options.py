@@ -74,12 +74,12 @@ def _make_parser() -> argparse.ArgumentParser:
         default=limits.deadline_seconds,
         help="an explanation's deadline",
     )
-    add("--concurrency", type=whole, default=default.concurrency, help="explanations at once, in a worker")
+    add("--concurrency", type=whole, default=default.concurrency, help="explanations at once in each worker")
     add(
         "--max_waiting",
         type=whole,
         default=limits.max_waiting,
-        help="explanations that wait, before a 503",
+        help="explanations that may wait; more are answered by a 503",
     )
     add("--max_body_bytes", type=whole, default=limits.max_body_bytes, help="the largest request")
     add(
@@ -105,13 +105,13 @@ def _make_parser() -> argparse.ArgumentParser:
         "--max_perturbations",
         type=whole,
         default=limits.max_perturbations,
-        help="the most ablations of an image",
+        help="the most ablations for an image",
     )
     add(
         "--max_rows",
         type=whole,
         default=limits.max_rows,
-        help="the most rows of a forward pass of Captum's",
+        help="the most rows of one forward pass",
     )
     add(
         "--defaults",
@@ -138,7 +138,7 @@ def _read_positive(kind: type[int] | type[float]) -> Any:  # noqa: ANN401 - what
     def read(text: str) -> float:
         value = kind(text)
         if not 0 < value < math.inf:
-            raise argparse.ArgumentTypeError(f"{text} is not over 0, or no number")
+            raise argparse.ArgumentTypeError(f"{text} is not a number greater than 0")
         return value
 
     return read

@@ -117,7 +117,7 @@ def test_limes_own_parameters_are_taken_too(read):
         ({"parameters": []}, 'parameters is not an object; expected LIME\'s parameters, as in {"n_segments": 50}'),
         (
             {"parameters": {"target": 1}},
-            "an answer in AIX's format is LIME's, for its top_labels; expected none of method, target, top_k in "
+            "AIX's format is answered by LIME, for its top_labels; expected none of method, target, top_k in "
             'parameters, or "format": "captum"',
         ),
         (

@@ -188,7 +188,7 @@ def test_a_writer_is_found_by_the_render_then_by_accept(images):
     # A browser, of a model of pictures.
     assert find_picture_writer(None, "text/html,image/png,*/*;q=0.8", images).__func__.__qualname__ == "PngWriter.write"
     assert find_picture_writer(None, "text/html", images) is None
-    with pytest.raises(BadInput, match=r'render is "png", which shows pictures; expected "html" of this model'):
+    with pytest.raises(BadInput, match=r'render is "png", which shows pictures; expected "html" for this model'):
         find_text_writer("png", "text/html")
-    with pytest.raises(BadInput, match=r'render is "html", which shows texts; expected "png" of this model'):
+    with pytest.raises(BadInput, match=r'render is "html", which shows texts; expected "png" for this model'):
         find_picture_writer("html", "", images)

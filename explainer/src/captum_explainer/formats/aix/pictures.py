@@ -80,7 +80,7 @@ def _make_parameters(document: dict[str, Any], description: Description, aix: Ai
         raise BadInput('parameters is not an object; expected LIME\'s parameters, as in {"n_segments": 50}')
     if own.get("method", "lime") != "lime" or any(key in own for key in FIXED):
         raise BadInput(
-            f"an answer in AIX's format is LIME's, for its top_labels; expected none of method, {', '.join(FIXED)} "
+            f"AIX's format is answered by LIME, for its top_labels; expected none of method, {', '.join(FIXED)} "
             'in parameters, or "format": "captum"'
         )
     parameters = {

@@ -37,7 +37,7 @@ def read_document(document: dict[str, Any], description: Description, settings: 
     own = document.get("parameters", {})
     if not isinstance(own, dict) or own.get("method", "lime") != "lime" or "target" in own or "top_k" in own:
         raise BadInput(
-            "an answer in AIX's format is LIME's, for its top_labels; expected parameters to be an object without "
+            "AIX's format is answered by LIME, for its top_labels; expected parameters to be an object without "
             'method, target and top_k, or "format": "captum"'
         )
     parameters = {

@@ -52,7 +52,7 @@ class PngWriter:
         """Draw them; the method, the details and the model are in the text chunk `Explanation`, as JSON.
 
         Raises:
-            BadInput: The attributions have no height and width, or the picture would be absurdly large.
+            BadInput: The attributions have no height and width, or the picture would be too large.
         """
         values, details = _make_table(explanations.values), _make_table(explanations.details)
         sheet, scale = self._choose_sheet(len(values), len(values[0]))
