@@ -157,7 +157,7 @@ def _make_module_row(name: str, method: str, compared: tuple[str, str], error: V
     flipped = error > FLIPPED
     return _make_row(name, method, compared, error) | {
         "flipped": int(flipped.sum()),
-        "error_max_of_the_others": float(error[~flipped].max()),
+        "error_max_of_the_others": float(error[~flipped].max(initial=0.0)),
     }
 
 
