@@ -218,7 +218,7 @@ def test_limits_hold_for_texts(tiny: Start) -> None:
 def test_other_formats_and_pictures_are_refused_for_texts(tiny: Start) -> None:
     description = tiny("bert", "sequence").description
     settings = Settings("tiny", PredictorAddress("127.0.0.1:1"))
-    with pytest.raises(BadInput, match="Alibi's integrated gradients are of tensors"):
+    with pytest.raises(BadInput, match="Alibi's integrated gradients explain tensors"):
         alibi.read_document({"instances": ["a"]}, Incoming(b""), description, settings)
     tensor = {"name": "input", "shape": [1, 2], "datatype": "FP32", "data": [0, 1]}
     with pytest.raises(BadInput, match="the model takes texts"):
