@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,3 +90,16 @@ def test_torch_comes_from_its_index(index: str, named: dict[str, str], monkeypat
     assert torch_variables == everything_variables | named
     assert everything_variables["UV_FIND_LINKS"] == "https://a.com/wheels"
     assert "UV_DEFAULT_INDEX" not in everything_variables
+
+
+@pytest.mark.parametrize("forbidden", [True, False])
+def test_uv_compiles_where_python_may_not_write_what_it_compiled(
+    forbidden: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", forbidden)
+    ran: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, stdout=""))
+    monkeypatch.setattr(install, "run", lambda command, _: ran.append(command) or True)
+    assert install.install_by_uv()
+    everything = next(command for command in ran if "explainer" in command)
+    assert ("--compile-bytecode" in everything) is forbidden
