@@ -77,7 +77,9 @@ def failing(monkeypatch):
     """Lets saliency do something else."""
 
     def replace(attribute):
-        monkeypatch.setitem(catalogue(), "saliency", dataclasses.replace(catalogue()["saliency"], attribute=attribute))
+        monkeypatch.setitem(
+            catalogue(), "saliency", dataclasses.replace(catalogue()["saliency"], attribute_by=attribute)
+        )
 
     return replace
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -24,10 +26,6 @@ def problem(target=1, memo=None, **changes):
     baseline = torch.full_like(picture, 0.25)
     parameters = {**PARAMETERS, **changes}
     return Problem(model, picture, [target], baseline, None, parameters, mask, memo={} if memo is None else memo)
-
-
-def attributed(one):
-    return attribute_by_ridge(one, one.feature_mask)
 
 
 @pytest.mark.parametrize("samples", [1, 12, 2500])
@@ -68,7 +66,7 @@ def test_it_is_the_lime_package_on_the_same_segments():
         random_seed=0,
     )
     for target in range(3):
-        ours = attributed(problem(target))
+        ours = attribute_by_ridge(problem(target))
         weights = dict(explained.local_exp[target])
         expected = np.vectorize(weights.get)(plane)
         assert np.abs(expected).max() > 0.01
@@ -91,7 +89,7 @@ def test_all_targets_of_an_instance_share_one_fit():
     for target in range(3):
         one = problem(target, memo)
         one.model.register_forward_pre_hook(lambda module, rows: asked.append(len(rows[0])))
-        np.testing.assert_array_equal(attributed(one).values, attributed(problem(target)).values)
+        np.testing.assert_array_equal(attribute_by_ridge(one).values, attribute_by_ridge(problem(target)).values)
     assert asked == [16, 16, 16, 12]
 
 
@@ -100,14 +98,14 @@ def test_of_a_constant_score_there_is_no_r2():
     with torch.no_grad():
         for parameter in one.model.parameters():
             parameter.zero_()
-    answer = attributed(one)
+    answer = attribute_by_ridge(one)
     assert answer.details["r2"] is None
     np.testing.assert_allclose(answer.values, 0.0, atol=1e-12)
 
 
 def test_what_has_no_solution_worth_having_is_refused():
     with pytest.raises(BadInput, match=r"alpha is 0; expected 1e-06 or more with the surrogate 'ridge'"):
-        attributed(problem(alpha=0))
+        attribute_by_ridge(problem(alpha=0))
     mask = torch.arange(5000).reshape(1, 1, 50, 100)
     with pytest.raises(BadInput, match=r"5000 segments; expected at most 4096 with the surrogate 'ridge'"):
-        attribute_by_ridge(problem(), mask)
+        attribute_by_ridge(dataclasses.replace(problem(), feature_mask=mask))

@@ -1,11 +1,14 @@
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from captum._utils.models.linear_model import SkLearnLinearRegression
-from captum_explainer.catalogue.surrogates import ScoredModel, compute_r2, describe_surrogate
+from captum_explainer.catalogue.method import Problem
+from captum_explainer.catalogue.surrogates import ScoredModel, attribute_by_surrogate, compute_r2
 from sklearn.metrics import r2_score
+from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 DRAWS = np.random.default_rng(7)
@@ -62,7 +65,11 @@ def test_without_an_anchor_all_samples_count():
 def test_details_hold_segments_intercept_and_fit():
     model, *_ = fitted_model(anchor=1e6)
     mask = torch.tensor([[[0, 1], [1, 0]]])
-    attribution = describe_surrogate(torch.ones(1, 2, 2, dtype=torch.float64), mask, model)
+    values = torch.ones(1, 2, 2, dtype=torch.float64)
+    explainer = SimpleNamespace(attribute=lambda inputs, **_: values, interpretable_model=model)
+    parameters = {"n_samples": 40, "perturbations_per_eval": 10}
+    problem = Problem(nn.Identity(), torch.rand(1, 2, 2), [0], torch.zeros(1, 2, 2), None, parameters, mask)
+    attribution = attribute_by_surrogate(problem, explainer)
     assert attribution.values.dtype == torch.float32
     assert attribution.details["segments"].tolist() == [[0, 1], [1, 0]]
     assert attribution.details["intercept"] == model.intercept()

@@ -11,7 +11,9 @@ from captum.attr import NoiseTunnel
 from torch import Tensor, nn
 
 from captum_explainer.catalogue.path_integral import Integrate
+from captum_explainer.parameters.noise_tunnel import SMOOTH
 from captum_explainer.parameters.parameter import Parameter
+from captum_explainer.parameters.path import PATH_PARAMETERS, translate_path
 from captum_explainer.predictor_client.description import Access
 from captum_explainer.skeleton.cuts import Cuts
 
@@ -47,26 +49,25 @@ class Problem:
     memo: dict[str, Any] = field(default_factory=dict)
 
     @property
-    def only_layer(self) -> nn.Module:
-        """The layer, for a method that always has one."""
-        assert self.layer is not None
-        return self.layer
-
-    @property
-    def neuron(self) -> tuple[int, ...]:
-        """The neuron's index in the layer's output, as Captum's `neuron_selector` takes it."""
-        return tuple(self.parameters["neuron"])
+    def segments(self) -> Tensor:
+        """The segment of each value of the one instance, int64 [*input shape], for a method that takes segments."""
+        assert self.feature_mask is not None
+        return self.feature_mask[0]
 
     def parameters_for_captum(self, *names: str) -> dict[str, Any]:
-        """The named parameters, as keyword arguments for Captum's `attribute`."""
-        return {name: self.parameters[name] for name in names}
+        """The named parameters, as keyword arguments for Captum's `attribute`, which takes tuples instead of lists."""
+        values = {name: self.parameters[name] for name in names}
+        return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
 
     def run(self, explainer: Any, **arguments: Any) -> Attribution:  # noqa: ANN401 - captum is untyped
         """Run Captum's method on the inputs, in its noise tunnel if the request asks for one."""
         smooth = self.parameters.get("smooth")
-        if smooth is None:
-            return detach(explainer.attribute(self.inputs, **arguments))
-        return detach(NoiseTunnel(explainer).attribute(self.inputs, **smooth, **arguments))
+        if smooth is not None:
+            explainer, arguments = NoiseTunnel(explainer), smooth | arguments
+        values = explainer.attribute(self.inputs, **arguments)
+        # Layer methods may return a tuple of one.
+        tensor = values[0] if isinstance(values, tuple) else values
+        return Attribution(tensor.detach().to(torch.float32))
 
 
 class Attribution(NamedTuple):
@@ -99,7 +100,9 @@ class Takes:
     """What a method takes from the request.
 
     Attributes:
-        parameters: Its own parameters by name, beside those that all methods share.
+        own: Its own parameters by name, which Captum's `attribute` takes under the same names.
+        path: It takes the parameters of path methods.
+        smooth: It can run in Captum's noise tunnel.
         baselines: Whether it takes none, one an instance, several, or a distribution: two or more.
         layer: It needs a layer though it attributes to the input.
         target: It explains one of the model's outputs, or how a neuron brings it about.
@@ -109,7 +112,9 @@ class Takes:
         units: It attributes to groups of a layer's units, which `layer_mask` chooses.
     """
 
-    parameters: dict[str, Parameter] = field(default_factory=dict)
+    own: dict[str, Parameter] = field(default_factory=dict)
+    path: bool = False
+    smooth: bool = False
     baselines: Literal["none", "one", "several", "distribution"] = "none"
     layer: bool = False
     target: bool = True
@@ -117,6 +122,11 @@ class Takes:
     segmentation: Literal["quickshift", "grid"] = "quickshift"
     evaluations: Callable[[int, dict[str, Any]], int] | None = None
     units: bool = False
+
+    @property
+    def parameters(self) -> dict[str, Parameter]:
+        """The method's parameters by name, beside those that all methods share."""
+        return {**self.own, **(PATH_PARAMETERS if self.path else {}), **(SMOOTH if self.smooth else {})}
 
 
 @dataclass(frozen=True)
@@ -151,26 +161,57 @@ class Method:
     """A Captum method, as the catalogue shows it and the explainer runs it.
 
     Attributes:
-        attribute: Runs Captum on a problem.
-        about: What the catalogue says of it.
-        access: What the predictor must give.
+        captum: Captum's class.
+        about: What the catalogue says about it.
+        attribute_by: Runs it on a problem, if its class needs more than an instance and the arguments that it takes.
+        needs: What the predictor must give: the name of an `Access`, in lower case.
         family: What is explained, and where.
         takes: What it takes from the request.
-        cuts: Where the model is cut for it, beside the layer.
+        backward: What it passes back through the model: the gradient, the gradient with another rule at
+            nonlinearities, or relevance.
         passes: How it passes rows through the model.
         complete: Its attributions sum to the difference of the scores at input and baseline.
         slope: Its attributions are per unit of an input's value, as a gradient is, and not contributions.
     """
 
-    attribute: Callable[[Problem], Attribution]
+    captum: Any
     about: About
-    access: Access = Access.GRADIENTS
+    attribute_by: Callable[[Problem], Attribution] | None = None
+    needs: Literal["scores", "gradients", "structure"] = "gradients"
     family: Family = "primary"
     takes: Takes = Takes()
-    cuts: Cuts = Cuts()  # noqa: RUF009 - it is frozen
+    backward: Literal["gradient", "nonlinearities", "relevance"] = "gradient"
     passes: Passes = Passes()
     complete: bool = False
     slope: bool = False
+
+    def attribute(self, problem: Problem) -> Attribution:
+        """Run Captum on a problem."""
+        if self.attribute_by is not None:
+            return self.attribute_by(problem)
+        arguments = problem.parameters_for_captum(*self.takes.own)
+        if self.takes.path:
+            arguments |= translate_path(problem.parameters)
+        if self.takes.target:
+            arguments["target"] = problem.target
+        if self.takes.baselines != "none":
+            arguments["baselines"] = problem.baselines
+        if self.takes.segments:
+            arguments["feature_mask"] = problem.feature_mask
+        if self.family == "neuron":
+            arguments["neuron_selector"] = tuple(problem.parameters["neuron"])
+        modules = [problem.model] if problem.layer is None else [problem.model, problem.layer]
+        return problem.run(self.captum(*modules), **arguments)
+
+    @property
+    def access(self) -> Access:
+        """What the predictor must give."""
+        return Access[self.needs.upper()]
+
+    @property
+    def cuts(self) -> Cuts:
+        """Where the model is cut for it, beside the layer."""
+        return Cuts(nonlinearities=self.backward == "nonlinearities", relevance=self.backward == "relevance")
 
     @property
     def has_layer(self) -> bool:
@@ -181,9 +222,3 @@ class Method:
     def takes_metrics(self) -> bool:
         """True if Captum's metrics apply: the score is attributed to the input, for each instance by itself."""
         return self.family == "primary" and not self.passes.across
-
-
-def detach(values: Tensor | tuple[Tensor, ...]) -> Attribution:
-    """Captum's attributions without details; layer methods may return them in a tuple of one."""
-    tensor = values[0] if isinstance(values, tuple) else values
-    return Attribution(tensor.detach().to(torch.float32))

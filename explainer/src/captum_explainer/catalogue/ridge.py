@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from captum_serving.errors import BadInput
 from numpy.typing import NDArray
-from torch import Tensor
 
 from captum_explainer.catalogue.method import Attribution, Problem
 
@@ -33,7 +32,7 @@ class Ridge(NamedTuple):
     r2: Array
 
 
-def attribute_by_ridge(problem: Problem, mask: Tensor) -> Attribution:
+def attribute_by_ridge(problem: Problem) -> Attribution:
     """Each segment's coefficient at each of its values, [1, *input shape]; one fit serves all targets of an instance.
 
     The first sample is the whole picture; the others are random halves of its segments, the rest at the baseline.
@@ -42,16 +41,16 @@ def attribute_by_ridge(problem: Problem, mask: Tensor) -> Attribution:
         BadInput: Too many segments, or a penalty too weak for a solution.
     """
     if "ridge" not in problem.memo:
-        problem.memo["ridge"] = _fitted(problem, mask)
+        problem.memo["ridge"] = _fit(problem)
     fit: Ridge = problem.memo["ridge"]
     (target,) = problem.target
     r2 = float(np.float32(fit.r2[target]))
     details = {
-        "segments": mask[0].numpy(),
+        "segments": problem.segments.numpy(),
         "intercept": float(np.float32(fit.intercepts[target])),
         "r2": None if np.isnan(r2) else r2,
     }
-    return Attribution(torch.from_numpy(fit.coefficients[:, target].astype(np.float32))[mask], details)
+    return Attribution(torch.from_numpy(fit.coefficients[:, target].astype(np.float32))[problem.feature_mask], details)
 
 
 def weigh_subsets(subsets: Subsets) -> Array:
@@ -96,8 +95,8 @@ def _parts(subsets: Subsets, weights: Array, scores: Array) -> Iterator[tuple[Ar
         yield subsets[part].astype(np.float64), weights[part], scores[part]
 
 
-def _fitted(problem: Problem, mask: Tensor) -> Ridge:
-    parameters, count = problem.parameters, int(mask.max()) + 1
+def _fit(problem: Problem) -> Ridge:
+    parameters, count = problem.parameters, int(problem.segments.max()) + 1
     if count > MOST_SEGMENTS:
         raise BadInput(f"{count} segments; expected at most {MOST_SEGMENTS} with the surrogate 'ridge': try 'grid'")
     if parameters["alpha"] < LEAST_ALPHA:
@@ -106,7 +105,7 @@ def _fitted(problem: Problem, mask: Tensor) -> Ridge:
     scores = []
     with torch.no_grad():
         for part in torch.split(torch.from_numpy(subsets), parameters["perturbations_per_eval"]):
-            scores.append(problem.model(torch.where(part[:, mask[0]], problem.inputs, problem.baselines)))
+            scores.append(problem.model(torch.where(part[:, problem.segments], problem.inputs, problem.baselines)))
     return fit_ridge(subsets, torch.cat(scores).double().numpy(), parameters["alpha"], weigh_subsets(subsets))
 
 

@@ -23,8 +23,7 @@ def attribute_segments(kind: Any, problem: Problem, **options: Any) -> Attributi
         problem: Of one instance.
         options: More arguments of its `attribute`.
     """
-    assert problem.feature_mask is not None
-    segments = problem.feature_mask[0]
+    segments = problem.segments
 
     def score(there: Tensor) -> Tensor:
         rows: Tensor = problem.model(torch.where(there[:, segments] > 0, problem.inputs, problem.baselines))

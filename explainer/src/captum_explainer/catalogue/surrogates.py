@@ -11,7 +11,7 @@ from captum._utils.models.model import Model
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from captum_explainer.catalogue.method import Attribution
+from captum_explainer.catalogue.method import Attribution, Problem
 
 
 class ScoredModel(Model):  # type: ignore[misc]  # captum is untyped
@@ -58,7 +58,18 @@ def compute_r2(scores: Tensor, fitted: Tensor, weights: Tensor) -> float | None:
     return None if total == 0.0 else 1.0 - float(np.sum(w * (y - f) ** 2)) / total
 
 
-def describe_surrogate(values: Tensor, mask: Tensor, model: ScoredModel) -> Attribution:
-    """Attributions whose details hold the segments, the intercept and the fit."""
-    details = {"segments": mask[0].numpy(), "intercept": model.intercept(), "r2": model.r2}
-    return Attribution(values.detach().to(torch.float32), details)
+def attribute_by_surrogate(problem: Problem, explainer: Any) -> Attribution:  # noqa: ANN401 - captum is untyped
+    """Run Captum's Lime or KernelShap, whose interpretable model is a `ScoredModel`.
+
+    The details hold the segments, the intercept and the fit.
+    """
+    values, _ = problem.run(
+        explainer,
+        baselines=problem.baselines,
+        target=problem.target,
+        feature_mask=problem.feature_mask,
+        **problem.parameters_for_captum("n_samples", "perturbations_per_eval"),
+    )
+    model: ScoredModel = explainer.interpretable_model
+    details = {"segments": problem.segments.numpy(), "intercept": model.intercept(), "r2": model.r2}
+    return Attribution(values, details)

@@ -23,7 +23,6 @@ from captum_explainer.catalogue.shared_parameters import SEED, TOLERANCE, TOP_K,
 from captum_explainer.kinds.text import lime
 from captum_explainer.kinds.text.words import L2
 from captum_explainer.parameters.parameter import Parameter, choice, flag, integer
-from captum_explainer.parameters.path import PATH_PARAMETERS
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 from captum_explainer.predictor_client.description import Access, Description, TextTask
 
@@ -34,23 +33,23 @@ DEFAULT_METHOD = {
 }
 
 
-def _adapt(method: Method, parameters: dict[str, Parameter], **about: str) -> Method:
+def _adapt(method: Method, own: dict[str, Parameter], **about: str) -> Method:
     """The method for texts: other parameters of its own, and what the catalogue says differently."""
-    return replace(method, takes=replace(method.takes, parameters=parameters), about=replace(method.about, **about))
+    return replace(method, takes=replace(method.takes, own=own, smooth=False), about=replace(method.about, **about))
 
 
 # Captum's method on the network behind the embeddings gives the bits of its layer method on the whole network.
 METHODS: dict[str, Method] = {
     "gradient_shap": _adapt(
         gradient_shap.METHOD,
-        {name: gradient_shap.METHOD.takes.parameters[name] for name in ("n_samples", "stdevs")},
+        gradient_shap.METHOD.takes.own,
         cost="instances * (3 + passes)",
     ),
     "input_x_gradient": _adapt(input_x_gradient.METHOD, {}, cost="3 * instances"),
     "layer_integrated_gradients": replace(
         _adapt(
             integrated_gradients.METHOD,
-            PATH_PARAMETERS,
+            {},
             summary="The gradient's integral along the straight path from the embeddings of padding to "
             "those of the text.",
             when="The default: contributions of the tokens that add up; the convergence delta tells the error.",
@@ -62,25 +61,23 @@ METHODS: dict[str, Method] = {
         _adapt(
             lime_of_segments.METHOD,
             {
-                **lime_of_segments.METHOD.takes.parameters,
+                **lime_of_segments.METHOD.takes.own,
                 "num_features": integer(None, "how many of the strongest words the ridge keeps; null: all"),
             },
             summary="A linear model of the score, fitted to the text with random subsets of its words left out.",
             when="A few words that speak for or against a class, of any model of texts. Look at the fit (r2).",
         ),
-        attribute=lime.attribute,
+        attribute_by=lime.attribute,
     ),
-    "occlusion": replace(
-        _adapt(
-            occlusion_of_windows.METHOD,
-            PERTURBATIONS_PER_EVAL,
-            summary="How much the score falls where one word of the text after the other is left out.",
-            when="What the score needs, word by word: measured, of any model of texts.",
-            cost="instances * (1 + ceil(words / perturbations_per_eval))",
-        ),
-        attribute=feature_ablation.attribute,
+    "occlusion": _adapt(
+        feature_ablation.METHOD,
+        PERTURBATIONS_PER_EVAL,
+        summary="How much the score falls where one word of the text after the other is left out.",
+        when="What the score needs, word by word: measured, of any model of texts.",
+        cost="instances * (1 + ceil(words / perturbations_per_eval))",
+        paper=occlusion_of_windows.METHOD.about.paper,
     ),
-    "saliency": _adapt(saliency.METHOD, {"abs": saliency.METHOD.takes.parameters["abs"]}, cost="3 * instances"),
+    "saliency": _adapt(saliency.METHOD, saliency.METHOD.takes.own, cost="3 * instances"),
 }
 
 MERGE = flag(False, "merge a word's tokens into the word, as the text has it")

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 from captum.attr import LayerFeatureAblation
 
-from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detach
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
 from captum_explainer.parameters.layer_mask import LAYER_MASK
 from captum_explainer.parameters.parameter import finite
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
-from captum_explainer.predictor_client.description import Access
 
 
 def attribute(problem: Problem) -> Attribution:
     """The score's fall where a group of the layer's units is replaced, [1, *the layer's shape]."""
-    values = LayerFeatureAblation(problem.model, problem.only_layer).attribute(
-        problem.inputs,
+    return problem.run(
+        LayerFeatureAblation(problem.model, problem.layer),
         # Captum does not repeat a list of targets with the perturbations of a call, and fails; an index fits any rows.
         target=problem.target[0],
         layer_mask=problem.layer_mask,
         **problem.parameters_for_captum("layer_baselines", "perturbations_per_eval"),
     )
-    return detach(values)
 
 
 METHOD = Method(
-    attribute,
+    LayerFeatureAblation,
+    attribute_by=attribute,
     about=About(
         summary="How much the score falls where one channel or unit of a layer after the other is "
         "replaced by a number.",
@@ -32,10 +31,10 @@ METHOD = Method(
         cost="instances * (3 + ceil(units / perturbations_per_eval))",
         paper="Captum, https://captum.ai/api/layer.html#layer-feature-ablation",
     ),
-    access=Access.STRUCTURE,
+    needs="structure",
     family="layer",
     takes=Takes(
-        parameters={
+        own={
             "layer_baselines": finite(0.0, "what takes a unit's place, in the layer's units"),
             **LAYER_MASK,
             **PERTURBATIONS_PER_EVAL,

@@ -6,10 +6,8 @@ from captum.attr import LayerLRP
 from captum.attr._core.lrp import SUPPORTED_NON_LINEAR_LAYERS
 from captum_serving.errors import BadInput
 
-from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, detach
+from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem
 from captum_explainer.catalogue.methods.primary.lrp import METHOD as LRP
-from captum_explainer.predictor_client.description import Access
-from captum_explainer.skeleton.cuts import Cuts
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -18,23 +16,23 @@ def attribute(problem: Problem) -> Attribution:
     Raises:
         BadInput: Captum has no rule at the layer, and so no relevance there.
     """
-    if type(problem.only_layer) in SUPPORTED_NON_LINEAR_LAYERS:
-        layer, kind = problem.parameters["layer"], type(problem.only_layer).__name__
+    if type(problem.layer) in SUPPORTED_NON_LINEAR_LAYERS:
+        layer, kind = problem.parameters["layer"], type(problem.layer).__name__
         raise BadInput(f"layer_lrp: Captum keeps no relevance at {layer!r}, a {kind}; expected the stage before it")
-    values = LayerLRP(problem.model, problem.only_layer).attribute(problem.inputs, target=problem.target)
-    return detach(values)
+    return problem.run(LayerLRP(problem.model, problem.layer), target=problem.target)
 
 
 METHOD = Method(
-    attribute,
+    LayerLRP,
+    attribute_by=attribute,
     about=About(
         summary="The relevance of each unit of a layer, from the same propagation as LRP's.",
         when="Where the score is divided, stage by stage: linear stages and max-pools, not the ReLUs that pass it on.",
         cost="linear",
         paper=LRP.about.paper,
     ),
-    access=Access.STRUCTURE,
+    needs="structure",
     family="layer",
-    cuts=Cuts(relevance=True),
+    backward="relevance",
     passes=Passes(repeats=True),
 )

@@ -1,26 +1,15 @@
-"""GradientSHAP."""
+"""GradientSHAP.
 
-from __future__ import annotations
+Expected gradients over random points between baselines and the noisy input, [1, *input shape].
+"""
 
 from captum.attr import GradientShap
 
-from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes, detach
+from captum_explainer.catalogue.method import About, Method, Passes, Takes
 from captum_explainer.parameters.parameter import integer, number
 
-
-def attribute(problem: Problem) -> Attribution:
-    """Expected gradients over random points between baselines and the noisy input, [1, *input shape]."""
-    values = GradientShap(problem.model).attribute(
-        problem.inputs,
-        baselines=problem.baselines,
-        target=problem.target,
-        **problem.parameters_for_captum("n_samples", "stdevs"),
-    )
-    return detach(values)
-
-
 METHOD = Method(
-    attribute,
+    GradientShap,
     about=About(
         summary="Expected gradients at random points between baselines and the input: approximate SHAP values.",
         when="SHAP values of a network for the price of a few gradients, against several baselines; it "
@@ -29,7 +18,7 @@ METHOD = Method(
         paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
     ),
     takes=Takes(
-        parameters={
+        own={
             "n_samples": integer(20, "random points", limit="max_samples"),
             "stdevs": number(0.0, "standard deviation of the noise on the input, in the input's units"),
         },

@@ -6,10 +6,7 @@ from captum.attr import GuidedGradCam
 from captum_serving.errors import BadInput
 
 from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes
-from captum_explainer.parameters.noise_tunnel import SMOOTH
 from captum_explainer.parameters.parameter import choice
-from captum_explainer.predictor_client.description import Access
-from captum_explainer.skeleton.cuts import Cuts
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -19,7 +16,7 @@ def attribute(problem: Problem) -> Attribution:
         BadInput: The layer's output has no height and width.
     """
     attribution = problem.run(
-        GuidedGradCam(problem.model, problem.only_layer),
+        GuidedGradCam(problem.model, problem.layer),
         target=problem.target,
         **problem.parameters_for_captum("interpolate_mode"),
     )
@@ -31,23 +28,24 @@ def attribute(problem: Problem) -> Attribution:
 
 
 METHOD = Method(
-    attribute,
+    GuidedGradCam,
+    attribute_by=attribute,
     about=About(
         summary="Guided backpropagation, weighted by where Grad-CAM sees the layer respond.",
         when="Guided backpropagation's strokes, where the class has its evidence.",
         cost="remote + above - 2",
         paper="Selvaraju et al., Grad-CAM, https://arxiv.org/abs/1610.02391",
     ),
-    access=Access.STRUCTURE,
+    needs="structure",
     takes=Takes(
-        parameters={
+        own={
             "interpolate_mode": choice(
                 "nearest", ("nearest", "bilinear", "bicubic", "area"), "how Grad-CAM is upsampled"
-            ),
-            **SMOOTH,
+            )
         },
+        smooth=True,
         layer=True,
     ),
-    cuts=Cuts(nonlinearities=True),
+    backward="nonlinearities",
     slope=True,
 )

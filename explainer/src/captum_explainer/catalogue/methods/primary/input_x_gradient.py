@@ -1,25 +1,19 @@
-"""Input times gradient."""
+"""Input times gradient.
 
-from __future__ import annotations
+The input times its gradient, [rows, *input shape]; positive values raise the score.
+"""
 
 from captum.attr import InputXGradient
 
-from captum_explainer.catalogue.method import About, Attribution, Method, Problem, Takes
-from captum_explainer.parameters.noise_tunnel import SMOOTH
-
-
-def attribute(problem: Problem) -> Attribution:
-    """The input times its gradient, [rows, *input shape]; positive values raise the score."""
-    return problem.run(InputXGradient(problem.model), target=problem.target)
-
+from captum_explainer.catalogue.method import About, Method, Takes
 
 METHOD = Method(
-    attribute,
+    InputXGradient,
     about=About(
         summary="Each input value times its gradient: the score's linear part.",
         when="The quickest contributions: exact of a linear model, rough of any other.",
         cost="0",
         paper="Shrikumar et al., Not Just a Black Box, https://arxiv.org/abs/1605.01713",
     ),
-    takes=Takes(parameters=SMOOTH),
+    takes=Takes(smooth=True),
 )

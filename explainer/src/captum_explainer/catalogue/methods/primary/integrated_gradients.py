@@ -6,8 +6,7 @@ from captum.attr import IntegratedGradients
 
 from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
 from captum_explainer.catalogue.path_integral import PathIntegral, points
-from captum_explainer.parameters.noise_tunnel import SMOOTH
-from captum_explainer.parameters.path import PATH_PARAMETERS, translate_path
+from captum_explainer.parameters.path import translate_path
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -22,7 +21,8 @@ def attribute(problem: Problem) -> Attribution:
 
 
 METHOD = Method(
-    attribute,
+    IntegratedGradients,
+    attribute_by=attribute,
     about=About(
         summary="The gradient's integral along the straight path from a baseline to the input.",
         when="The default: contributions that add up, of any model with gradients; the convergence delta "
@@ -31,7 +31,8 @@ METHOD = Method(
         paper="Sundararajan et al., Axiomatic Attribution for Deep Networks, https://arxiv.org/abs/1703.01365",
     ),
     takes=Takes(
-        parameters={**PATH_PARAMETERS, **SMOOTH},
+        path=True,
+        smooth=True,
         baselines="one",
     ),
     passes=Passes(points=points, integrates=True),

@@ -1,22 +1,14 @@
-"""Layer-wise relevance propagation."""
+"""Layer-wise relevance propagation.
 
-from __future__ import annotations
+The relevance of each input value, [rows, *input shape]; it sums to the score but for what biases take.
+"""
 
 from captum.attr import LRP
 
-from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
-from captum_explainer.parameters.noise_tunnel import SMOOTH
-from captum_explainer.predictor_client.description import Access
-from captum_explainer.skeleton.cuts import Cuts
-
-
-def attribute(problem: Problem) -> Attribution:
-    """The relevance of each input value, [rows, *input shape]; it sums to the score but for what biases take."""
-    return problem.run(LRP(problem.model), target=problem.target)
-
+from captum_explainer.catalogue.method import About, Method, Passes, Takes
 
 METHOD = Method(
-    attribute,
+    LRP,
     about=About(
         summary="The score, divided over each stage's inputs by their share in its output, from the last stage back.",
         when="Contributions without a baseline, by the epsilon rule (1e-9) at each linear stage and max-pool; "
@@ -24,8 +16,8 @@ METHOD = Method(
         cost="linear",
         paper="Bach et al., On Pixel-Wise Explanations, https://doi.org/10.1371/journal.pone.0130140",
     ),
-    access=Access.STRUCTURE,
-    takes=Takes(parameters=SMOOTH),
-    cuts=Cuts(relevance=True),
+    needs="structure",
+    takes=Takes(smooth=True),
+    backward="relevance",
     passes=Passes(repeats=True),
 )

@@ -8,7 +8,6 @@ from captum_explainer.catalogue.method import About, Attribution, Method, Passes
 from captum_explainer.catalogue.segment_space import attribute_segments
 from captum_explainer.parameters.parameter import integer
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
-from captum_explainer.predictor_client.description import Access
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -19,7 +18,8 @@ def attribute(problem: Problem) -> Attribution:
 
 
 METHOD = Method(
-    attribute,
+    ShapleyValueSampling,
+    attribute_by=attribute,
     about=About(
         summary="Shapley values of the input's segments, by adding them to the baseline in random orders.",
         when="Shapley values without a fit: unbiased, and they add up whatever the number of orders; "
@@ -28,9 +28,9 @@ METHOD = Method(
         paper="Castro et al., Polynomial calculation of the Shapley value based on sampling, "
         "https://doi.org/10.1016/j.cor.2008.04.004",
     ),
-    access=Access.SCORES,
+    needs="scores",
     takes=Takes(
-        parameters={
+        own={
             "n_samples": integer(25, "random orders of the segments", limit="max_samples"),
             **PERTURBATIONS_PER_EVAL,
         },

@@ -10,7 +10,6 @@ from captum_explainer.catalogue.method import About, Attribution, Method, Passes
 from captum_explainer.catalogue.segment_space import attribute_segments
 from captum_explainer.parameters.parameter import integer
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
-from captum_explainer.predictor_client.description import Access
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -19,16 +18,17 @@ def attribute(problem: Problem) -> Attribution:
 
 
 METHOD = Method(
-    attribute,
+    ShapleyValues,
+    attribute_by=attribute,
     about=About(
         summary="The Shapley values of a few segments of the input, from all orders of adding them to the baseline.",
         when="The exact values, of very few segments: n of them take n! * n evaluations (six take 4,320).",
         cost="instances * (1 + factorial(segments) * ceil(segments / perturbations_per_eval))",
         paper="Shapley, A Value for n-Person Games, https://doi.org/10.1515/9781400881970-018",
     ),
-    access=Access.SCORES,
+    needs="scores",
     takes=Takes(
-        parameters={
+        own={
             **PERTURBATIONS_PER_EVAL,
             "n_segments": integer(4, "patches of an image, about", minimum=2, limit="max_perturbations"),
         },
