@@ -38,7 +38,7 @@ def test_without_them_an_explainer_is_our_own():
         (["--positive_only", "yes"], "'yes' is neither true nor false"),
         (["--min_weight", "-1"], "-1 is not a number of 0 or more"),
         (["--min_weight", "nan"], "nan is not a number of 0 or more"),
-        (["--top_labels", "0"], "0 is not a number greater than 0"),
+        (["--top_labels", "0"], "0 is not a whole number greater than 0"),
         (["--num_samples", "20000"], "--num_samples is 20000; expected at most --max_samples, 10000"),
     ],
 )

@@ -2,7 +2,7 @@ import dataclasses
 import pickle
 
 import pytest
-from captum_explainer.server.options import _make_parser, parse
+from captum_explainer.server.options import make_parser, parse
 from captum_explainer.settings import AixDefaults, Limits, PredictorAddress, Settings
 from kserve.model_server import parser as kserve_parser
 
@@ -37,13 +37,13 @@ def test_every_setting_has_a_flag():
         for kind, prefix in ((Settings, ""), (PredictorAddress, "predictor_"), (Limits, ""), (AixDefaults, ""))
         for field in dataclasses.fields(kind)
     }
-    assert {f"--{name}" for name in names - {"predictor", "limits", "aix"}} <= flags(_make_parser())
+    assert {f"--{name}" for name in names - {"predictor", "limits", "aix"}} <= flags(make_parser())
 
 
 def test_no_flag_of_ours_is_a_prefix_of_kserves_or_the_other_way_round():
     # kserve's parser takes abbreviations, and reads the same command line.
     kserves = flags(kserve_parser)
-    ours = flags(_make_parser()) - kserves
+    ours = flags(make_parser()) - kserves
     assert "--defaults" in ours
     for mine in ours:
         assert not [theirs for theirs in kserves if theirs.startswith(mine) or mine.startswith(theirs)], mine
@@ -58,8 +58,8 @@ def test_what_kserve_injects_is_accepted():
     ("arguments", "sentence"),
     [
         (["--model_name", "mnist"], "--predictor_host is missing; expected the predictor's host, as in"),
-        ([*LEAST, "--max_steps", "0"], "argument --max_steps: 0 is not a number greater than 0"),
-        ([*LEAST, "--max_steps", "many"], "argument --max_steps: invalid"),
+        ([*LEAST, "--max_steps", "0"], "argument --max_steps: 0 is not a whole number greater than 0"),
+        ([*LEAST, "--max_steps", "many"], "argument --max_steps: many is not a whole number greater than 0"),
         ([*LEAST, "--deadline_seconds", "-1"], "-1 is not a number greater than 0"),
         ([*LEAST, "--deadline_seconds", "nan"], "nan is not a number greater than 0"),
         ([*LEAST, "--deadline_seconds", "inf"], "inf is not a number greater than 0"),

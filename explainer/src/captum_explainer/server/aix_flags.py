@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import math
 import socket
 import time
 
 from captum_explainer.inputs.superpixels import PLANAR
+from captum_explainer.server.flag import Flag, read_number
 from captum_explainer.settings import LIME_IMAGES, LIME_TEXTS, TRUTHS, AixDefaults
 
 # The ending of a predictor's service name before KServe 0.11; AIX's example still uses it.
@@ -17,34 +17,54 @@ LOOK_UPS = 10
 PAUSE_SECONDS = 0.5
 
 
-def add_aix_flags(parser: argparse.ArgumentParser, default: AixDefaults) -> None:
-    """Add AIX's flags to the server's."""
-    add = parser.add_argument_group("standing in for KServe's AIX explainer").add_argument
-    add(
-        "--explainer_type",
-        type=_read_explainer_type,
-        help=f"{LIME_IMAGES} or {LIME_TEXTS}: answer as the AIX explainer does",
-    )
-    add("--num_samples", type=_read_whole, default=default.num_samples, help="LIME's samples")
-    add(
-        "--top_labels",
-        type=_read_whole,
-        default=default.top_labels,
-        help="how many of the likeliest labels are explained",
-    )
-    add(
-        "--segmentation_algorithm",
+def read_explainer_type(text: str) -> str:
+    """Read the name of an explainer of AIX's, in any case.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none that this one stands in for.
+    """
+    known = {name.lower(): name for name in (LIME_IMAGES, LIME_TEXTS)}
+    if text.lower() not in known:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not possible; expected {LIME_IMAGES} or {LIME_TEXTS} (tables are not supported)"
+        )
+    return known[text.lower()]
+
+
+def read_truth(text: str) -> bool:
+    """Read true or false, as AIX's own command line takes them.
+
+    Raises:
+        argparse.ArgumentTypeError: It is neither.
+    """
+    if text.lower() not in TRUTHS:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return TRUTHS[text.lower()]
+
+
+AIX_FLAGS = (
+    Flag(
+        "explainer_type",
+        AixDefaults.explainer_type,
+        f"{LIME_IMAGES} or {LIME_TEXTS}: answer as the AIX explainer does",
+        read_explainer_type,
+    ),
+    Flag("num_samples", AixDefaults.num_samples, "LIME's samples", read_number(int)),
+    Flag("top_labels", AixDefaults.top_labels, "how many of the likeliest labels are explained", read_number(int)),
+    Flag(
+        "segmentation_algorithm",
+        AixDefaults.segmentation_algorithm,
+        "how a picture is divided",
         choices=PLANAR,
-        default=default.segmentation_algorithm,
-        help="how a picture is divided",
-    )
-    add("--positive_only", type=_read_truth, default=default.positive_only, help="mask only what speaks for a label")
-    add(
-        "--min_weight",
-        type=_read_weight,
-        default=default.min_weight,
-        help="the least coefficient of a segment in a mask",
-    )
+    ),
+    Flag("positive_only", AixDefaults.positive_only, "mask only what speaks for a label", read_truth),
+    Flag(
+        "min_weight",
+        AixDefaults.min_weight,
+        "the least coefficient of a segment in a mask",
+        read_number(float, or_zero=True),
+    ),
+)
 
 
 def find_current_host(host: str) -> str:
@@ -74,32 +94,3 @@ def _is_known(name: str) -> bool:
         else:
             return True
     return True
-
-
-def _read_explainer_type(text: str) -> str:
-    known = {name.lower(): name for name in (LIME_IMAGES, LIME_TEXTS)}
-    if text.lower() not in known:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not possible; expected {LIME_IMAGES} or {LIME_TEXTS} (tables are not supported)"
-        )
-    return known[text.lower()]
-
-
-def _read_whole(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a number greater than 0")
-    return value
-
-
-def _read_weight(text: str) -> float:
-    value = float(text)
-    if not 0.0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of 0 or more")
-    return value
-
-
-def _read_truth(text: str) -> bool:
-    if text.lower() not in TRUTHS:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
-    return TRUTHS[text.lower()]

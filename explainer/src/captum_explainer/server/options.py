@@ -4,23 +4,63 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 from dataclasses import fields
 from typing import Any
 
-from captum_explainer.server.aix_flags import add_aix_flags, find_current_host
+from captum_explainer.server.aix_flags import AIX_FLAGS, find_current_host
+from captum_explainer.server.flag import Flag, add_flags, read_number
 from captum_explainer.settings import AixDefaults, Limits, PredictorAddress, Settings
 
 PROTOCOLS = ("v1", "v2")
-ENVELOPES = ("kserve", "none")
 # The predictor's flags begin with this.
 PREDICTOR = "predictor_"
 
 
+def read_json_object(text: str) -> dict[str, Any]:
+    """Read a JSON object from the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError("expected a JSON object")
+    return value
+
+
+FLAGS = (
+    Flag("host", Settings.host, "the address to listen on"),
+    Flag(
+        "predictor_ca_bundle", None, "CA certificates for a predictor with TLS; without it those of REQUESTS_CA_BUNDLE"
+    ),
+    Flag("deadline_seconds", Limits.deadline_seconds, "an explanation's deadline", read_number(float)),
+    Flag("concurrency", Settings.concurrency, "explanations at once in each worker", read_number(int)),
+    Flag("max_waiting", Limits.max_waiting, "explanations that may wait; more are answered by a 503", read_number(int)),
+    Flag("max_body_bytes", Limits.max_body_bytes, "the largest request", read_number(int)),
+    Flag("max_call_bytes", Limits.max_call_bytes, "the largest call to the predictor", read_number(int)),
+    Flag("max_instances", Limits.max_instances, "the most instances in a request", read_number(int)),
+    Flag("max_steps", Limits.max_steps, "the most steps of a path method", read_number(int)),
+    Flag("max_samples", Limits.max_samples, "the most samples of a random method", read_number(int)),
+    Flag("max_perturbations", Limits.max_perturbations, "the most ablations for an image", read_number(int)),
+    Flag("max_rows", Limits.max_rows, "the most rows of one forward pass", read_number(int)),
+    Flag("defaults", {}, "defaults of parameters as JSON, as in '{\"n_steps\": 15}'", read_json_object),
+    Flag(
+        "service_envelope",
+        Settings.service_envelope,
+        'TorchServe\'s: whether /explanations answers {"explanations": [...]} or the bare list',
+        choices=("kserve", "none"),
+    ),
+    Flag("model_version", Settings.model_version, "the model's version in TorchServe's paths and in V2's answers"),
+)
+
+
 def parse(arguments: list[str]) -> Settings:
     """Read the command line. kserve reads its own flags from the same one when it is imported."""
-    parser = _make_parser()
+    parser = make_parser()
     flags = parser.parse_args(arguments)
     if flags.predictor_host is None:
         parser.error(
@@ -33,6 +73,8 @@ def parse(arguments: list[str]) -> Settings:
         )
     if flags.num_samples > flags.max_samples:
         parser.error(f"--num_samples is {flags.num_samples}; expected at most --max_samples, {flags.max_samples}")
+    if flags.predictor_ca_bundle is None:
+        flags.predictor_ca_bundle = os.environ.get("REQUESTS_CA_BUNDLE")
     if flags.explainer_type:
         flags.predictor_host = find_current_host(flags.predictor_host)
     return compose_settings(**vars(flags))
@@ -53,102 +95,12 @@ def compose_settings(**flags: Any) -> Settings:  # noqa: ANN401 - argparse's
     )
 
 
-def _make_parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser of kserve's flags and ours."""
     # Imported here because it takes seconds, and tests make settings without it.
     from kserve.model_server import parser as kserve_parser
 
-    default = Settings("", PredictorAddress(""))
-    limits = default.limits
-    whole, seconds = _read_positive(int), _read_positive(float)
     parser = argparse.ArgumentParser(prog="captum_explainer", parents=[kserve_parser], allow_abbrev=False)
-    add = parser.add_argument
-    add("--host", default=default.host, help="the address to listen on")
-    add(
-        "--predictor_ca_bundle",
-        default=os.environ.get("REQUESTS_CA_BUNDLE"),
-        help="CA certificates for a predictor with TLS",
-    )
-    add(
-        "--deadline_seconds",
-        type=seconds,
-        default=limits.deadline_seconds,
-        help="an explanation's deadline",
-    )
-    add("--concurrency", type=whole, default=default.concurrency, help="explanations at once in each worker")
-    add(
-        "--max_waiting",
-        type=whole,
-        default=limits.max_waiting,
-        help="explanations that may wait; more are answered by a 503",
-    )
-    add("--max_body_bytes", type=whole, default=limits.max_body_bytes, help="the largest request")
-    add(
-        "--max_call_bytes",
-        type=whole,
-        default=limits.max_call_bytes,
-        help="the largest call to the predictor",
-    )
-    add(
-        "--max_instances",
-        type=whole,
-        default=limits.max_instances,
-        help="the most instances in a request",
-    )
-    add("--max_steps", type=whole, default=limits.max_steps, help="the most steps of a path method")
-    add(
-        "--max_samples",
-        type=whole,
-        default=limits.max_samples,
-        help="the most samples of a random method",
-    )
-    add(
-        "--max_perturbations",
-        type=whole,
-        default=limits.max_perturbations,
-        help="the most ablations for an image",
-    )
-    add(
-        "--max_rows",
-        type=whole,
-        default=limits.max_rows,
-        help="the most rows of one forward pass",
-    )
-    add(
-        "--defaults",
-        type=_read_json_object,
-        default={},
-        help="defaults of parameters as JSON, as in '{\"n_steps\": 15}'",
-    )
-    add(
-        "--service_envelope",
-        choices=ENVELOPES,
-        default=default.service_envelope,
-        help='TorchServe\'s: whether /explanations answers {"explanations": [...]} or the bare list',
-    )
-    add(
-        "--model_version",
-        default=default.model_version,
-        help="the model's version in TorchServe's paths and in V2's answers",
-    )
-    add_aix_flags(parser, default.aix)
+    add_flags(parser, FLAGS, "explaining")
+    add_flags(parser, AIX_FLAGS, "standing in for KServe's AIX explainer")
     return parser
-
-
-def _read_positive(kind: type[int] | type[float]) -> Any:  # noqa: ANN401 - what argparse takes
-    def read(text: str) -> float:
-        value = kind(text)
-        if not 0 < value < math.inf:
-            raise argparse.ArgumentTypeError(f"{text} is not a number greater than 0")
-        return value
-
-    return read
-
-
-def _read_json_object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"not JSON: {error}") from None
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError("expected a JSON object")
-    return value
