@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from typing import Any
 
@@ -42,7 +42,7 @@ def read_document(
     if isinstance(request, TextRequest):
         raise BadInput("Alibi's integrated gradients explain tensors, and the instances are texts; expected tensors")
     own = TensorRequest(request.instances, _translate_parameters(request.parameters))
-    return ReadRequest(own, _make_writer(request.instances))
+    return ReadRequest(own, partial(_write, request.instances))
 
 
 def _translate_parameters(given: dict[str, Any]) -> dict[str, Any]:
@@ -61,30 +61,27 @@ def _translate_parameters(given: dict[str, Any]) -> dict[str, Any]:
     return {**DEFAULTS, "top_k": None, **given, "method": LAYER_METHOD if "layer" in given else INPUT_METHOD}
 
 
-def _make_writer(instances: Tensor) -> Callable[[Explanations, Description], WrittenAnswer]:
-    def write(explanations: Explanations, description: Description) -> WrittenAnswer:
-        parameters = explanations.parameters
-        meta = {
-            "name": "IntegratedGradients",
-            "type": ["whitebox"],
-            "explanations": ["local"],
-            "params": {
-                "method": parameters["quadrature"],
-                "n_steps": parameters["n_steps"],
-                "internal_batch_size": parameters["internal_batch_size"],
-                "layer": parameters.get("layer", NO_LAYER),
-            },
-            "version": metadata.version("captum"),
-        }
-        data = {
-            # One array for each input; our models have one.
-            "attributions": [np.stack(explanations.values)],
-            "X": instances.numpy(),
-            "baselines": np.concatenate(explanations.baselines),
-            "predictions": explanations.outputs,
-            "deltas": [details["convergence_delta"] for details in explanations.details],
-            "target": [details["target"] for details in explanations.details],
-        }
-        return WrittenAnswer(orjson.dumps({"meta": meta, "data": data}, option=orjson.OPT_SERIALIZE_NUMPY))
-
-    return write
+def _write(instances: Tensor, explanations: Explanations, description: Description) -> WrittenAnswer:
+    parameters = explanations.parameters
+    meta = {
+        "name": "IntegratedGradients",
+        "type": ["whitebox"],
+        "explanations": ["local"],
+        "params": {
+            "method": parameters["quadrature"],
+            "n_steps": parameters["n_steps"],
+            "internal_batch_size": parameters["internal_batch_size"],
+            "layer": parameters.get("layer", NO_LAYER),
+        },
+        "version": metadata.version("captum"),
+    }
+    data = {
+        # One array for each input; our models have one.
+        "attributions": [np.stack(explanations.values)],
+        "X": instances.numpy(),
+        "baselines": np.concatenate(explanations.baselines),
+        "predictions": explanations.outputs,
+        "deltas": [details["convergence_delta"] for details in explanations.details],
+        "target": [details["target"] for details in explanations.details],
+    }
+    return WrittenAnswer(orjson.dumps({"meta": meta, "data": data}, option=orjson.OPT_SERIALIZE_NUMPY))

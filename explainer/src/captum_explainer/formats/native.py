@@ -7,10 +7,9 @@ from typing import Any
 
 import orjson
 from captum_serving.errors import BadInput
-from captum_serving.sentences import name_nearest
 
 from captum_explainer.attribution.explanations import Explanations
-from captum_explainer.formats.request import Incoming, ReadRequest
+from captum_explainer.formats.request import Incoming, ReadRequest, check_keys
 from captum_explainer.inputs.arrays import add_own_targets, read_instances, stack_instances
 from captum_explainer.inputs.pictures import decode
 from captum_explainer.inputs.texts import is_meant as is_text
@@ -42,10 +41,7 @@ def read_document(
         BadInput: A key is not known, or the instances do not fit the model.
         TooLarge: More instances than the server takes.
     """
-    known = ["instances", "parameters", "render"]
-    for key in document:
-        if key not in known:
-            raise BadInput(f"the request's key {name_nearest(key, known)}")
+    check_keys(document, "instances", "parameters", "render")
     parameters: Any = document.get("parameters", {})
     if not isinstance(parameters, dict):
         raise BadInput('parameters is not an object; expected {"method": ..., ...}')

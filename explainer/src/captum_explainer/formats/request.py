@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from captum_serving.errors import BadInput
+from captum_serving.sentences import name_nearest
 
 from captum_explainer.kinds.tensor.kind import TensorRequest
 from captum_explainer.kinds.text.kind import TextRequest
@@ -41,3 +44,14 @@ class ReadRequest(NamedTuple):
 
 # Reads a request for a model; raises BadInput or TooLarge.
 Read = Callable[[Incoming, Description, Settings], ReadRequest]
+
+
+def check_keys(document: dict[str, Any], *known: str) -> None:
+    """Check that a request has no other keys.
+
+    Raises:
+        BadInput: It has one. The sentence names the nearest that is known.
+    """
+    for key in document:
+        if key not in known:
+            raise BadInput(f"the request's key {name_nearest(key, list(known))}")

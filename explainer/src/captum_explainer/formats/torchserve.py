@@ -6,8 +6,8 @@ The answer is the attributions alone, in the envelope that `--service_envelope` 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import orjson
@@ -62,19 +62,16 @@ def _read_form(incoming: Incoming, description: Description, settings: Settings)
 
 
 def _read_bytes(incoming: Incoming, description: Description, settings: Settings) -> ReadRequest:
-    document: Any
-    if not JSON.match(incoming.body):
-        if description.text is None:
-            return native.read_picture(incoming, description)._replace(write=_make_writer(settings.service_envelope))
-        document = _read_text(incoming.body)
+    one_text = False
+    if description.text is None and not JSON.match(incoming.body):
+        request, _ = native.read_picture(incoming, description)
     else:
-        document = parse_json(incoming.body)
-    if isinstance(document, dict) and "instances" in document:
-        read = native.read_document(document, incoming, description, settings)
-        return read._replace(write=_make_writer(settings.service_envelope))
-    # One instance: an object that holds a picture or a text, or the bare numbers or characters.
-    read = native.read_document({"instances": [document]}, incoming, description, settings)
-    return read._replace(write=_make_writer(settings.service_envelope, one_text=description.text is not None))
+        document: Any = parse_json(incoming.body) if JSON.match(incoming.body) else _read_text(incoming.body)
+        if not isinstance(document, dict) or "instances" not in document:
+            # One instance: an object that holds a picture or a text, or the bare numbers or characters.
+            document, one_text = {"instances": [document]}, description.text is not None
+        request, _ = native.read_document(document, incoming, description, settings)
+    return ReadRequest(request, partial(_write, settings.service_envelope, one_text))
 
 
 def _read_text(body: bytes) -> str:
@@ -84,17 +81,13 @@ def _read_text(body: bytes) -> str:
         raise BadInput("the body is neither JSON nor a text in UTF-8; expected one of them") from None
 
 
-def _make_writer(envelope: str, one_text: bool = False) -> Callable[[Explanations, Description], WrittenAnswer]:
-    """Make what writes the attributions, in an object or bare.
+def _write(envelope: str, one_text: bool, explanations: Explanations, description: Description) -> WrittenAnswer:
+    """Write the attributions, in an object or bare.
 
     In TorchServe's documentation a bare answer for one picture is a list with its array, and for one text its object.
     """
-
-    def write(explanations: Explanations, description: Description) -> WrittenAnswer:
-        values = explanations.values
-        document: Any = {"explanations": values}
-        if envelope == "none":
-            document = values[0] if one_text else values
-        return WrittenAnswer(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))
-
-    return write
+    values = explanations.values
+    document: Any = {"explanations": values}
+    if envelope == "none":
+        document = values[0] if one_text else values
+    return WrittenAnswer(orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY))

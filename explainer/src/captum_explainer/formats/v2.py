@@ -6,19 +6,19 @@ scalars and strings, so a list travels as JSON text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import orjson
-from captum_serving.errors import BadInput, TooLarge
+from captum_serving.errors import BadInput
 from captum_serving.protocol.requested import object_of, requested_outputs
 from captum_serving.protocol.wire import HEADER_LENGTH, Message, decode, encode
 
 from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.formats.request import Incoming, ReadRequest
 from captum_explainer.inputs import pictures
-from captum_explainer.inputs.arrays import SIGNATURES, stack_instances
+from captum_explainer.inputs.arrays import SIGNATURES, check_count, stack_instances
 from captum_explainer.kinds.tensor.kind import TensorRequest
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.rendering.written_answer import WrittenAnswer
@@ -48,13 +48,11 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
     message = decode(incoming.body, incoming.header_length, "inputs", strings=bytes)
     requested = requested_outputs(message, [EXPLAIN, *DETAILS])
     arrays, alone = _read_instances(message, description)
-    if len(arrays) > settings.limits.max_instances:
-        limit = settings.limits.max_instances
-        raise TooLarge(f"{len(arrays)} instances; expected at most {limit} (the server's limit, --max_instances)")
+    check_count(len(arrays), settings.limits)
     given = object_of(message.document, "parameters")
     parameters = {key: _parse_scalar(value) for key, value in given.items() if key != RESERVED}
     request = TensorRequest(stack_instances(arrays, description), parameters)
-    return ReadRequest(request, _make_writer(message, requested, alone, settings.model_version))
+    return ReadRequest(request, partial(_write, message, requested, alone, settings.model_version))
 
 
 def _read_instances(message: Message, description: Description) -> tuple[list[np.ndarray], bool]:
@@ -97,30 +95,32 @@ def _write_scalar(value: Any) -> Any:  # noqa: ANN401 - JSON
     return orjson.dumps(value).decode() if isinstance(value, list) else value
 
 
-def _make_writer(
-    message: Message, requested: dict[str, bool], alone: bool, model_version: str
-) -> Callable[[Explanations, Description], WrittenAnswer]:
-    def write(explanations: Explanations, description: Description) -> WrittenAnswer:
-        found = _make_outputs(explanations, alone)
-        if message.document.get("outputs"):
-            for name in requested:
-                if name not in found:
-                    raise BadInput(f"outputs: {explanations.parameters['method']} gives no {name}")
-        parameters = {key: _write_scalar(value) for key, value in explanations.parameters.items() if value is not None}
-        document: dict[str, Any] = {"model_name": description.name, "model_version": model_version}
-        if message.document.get("id"):
-            document["id"] = message.document["id"]
-        if description.digest is not None:
-            parameters["model_digest"] = description.digest
-        document["parameters"] = parameters
-        tensors = {name: found[name] for name in requested if name in found}
-        binary = frozenset(name for name, as_bytes in requested.items() if as_bytes)
-        body, header_length = encode(document, tensors, "outputs", binary)
-        if header_length is None:
-            return WrittenAnswer(body)
-        return WrittenAnswer(body, "application/octet-stream", {HEADER_LENGTH: str(header_length)})
-
-    return write
+def _write(
+    message: Message,
+    requested: dict[str, bool],
+    alone: bool,
+    model_version: str,
+    explanations: Explanations,
+    description: Description,
+) -> WrittenAnswer:
+    found = _make_outputs(explanations, alone)
+    if message.document.get("outputs"):
+        for name in requested:
+            if name not in found:
+                raise BadInput(f"outputs: {explanations.parameters['method']} gives no {name}")
+    parameters = {key: _write_scalar(value) for key, value in explanations.parameters.items() if value is not None}
+    document: dict[str, Any] = {"model_name": description.name, "model_version": model_version}
+    if message.document.get("id"):
+        document["id"] = message.document["id"]
+    if description.digest is not None:
+        parameters["model_digest"] = description.digest
+    document["parameters"] = parameters
+    tensors = {name: found[name] for name in requested if name in found}
+    binary = frozenset(name for name, as_bytes in requested.items() if as_bytes)
+    body, header_length = encode(document, tensors, "outputs", binary)
+    if header_length is None:
+        return WrittenAnswer(body)
+    return WrittenAnswer(body, "application/octet-stream", {HEADER_LENGTH: str(header_length)})
 
 
 def _make_outputs(explanations: Explanations, alone: bool) -> dict[str, np.ndarray]:

@@ -66,10 +66,19 @@ def list_instances(instances: object, kind: str, limits: Limits) -> list[object]
     """
     if not isinstance(instances, list) or not instances:
         raise BadInput(f"instances is missing or empty; expected a list of {kind}")
-    if len(instances) > limits.max_instances:
-        limit = limits.max_instances
-        raise TooLarge(f"{len(instances)} instances; expected at most {limit} (the server's limit, --max_instances)")
+    check_count(len(instances), limits)
     return instances
+
+
+def check_count(count: int, limits: Limits) -> None:
+    """Check the number of instances.
+
+    Raises:
+        TooLarge: More than the server takes.
+    """
+    if count > limits.max_instances:
+        limit = limits.max_instances
+        raise TooLarge(f"{count} instances; expected at most {limit} (the server's limit, --max_instances)")
 
 
 def stack_instances(arrays: list[np.ndarray], description: Description) -> Tensor:

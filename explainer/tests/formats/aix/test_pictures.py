@@ -114,7 +114,7 @@ def test_limes_own_parameters_are_taken_too(read):
             {"parameters": {"segmentation": "pixels"}},
             "segmentation is 'pixels'; expected one of slic, felzenszwalb, quickshift, grid",
         ),
-        ({"parameters": []}, 'parameters is not an object; expected LIME\'s parameters, as in {"n_segments": 50}'),
+        ({"parameters": []}, 'parameters is not an object; expected LIME\'s parameters, as in {"alpha": 1}'),
         (
             {"parameters": {"target": 1}},
             "AIX's format is answered by LIME, for its top_labels; expected none of method, target, top_k in "

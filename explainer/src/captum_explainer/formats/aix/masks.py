@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,28 +11,23 @@ from torch import Tensor
 
 from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.inputs.image_axes import find_layout
+from captum_explainer.predictor_client.description import Description
 from captum_explainer.rendering.written_answer import WrittenAnswer
+from captum_explainer.settings import AixDefaults
 
 STRONGEST = 10
 # The colour channels in which AIX marks a segment that speaks against the label (red) or for it (green).
 RED, GREEN = 0, 1
 
 
-@dataclass(frozen=True)
-class MaskRule:
-    """Which segments a mask shows: only those that speak for the label or all, and the least weight."""
-
-    positive_only: bool
-    min_weight: float
-
-
-def write(instances: Tensor, explanations: Explanations, rule: MaskRule) -> WrittenAnswer:
+def write(instances: Tensor, rule: AixDefaults, explanations: Explanations, description: Description) -> WrittenAnswer:
     """Write `{"explanations": {"temp", "masks", "top_labels"}}`, for several instances a list of such dictionaries.
 
     Args:
         instances: float32 [instances, *input shape], pictures.
+        rule: Which segments the masks show: `positive_only` and `min_weight`.
         explanations: LIME's, with `top_k`: the coefficient at each value; the details have the segments.
-        rule: Which segments the masks show.
+        description: The model; the answer does not name it.
     """
     answers = [
         _explain_picture(instance.numpy(), values, details, rule)
@@ -44,7 +38,7 @@ def write(instances: Tensor, explanations: Explanations, rule: MaskRule) -> Writ
 
 
 def _explain_picture(
-    instance: NDArray[np.float32], values: list[np.ndarray], details: list[dict[str, Any]], rule: MaskRule
+    instance: NDArray[np.float32], values: list[np.ndarray], details: list[dict[str, Any]], rule: AixDefaults
 ) -> dict[str, Any]:
     layout = find_layout(instance.shape)
     assert layout is not None  # LIME's superpixels exist for pictures only
@@ -63,7 +57,7 @@ def _explain_picture(
 
 
 def make_image_and_mask(
-    picture: NDArray[np.float32], segments: NDArray[np.int64], weights: NDArray[np.float32], rule: MaskRule
+    picture: NDArray[np.float32], segments: NDArray[np.int64], weights: NDArray[np.float32], rule: AixDefaults
 ) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
     """Make the picture and the mask as the lime package does; a mask with signs is painted into the picture.
 
