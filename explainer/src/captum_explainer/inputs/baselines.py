@@ -98,7 +98,7 @@ def _blur(instance: np.ndarray) -> np.ndarray:
 
 def _assign(array: Tensor, inputs: Tensor, kind: str, most: int) -> list[Tensor]:
     shape, count = tuple(inputs.shape[1:]), len(inputs)
-    if array.numel() == inputs[0].numel() and _match_but_ones(tuple(array.shape), shape):
+    if array.squeeze().shape == inputs[0].squeeze().shape:
         return [array.reshape(1, *shape)] * count
     if kind == "several" and tuple(array.shape[1:]) == shape:
         if len(array) > most:
@@ -108,7 +108,3 @@ def _assign(array: Tensor, inputs: Tensor, kind: str, most: int) -> list[Tensor]
         return list(array[:, None])
     several = f" or [baselines, {', '.join(map(str, shape))}]" if kind == "several" else f" or {list(inputs.shape)}"
     raise BadInput(f"baselines have the shape {list(array.shape)}; expected {list(shape)}{several}")
-
-
-def _match_but_ones(first: tuple[int, ...], second: tuple[int, ...]) -> bool:
-    return [size for size in first if size != 1] == [size for size in second if size != 1]
