@@ -126,7 +126,8 @@ def complete(resolved: Resolved, description: Description, limits: Limits, insta
         )
     limit_passes(values, together, shape, held, limits, method.passes.rows_an_instance)
     if method.takes.units:
-        _check_units(values["layer_mask"], description.shape_of(values["layer"]), limits)
+        units = count_groups(description.shape_of(values["layer"]), values["layer_mask"])
+        _check_perturbations(f"the layer has {units} {values['layer_mask']}", units, limits)
 
 
 def find_held_shape(method: Method, layer: str | None, description: Description) -> tuple[int, ...]:
@@ -136,13 +137,10 @@ def find_held_shape(method: Method, layer: str | None, description: Description)
     return () if layer is None else description.shape_of(layer)
 
 
-def _check_units(layer_mask: str, shape: tuple[int, ...], limits: Limits) -> None:
-    count = count_groups(shape, layer_mask)
+def _check_perturbations(got: str, count: int, limits: Limits) -> None:
     if count > limits.max_perturbations:
-        raise BadInput(
-            f"the layer has {count} {layer_mask}; expected at most {limits.max_perturbations} "
-            "(the server's limit, --max_perturbations)"
-        )
+        limit = f"{limits.max_perturbations} (the server's limit, --max_perturbations)"
+        raise BadInput(f"{got}; expected at most {limit}")
 
 
 def _neuron(neuron: int | list[int], layer: str, description: Description) -> list[int]:
@@ -175,18 +173,9 @@ def _complete_windows(values: dict[str, Any], shape: tuple[int, ...], limits: Li
     window = _window("sliding_window_shapes", values["sliding_window_shapes"], shape)
     halves = [max(1, size // 2) for size in window]
     strides = halves if values["strides"] is None else _window("strides", values["strides"], shape)
-    _check_windows(window, strides, shape, limits)
-    values |= {"sliding_window_shapes": window, "strides": strides}
-
-
-def _check_windows(window: list[int], strides: list[int], shape: tuple[int, ...], limits: Limits) -> None:
     if any(stride > size for stride, size in zip(strides, window, strict=True)):
         raise BadInput(f"strides is {strides}; expected at most the window's size {window} in each dimension")
-    count = 1
-    for size, stride, limit in zip(window, strides, shape, strict=True):
-        count *= 1 + -(-(limit - size) // stride)
-    if count > limits.max_perturbations:
-        raise BadInput(
-            f"these strides make {count} windows; expected at most {limits.max_perturbations} "
-            "(the server's limit, --max_perturbations)"
-        )
+    steps = zip(shape, window, strides, strict=True)
+    count = math.prod(1 + math.ceil((length - size) / stride) for length, size, stride in steps)
+    _check_perturbations(f"these strides make {count} windows", count, limits)
+    values |= {"sliding_window_shapes": window, "strides": strides}
