@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,16 +10,14 @@ if TYPE_CHECKING:
     from captum_explainer.skeleton.remote_model import RemoteModel
 
 __all__ = ["ModelChanged", "RemoteModel"]
+MODULES = {
+    "ModelChanged": "captum_explainer.predictor_client.session",
+    "RemoteModel": "captum_explainer.skeleton.remote_model",
+}
 
 
 def __getattr__(name: str) -> object:
     # When they are asked for: torch takes seconds to import.
-    if name == "RemoteModel":
-        from captum_explainer.skeleton.remote_model import RemoteModel
-
-        return RemoteModel
-    if name == "ModelChanged":
-        from captum_explainer.predictor_client.session import ModelChanged
-
-        return ModelChanged
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(MODULES[name]), name)

@@ -24,11 +24,10 @@ def check_defaults(settings: Settings) -> None:
     """
     unknown_model = Description(settings.model_name, Access.STRUCTURE)
     taken: dict[str, list[Parameter]] = {}
-    for method in catalogue().values():
-        for name, parameter in list_parameters(method, unknown_model).items():
-            taken.setdefault(name, []).append(parameter)
-    for method in text_methods.METHODS.values():
-        for name, parameter in text_methods.list_text_parameters(method, unknown_model).items():
+    offered = [list_parameters(method, unknown_model) for method in catalogue().values()]
+    offered += [text_methods.list_text_parameters(method, unknown_model) for method in text_methods.METHODS.values()]
+    for parameters in offered:
+        for name, parameter in parameters.items():
             taken.setdefault(name, []).append(parameter)
     for name, value in settings.defaults.items():
         if name == "method":

@@ -58,26 +58,25 @@ class Explainer:
         Raises:
             ServingError: The request is wrong, the predictor fails, or there is no time.
         """
-        self._check_name(name)
-        deadline = Deadline(self.settings.limits.deadline_seconds)
+        deadline = self._start(name)
         return await self._explaining.run(lambda: self._explain(incoming, read, deadline), deadline)
 
     async def methods(self, name: str, headers: Mapping[str, str]) -> dict[str, Any]:
         """The catalogue of methods that this model's predictor makes possible."""
-        self._check_name(name)
-        deadline = Deadline(self.settings.limits.deadline_seconds)
+        deadline = self._start(name)
         description = await self._pass(lambda predictor: predictor.describe_anew(name, deadline, headers), deadline)
         return write_catalogue(description, self.settings.limits, self.settings.defaults)
 
     async def prediction(self, name: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """The predictor's own answer to a prediction."""
-        self._check_name(name)
-        deadline = Deadline(self.settings.limits.deadline_seconds)
+        deadline = self._start(name)
         return await self._pass(lambda predictor: predictor.predict(name, body, deadline, headers), deadline)
 
-    def _check_name(self, name: str) -> None:
+    def _start(self, name: str) -> Deadline:
+        """Check the model's name, and start the request's deadline."""
         if name != self.name:
             raise NotFound(f"there is no model {name[:100]!r}; this server explains {self.name!r}")
+        return Deadline(self.settings.limits.deadline_seconds)
 
     async def _pass(self, call: Callable[[PredictorClient], T], deadline: Deadline) -> T:
         def work() -> T:

@@ -106,7 +106,8 @@ class PngWriter:
         """One value for each pixel of the input: the sum over channels, as in Captum's own pictures."""
         layout = self._layout
         if attributions.shape == tuple(self._instances.shape[1:]):
-            return _sum_channels(layout.move_channels_last(attributions), axis=2)
+            plane: Plane = layout.move_channels_last(attributions).astype(np.float64).sum(axis=2)
+            return plane
         if attributions.ndim != 3:
             raise BadInput(
                 f"render: the attributions of the layer {parameters.get('layer')!r} have the shape "
@@ -116,12 +117,8 @@ class PngWriter:
         upsampled = LayerAttribution.interpolate(
             torch.from_numpy(attributions)[None], (layout.height, layout.width), interpolate_mode=mode
         )
-        return _sum_channels(upsampled[0].numpy(), axis=0)
-
-
-def _sum_channels(channels: np.ndarray, axis: int) -> Plane:
-    summed: Plane = np.asarray(channels, dtype=np.float64).sum(axis=axis)
-    return summed
+        plane = upsampled[0].numpy().astype(np.float64).sum(axis=0)
+        return plane
 
 
 def _make_table(rows: list[Any]) -> list[list[Any]]:
@@ -150,5 +147,8 @@ def _write_text(explanations: Explanations, description: Description) -> str:
 
 
 def _leave_out_long(values: dict[str, Any]) -> dict[str, Any]:
-    encoded = {name: orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY) for name, value in values.items()}
-    return {name: value for name, value in values.items() if len(encoded[name]) <= MOST_TEXT}
+    return {
+        name: value
+        for name, value in values.items()
+        if len(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)) <= MOST_TEXT
+    }
