@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 from captum_explainer.catalogue.catalogue import catalogue
-from captum_explainer.catalogue.cost_words import put_cost_into_words
+from captum_explainer.catalogue.cost_words import COST_IN_WORDS
 from captum_explainer.catalogue.method import Method
 
 from local.servers import ROOT, NotReady, Pair, running_pair
@@ -39,7 +39,7 @@ def tables() -> str:
 
 def _row(name: str, method: Method) -> str:
     picture = f"![{name}](pictures/methods/{name}.png)"
-    text, cost = f"{method.about.summary} *{method.about.when}*", put_cost_into_words(method.about.cost)
+    text, cost = f"{method.about.summary} *{method.about.when}*", COST_IN_WORDS[method.about.cost]
     return f"| {picture} | `{name}` | {method.access.name.lower()} | {cost} | {text} |"
 
 

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from captum_explainer.catalogue.catalogue import catalogue
-from captum_explainer.catalogue.cost_words import WORDS
+from captum_explainer.catalogue.cost_words import COST_IN_WORDS
 from captum_explainer.kinds.text.methods import METHODS as TEXT_METHODS
 
 FEW = {"n_steps": 6, "n_samples": 5, "perturbations_per_eval": 3}
@@ -51,7 +51,7 @@ def documented(name, passes=1, instances=2):
 
 
 def test_every_cost_has_its_words_and_no_others():
-    assert {method.about.cost for method in [*catalogue().values(), *TEXT_METHODS.values()]} == set(WORDS)
+    assert {method.about.cost for method in [*catalogue().values(), *TEXT_METHODS.values()]} == set(COST_IN_WORDS)
 
 
 @pytest.mark.parametrize("name", list(catalogue()))

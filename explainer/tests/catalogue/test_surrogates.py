@@ -51,14 +51,14 @@ def test_the_fit_is_captums_and_anchors_do_not_count_in_r2():
     model, samples, scores, _ = fitted_model(anchor=1e6)
     (slopes,) = np.atleast_2d(model.representation().detach().numpy())
     fitted = samples @ slopes + model.intercept()
-    np.testing.assert_allclose(model(torch.from_numpy(samples)).detach().numpy().reshape(-1), fitted, rtol=1e-5)
+    np.testing.assert_allclose(model.model(torch.from_numpy(samples)).detach().numpy().reshape(-1), fitted, rtol=1e-5)
     assert model.intercept() == pytest.approx(0.5, abs=1e-3)
     assert model.r2 == pytest.approx(r2_score(scores[2:], fitted[2:]), abs=1e-5)
 
 
 def test_without_an_anchor_all_samples_count():
     model, samples, scores, weights = fitted_model(anchor=math.inf)
-    fitted = model(torch.from_numpy(samples)).detach().numpy().reshape(-1)
+    fitted = model.model(torch.from_numpy(samples)).detach().numpy().reshape(-1)
     assert model.r2 == pytest.approx(r2_score(scores, fitted, sample_weight=weights), abs=1e-5)
 
 

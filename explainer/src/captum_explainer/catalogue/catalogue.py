@@ -11,7 +11,7 @@ from typing import Any
 from captum_serving.errors import BadInput
 from captum_serving.sentences import name_nearest
 
-from captum_explainer.catalogue.cost_words import put_cost_into_words
+from captum_explainer.catalogue.cost_words import COST_IN_WORDS
 from captum_explainer.catalogue.method import Method
 from captum_explainer.catalogue.methods import layer, neuron, primary
 from captum_explainer.parameters.parameter import Parameter
@@ -67,7 +67,7 @@ def write_entries(
             "access": method.access.name.lower(),
             "summary": method.about.summary,
             "when": method.about.when,
-            "cost": put_cost_into_words(method.about.cost),
+            "cost": COST_IN_WORDS[method.about.cost],
             "paper": method.about.paper,
             "parameters": {key: parameter.apply_limits(limits) for key, parameter in parameters[name].items()},
         }

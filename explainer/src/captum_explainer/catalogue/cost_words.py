@@ -7,7 +7,7 @@ from __future__ import annotations
 # `remote`, the segments between nonlinearities, `below` and `above` those before and after the layer; `linear`, the
 # stages that are no nonlinearity; `words` of a text; and parameters.
 BATCHES = "every `perturbations_per_eval`"
-WORDS = {
+COST_IN_WORDS = {
     "0": "none",
     "instances": "1 for each instance",
     "instances * 3": "3 for each instance",
@@ -42,8 +42,3 @@ WORDS = {
     "instances * (1 + factorial(segments) * ceil(segments / perturbations_per_eval))": "per instance: 1, and for "
     f"each order of the input segments 1 for {BATCHES} of them",
 }
-
-
-def put_cost_into_words(expression: str) -> str:
-    """How often a method calls the predictor, for people to read."""
-    return WORDS[expression]

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from captum_explainer.catalogue.method import Attribution, Problem
 
 
-class ScoredModel(Model):  # type: ignore[misc]  # captum is untyped
+class ScoredModel:
     """Captum's interpretable model, with the weighted R² of its fit to the random samples.
 
     Samples of the weight `anchor` are left out of R²: KernelSHAP holds the fit at the input and at the baseline by a
@@ -40,11 +40,6 @@ class ScoredModel(Model):  # type: ignore[misc]  # captum is untyped
         """The coefficients [1, segments]."""
         coefficients: Tensor = self.model.representation()
         return coefficients
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """The fitted model's scores."""
-        scores: Tensor = self.model(x)
-        return scores
 
     def intercept(self) -> float:
         """The fitted score of the baseline."""

@@ -6,7 +6,6 @@ DeepLIFT's contributions of the layer's differences, averaged over the baselines
 from captum.attr import LayerDeepLiftShap
 
 from captum_explainer.catalogue.method import About, Method, Passes, Takes
-from captum_explainer.catalogue.methods.primary.deep_lift_shap import METHOD as DEEP_LIFT_SHAP
 
 METHOD = Method(
     LayerDeepLiftShap,
@@ -14,7 +13,7 @@ METHOD = Method(
         summary="DeepLIFT SHAP of a layer's output instead of the input.",
         when="SHAP values of a layer's units, against the layer's outputs at typical instances.",
         cost="instances * above",
-        paper=DEEP_LIFT_SHAP.about.paper,
+        paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
     ),
     needs="structure",
     family="layer",

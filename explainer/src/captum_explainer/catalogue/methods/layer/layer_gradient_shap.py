@@ -14,7 +14,7 @@ METHOD = Method(
         summary="GradientSHAP of a layer's output instead of the input.",
         when="A layer's units against those of several baselines, at the price of a few gradients; it adds up roughly.",
         cost="instances * 3",
-        paper=GRADIENT_SHAP.about.paper,
+        paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
     ),
     needs="structure",
     family="layer",

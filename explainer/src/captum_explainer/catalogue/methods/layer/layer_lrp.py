@@ -7,7 +7,6 @@ from captum.attr._core.lrp import SUPPORTED_NON_LINEAR_LAYERS
 from captum_serving.errors import BadInput
 
 from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem
-from captum_explainer.catalogue.methods.primary.lrp import METHOD as LRP
 
 
 def attribute(problem: Problem) -> Attribution:
@@ -29,7 +28,7 @@ METHOD = Method(
         summary="The relevance of each unit of a layer, from the same propagation as LRP's.",
         when="Where the score is divided, stage by stage: linear stages and max-pools, not the ReLUs that pass it on.",
         cost="linear",
-        paper=LRP.about.paper,
+        paper="Bach et al., On Pixel-Wise Explanations, https://doi.org/10.1371/journal.pone.0130140",
     ),
     needs="structure",
     family="layer",

@@ -6,7 +6,6 @@ What comes back from the neuron where each ReLU is applied to the gradient, [row
 from captum.attr import NeuronDeconvolution
 
 from captum_explainer.catalogue.method import About, Method, Takes
-from captum_explainer.catalogue.methods.primary.deconvolution import METHOD as DECONVOLUTION
 
 METHOD = Method(
     NeuronDeconvolution,
@@ -14,7 +13,7 @@ METHOD = Method(
         summary="Deconvolution from one neuron of a layer instead of the score.",
         when="The pattern in the picture that excites a neuron, in sharp strokes.",
         cost="below - 1",
-        paper=DECONVOLUTION.about.paper,
+        paper="Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, https://arxiv.org/abs/1311.2901",
     ),
     needs="structure",
     family="neuron",

@@ -6,7 +6,6 @@ Contributions to the neuron's difference from the baseline, [1, *input shape]; t
 from captum.attr import NeuronDeepLift
 
 from captum_explainer.catalogue.method import About, Method, Passes, Takes
-from captum_explainer.catalogue.methods.primary.deep_lift import METHOD as DEEP_LIFT
 
 METHOD = Method(
     NeuronDeepLift,
@@ -14,7 +13,7 @@ METHOD = Method(
         summary="DeepLIFT's contributions to one neuron of a layer instead of the score.",
         when="What makes a neuron differ from its value at the baseline, in one pass.",
         cost="instances * below if instances > 1 else below - 1",
-        paper=DEEP_LIFT.about.paper,
+        paper="Shrikumar et al., Learning Important Features, https://arxiv.org/abs/1704.02685",
     ),
     needs="structure",
     family="neuron",

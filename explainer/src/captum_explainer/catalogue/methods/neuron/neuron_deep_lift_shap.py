@@ -6,7 +6,6 @@ DeepLIFT's contributions to the neuron, averaged over the baselines, [1, *input 
 from captum.attr import NeuronDeepLiftShap
 
 from captum_explainer.catalogue.method import About, Method, Passes, Takes
-from captum_explainer.catalogue.methods.primary.deep_lift_shap import METHOD as DEEP_LIFT_SHAP
 
 METHOD = Method(
     NeuronDeepLiftShap,
@@ -14,7 +13,7 @@ METHOD = Method(
         summary="DeepLIFT SHAP of one neuron of a layer instead of the score.",
         when="What makes a neuron differ from its values at typical instances.",
         cost="instances * below",
-        paper=DEEP_LIFT_SHAP.about.paper,
+        paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
     ),
     needs="structure",
     family="neuron",

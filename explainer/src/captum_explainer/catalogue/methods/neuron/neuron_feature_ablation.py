@@ -6,7 +6,6 @@ The neuron's fall where a segment of the input is replaced by the baseline, [1, 
 from captum.attr import NeuronFeatureAblation
 
 from captum_explainer.catalogue.method import About, Method, Passes, Takes
-from captum_explainer.catalogue.methods.primary.feature_ablation import METHOD as FEATURE_ABLATION
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 
 METHOD = Method(
@@ -15,7 +14,7 @@ METHOD = Method(
         summary="How much one neuron of a layer falls where one segment of the input after the other is replaced.",
         when="What a neuron needs of the input, measured and not derived.",
         cost="instances * (1 + ceil(segments / perturbations_per_eval))",
-        paper=FEATURE_ABLATION.about.paper,
+        paper="Captum, https://captum.ai/docs/algorithms#feature-ablation",
     ),
     needs="structure",
     family="neuron",

@@ -14,7 +14,7 @@ METHOD = Method(
         summary="GradientSHAP of one neuron of a layer instead of the score.",
         when="What moves a neuron from its values at several baselines, for the price of a few gradients.",
         cost="instances",
-        paper=GRADIENT_SHAP.about.paper,
+        paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
     ),
     needs="structure",
     family="neuron",

@@ -6,7 +6,6 @@ The neuron's gradient of which each ReLU passes only the positive part, [rows, *
 from captum.attr import NeuronGuidedBackprop
 
 from captum_explainer.catalogue.method import About, Method, Takes
-from captum_explainer.catalogue.methods.primary.guided_backprop import METHOD as GUIDED_BACKPROP
 
 METHOD = Method(
     NeuronGuidedBackprop,
@@ -14,7 +13,7 @@ METHOD = Method(
         summary="Guided backpropagation from one neuron of a layer instead of the score.",
         when="The pattern in the picture that excites a neuron, with less noise than its gradient.",
         cost="below - 1",
-        paper=GUIDED_BACKPROP.about.paper,
+        paper="Springenberg et al., Striving for Simplicity, https://arxiv.org/abs/1412.6806",
     ),
     needs="structure",
     family="neuron",
