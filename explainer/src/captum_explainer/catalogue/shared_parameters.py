@@ -44,7 +44,7 @@ SEED = Parameter(
         "minimum": 0,
         "maximum": LARGEST_SEED,
         "default": 0,
-        "description": "seed of everything random; each instance has draws of its own",
+        "description": "seed for everything random; each instance has its own draws",
     }
 )
 TARGET = Parameter(
@@ -60,8 +60,8 @@ TARGET = Parameter(
             {"type": "null"},
         ],
         "default": None,
-        "description": "the output to explain: an index, a label, or a list with one an instance; "
-        "null: each instance's predicted class",
+        "description": "the output to explain: an index, a label, or a list with one target per instance; "
+        "null: the predicted class",
     }
 )
 TOP_K = Parameter(
@@ -80,11 +80,11 @@ NEURON = Parameter(
             {"type": "integer", "minimum": 0},
             {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}},
         ],
-        "description": "the neuron's index in the layer's output: one number a dimension",
+        "description": "the neuron's index in the layer's output: one number for each dimension",
     }
 )
-N_SEGMENTS = integer(30, "superpixels or patches of an image, about", minimum=2, limit="max_perturbations")
-TOLERANCE = number(0.05, "share of the scores' difference by which a convergence delta may be off")
+N_SEGMENTS = integer(30, "approximate number of superpixels or patches", minimum=2, limit="max_perturbations")
+TOLERANCE = number(0.05, "the convergence delta that counts as converged, as a share of the scores' difference")
 
 
 def describe_output(method: Method, description: Description) -> Parameter:
@@ -98,14 +98,14 @@ def describe_output(method: Method, description: Description) -> Parameter:
 
 def _layer(description: Description) -> Parameter:
     names = [stage.name for stage in description.stages]
-    return Parameter({"enum": names, "description": "the stage whose output is meant"})
+    return Parameter({"enum": names, "description": "the layer: the stage whose output is used"})
 
 
 def _baselines(method: Method, description: Description) -> Parameter:
     kinds = [{"type": "number"}, {"enum": list(NAMED_BASELINES)}, {"type": "array", "minItems": 1}]
     text = (
-        "where the explanation starts from: a number, a name, or an array of one instance's shape, one an instance, "
-        "or for the SHAP family several; `mean` and `blur` are of the instance itself"
+        "what the explanation compares with: a number, a name, or an array with the shape of one instance or of all "
+        "instances; the SHAP family also takes several baselines; `mean` and `blur` are computed from each instance"
     )
     default = "random" if method.takes.baselines == "distribution" else description.baseline
     return Parameter({"anyOf": kinds, "default": default, "description": text})
@@ -118,5 +118,8 @@ def _segmentation(method: Method, description: Description) -> Parameter:
     default = "pixels" if single or not is_picture(shape) else method.takes.segmentation
     # Superpixels differ from picture to picture; instances that are explained by one another need the same segments.
     algorithms = ALIKE if method.passes.across else ALGORITHMS
-    text = "how values are grouped: superpixels, a grid of patches, or single values, the default of what is no picture"
+    text = (
+        "how values are grouped: superpixels, a grid of patches, or single values (the default unless instances are "
+        "pictures)"
+    )
     return choice(default, algorithms, text)

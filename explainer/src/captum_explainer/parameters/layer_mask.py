@@ -12,7 +12,7 @@ from captum_explainer.parameters.parameter import Parameter, choice
 MASKS = ("channels", "units")
 
 LAYER_MASK: dict[str, Parameter] = {
-    "layer_mask": choice("channels", MASKS, "what is perturbed at once: a channel of the layer, or a single number"),
+    "layer_mask": choice("channels", MASKS, "what is perturbed together: a channel of the layer, or a single unit"),
 }
 
 

@@ -9,13 +9,13 @@ from captum_explainer.parameters.parameter import Parameter, choice, integer
 QUADRATURES = ("gausslegendre", "riemann_left", "riemann_right", "riemann_middle", "riemann_trapezoid")
 
 PATH_PARAMETERS: dict[str, Parameter] = {
-    "n_steps": integer(50, "points of the path from baseline to input", limit="max_steps"),
+    "n_steps": integer(50, "points on the path from baseline to input", limit="max_steps"),
     "quadrature": choice(
         "gausslegendre", QUADRATURES, "how the points and their weights are chosen (Captum's `method`)"
     ),
     "internal_batch_size": integer(
         None,
-        "the most rows of a forward pass; null: the server chooses, and the answer says how many",
+        "the most rows in one forward pass; null: the server chooses, and the answer says how many",
         limit="max_rows",
     ),
 }

@@ -1,6 +1,6 @@
 """Internal influence.
 
-The mean gradient by the layer's output along the path from baseline to input, [rows, *the layer's shape].
+The mean gradient with respect to the layer's output along the path from baseline to input, [rows, *the layer's shape].
 """
 
 from captum.attr import InternalInfluence
@@ -11,8 +11,9 @@ from captum_explainer.catalogue.path_integral import points
 METHOD = Method(
     InternalInfluence,
     about=About(
-        summary="The gradient by a layer's output, averaged along the straight path from the baseline to the input.",
-        when="Which of a layer's units the score follows, from the baseline to the instance: a slope and no share.",
+        summary="The gradient with respect to a layer's output, averaged along the straight path from the baseline to "
+        "the input.",
+        when="Which units of a layer the score follows between baseline and input. It is a slope, not a contribution.",
         cost="passes if passes > 1 else 0",
         paper="Leino et al., Influence-Directed Explanations, https://arxiv.org/abs/1802.03788",
     ),

@@ -11,8 +11,7 @@ METHOD = Method(
     LayerActivation,
     about=About(
         summary="A layer's output for the input, as the network computes it.",
-        when="What a layer sees, whatever the class: the cheapest look into the network, and no "
-        "explanation of a score.",
+        when="What a layer sees, whatever the class: the cheapest look into the network. It does not explain a score.",
         cost="0",
         paper="Captum, https://captum.ai/api/layer.html#layer-activation",
     ),

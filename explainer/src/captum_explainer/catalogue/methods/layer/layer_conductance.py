@@ -1,6 +1,6 @@
 """The conductance of a layer.
 
-What of the integrated gradients flows through each unit of the layer, [rows, *the layer's shape].
+The part of the integrated gradients that flows through each unit of the layer, [rows, *the layer's shape].
 """
 
 from captum.attr import LayerConductance
@@ -11,8 +11,7 @@ METHOD = Method(
     LayerConductance,
     about=About(
         summary="How much of the integrated gradients from baseline to input flows through each unit of a layer.",
-        when="Which units of a layer matter for the score; comparable between layers, since each layer's "
-        "sum is the same.",
+        when="Which units of a layer matter for the score. Layers are comparable, because all have the same sum.",
         cost="passes",
         paper="Dhamdhere et al., How Important Is a Neuron?, https://arxiv.org/abs/1805.12233",
     ),

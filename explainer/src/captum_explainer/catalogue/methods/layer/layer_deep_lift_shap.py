@@ -10,8 +10,8 @@ from captum_explainer.catalogue.method import About, Method, Passes, Takes
 METHOD = Method(
     LayerDeepLiftShap,
     about=About(
-        summary="DeepLIFT SHAP of a layer's output instead of the input.",
-        when="SHAP values of a layer's units, against the layer's outputs at typical instances.",
+        summary="DeepLIFT SHAP for a layer's output instead of the input.",
+        when="SHAP values of a layer's units, against the layer's outputs for typical instances.",
         cost="instances * above",
         paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
     ),

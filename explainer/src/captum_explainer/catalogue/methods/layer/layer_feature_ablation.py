@@ -11,7 +11,7 @@ from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 
 
 def attribute(problem: Problem) -> Attribution:
-    """The score's fall where a group of the layer's units is replaced, [1, *the layer's shape]."""
+    """How much the score falls when a group of the layer's units is replaced, [1, *the layer's shape]."""
     return problem.run(
         LayerFeatureAblation(problem.model, problem.layer),
         # Captum does not repeat a list of targets with the perturbations of a call, and fails; an index fits any rows.
@@ -25,9 +25,8 @@ METHOD = Method(
     LayerFeatureAblation,
     attribute_by=attribute,
     about=About(
-        summary="How much the score falls where one channel or unit of a layer after the other is "
-        "replaced by a number.",
-        when="Which channels the score needs: measured and not derived, so it holds of any network behind the layer.",
+        summary="How much the score falls when one channel or unit of a layer at a time is replaced by a number.",
+        when="Measures which channels the score needs, so it holds for any network after the layer.",
         cost="instances * (3 + ceil(units / perturbations_per_eval))",
         paper="Captum, https://captum.ai/api/layer.html#layer-feature-ablation",
     ),
@@ -35,7 +34,7 @@ METHOD = Method(
     family="layer",
     takes=Takes(
         own={
-            "layer_baselines": finite(0.0, "what takes a unit's place, in the layer's units"),
+            "layer_baselines": finite(0.0, "the value that replaces a unit, in the layer's units"),
             **LAYER_MASK,
             **PERTURBATIONS_PER_EVAL,
         },

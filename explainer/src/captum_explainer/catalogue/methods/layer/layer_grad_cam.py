@@ -11,8 +11,8 @@ from captum_explainer.parameters.parameter import flag
 METHOD = Method(
     LayerGradCam,
     about=About(
-        summary="Where a layer responds to what raises the score: its channels weighted by their mean gradient.",
-        when="A coarse map of where a class is seen; the last convolution is the usual layer.",
+        summary="Where a layer responds to what raises the score: its channels, weighted by their mean gradient.",
+        when="A coarse map of where the class is seen. The usual layer is the last convolution.",
         cost="0",
         paper="Selvaraju et al., Grad-CAM, https://arxiv.org/abs/1610.02391",
     ),

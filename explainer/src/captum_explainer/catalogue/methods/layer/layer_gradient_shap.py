@@ -1,6 +1,7 @@
 """GradientSHAP of a layer.
 
-Expected gradients by the layer's output times its difference from the baselines', [1, *the layer's shape].
+Expected gradients with respect to the layer's output, times its difference from the baselines' outputs,
+[1, *the layer's shape].
 """
 
 from captum.attr import LayerGradientShap
@@ -11,8 +12,9 @@ from captum_explainer.catalogue.methods.primary.gradient_shap import METHOD as G
 METHOD = Method(
     LayerGradientShap,
     about=About(
-        summary="GradientSHAP of a layer's output instead of the input.",
-        when="A layer's units against those of several baselines, at the price of a few gradients; it adds up roughly.",
+        summary="GradientSHAP for a layer's output instead of the input.",
+        when="A layer's units against those of several baselines, for the price of a few gradients. They add up "
+        "roughly.",
         cost="instances * 3",
         paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
     ),

@@ -1,6 +1,6 @@
 """A layer's gradient times its activation.
 
-The layer's output times the score's gradient by it, [rows, *the layer's shape].
+The layer's output times the score's gradient with respect to it, [rows, *the layer's shape].
 """
 
 from captum.attr import LayerGradientXActivation
@@ -10,8 +10,9 @@ from captum_explainer.catalogue.method import About, Method, Takes
 METHOD = Method(
     LayerGradientXActivation,
     about=About(
-        summary="Each unit of a layer times the score's gradient by it: the score's linear part in the layer.",
-        when="The quickest share of each unit of a layer in the score; behind the last nonlinearity it is exact.",
+        summary="Each unit of a layer times the score's gradient with respect to it: the part of the score that is "
+        "linear in the layer.",
+        when="The quickest estimate of each unit's share in the score. It is exact after the last nonlinearity.",
         cost="0",
         paper="Captum, https://captum.ai/api/layer.html#layer-gradient-x-activation",
     ),

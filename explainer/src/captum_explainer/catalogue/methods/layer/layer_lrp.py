@@ -26,7 +26,8 @@ METHOD = Method(
     attribute_by=attribute,
     about=About(
         summary="The relevance of each unit of a layer, from the same propagation as LRP's.",
-        when="Where the score is divided, stage by stage: linear stages and max-pools, not the ReLUs that pass it on.",
+        when="How the score is divided, stage by stage. It works at linear stages and max-pools, not at the ReLUs that "
+        "pass it on.",
         cost="linear",
         paper="Bach et al., On Pixel-Wise Explanations, https://doi.org/10.1371/journal.pone.0130140",
     ),

@@ -1,6 +1,6 @@
 """The conductance of a neuron.
 
-What of the integrated gradients flows from each input value through the neuron, [rows, *input shape].
+The part of the integrated gradients that flows from each input value through the neuron, [rows, *input shape].
 """
 
 from captum.attr import NeuronConductance
@@ -11,7 +11,7 @@ METHOD = Method(
     NeuronConductance,
     about=About(
         summary="How much of each input value's integrated gradient flows through one neuron to the score.",
-        when="Which part of the input a neuron passes on to the score: the one neuron's method that has a target.",
+        when="Which part of the input a neuron passes on to the score. It is the only neuron method with a target.",
         cost="2 * passes",
         paper="Dhamdhere et al., How Important Is a Neuron?, https://arxiv.org/abs/1805.12233",
     ),

@@ -1,6 +1,6 @@
 """Deconvolution of a neuron.
 
-What comes back from the neuron where each ReLU is applied to the gradient, [rows, *input shape].
+The neuron's gradient, to which each ReLU is applied on its way back, [rows, *input shape].
 """
 
 from captum.attr import NeuronDeconvolution
@@ -11,7 +11,7 @@ METHOD = Method(
     NeuronDeconvolution,
     about=About(
         summary="Deconvolution from one neuron of a layer instead of the score.",
-        when="The pattern in the picture that excites a neuron, in sharp strokes.",
+        when="The pattern in the picture that excites a neuron, in sharp lines.",
         cost="below - 1",
         paper="Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, https://arxiv.org/abs/1311.2901",
     ),

@@ -10,8 +10,8 @@ from captum_explainer.catalogue.method import About, Method, Passes, Takes
 METHOD = Method(
     NeuronDeepLiftShap,
     about=About(
-        summary="DeepLIFT SHAP of one neuron of a layer instead of the score.",
-        when="What makes a neuron differ from its values at typical instances.",
+        summary="DeepLIFT SHAP for one neuron of a layer instead of the score.",
+        when="What makes a neuron differ from its values for typical instances.",
         cost="instances * below",
         paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
     ),

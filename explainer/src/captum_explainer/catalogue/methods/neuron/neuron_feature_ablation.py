@@ -1,6 +1,6 @@
 """Feature ablation of a neuron.
 
-The neuron's fall where a segment of the input is replaced by the baseline, [1, *input shape].
+How much the neuron falls when a segment of the input is replaced by the baseline, [1, *input shape].
 """
 
 from captum.attr import NeuronFeatureAblation
@@ -11,8 +11,9 @@ from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 METHOD = Method(
     NeuronFeatureAblation,
     about=About(
-        summary="How much one neuron of a layer falls where one segment of the input after the other is replaced.",
-        when="What a neuron needs of the input, measured and not derived.",
+        summary="How much one neuron of a layer falls when one segment of the input at a time is replaced by the "
+        "baseline.",
+        when="Measures which segments of the input a neuron needs.",
         cost="instances * (1 + ceil(segments / perturbations_per_eval))",
         paper="Captum, https://captum.ai/docs/algorithms#feature-ablation",
     ),

@@ -11,8 +11,8 @@ from captum_explainer.catalogue.methods.primary.gradient_shap import METHOD as G
 METHOD = Method(
     NeuronGradientShap,
     about=About(
-        summary="GradientSHAP of one neuron of a layer instead of the score.",
-        when="What moves a neuron from its values at several baselines, for the price of a few gradients.",
+        summary="GradientSHAP for one neuron of a layer instead of the score.",
+        when="What moves a neuron away from its values at several baselines, for the price of a few gradients.",
         cost="instances",
         paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
     ),

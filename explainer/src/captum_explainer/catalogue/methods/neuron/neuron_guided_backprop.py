@@ -1,6 +1,6 @@
 """Guided backpropagation of a neuron.
 
-The neuron's gradient of which each ReLU passes only the positive part, [rows, *input shape].
+The neuron's gradient, of which each ReLU passes back only the positive part, [rows, *input shape].
 """
 
 from captum.attr import NeuronGuidedBackprop

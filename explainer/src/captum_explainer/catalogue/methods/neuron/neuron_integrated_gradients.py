@@ -10,8 +10,8 @@ from captum_explainer.catalogue.method import About, Method, Takes
 METHOD = Method(
     NeuronIntegratedGradients,
     about=About(
-        summary="Integrated gradients of one neuron of a layer instead of the score.",
-        when="What makes a neuron differ from its value at the baseline; it adds up to that difference.",
+        summary="Integrated gradients for one neuron of a layer instead of the score.",
+        when="What makes a neuron differ from its value at the baseline. The contributions add up to that difference.",
         cost="passes",
         paper="Sundararajan et al., Axiomatic Attribution for Deep Networks, https://arxiv.org/abs/1703.01365",
     ),

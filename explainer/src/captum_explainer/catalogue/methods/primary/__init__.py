@@ -1,1 +1,1 @@
-"""Attribution methods, one a file: a file's name is its method's name, and adding a method is adding a file."""
+"""Methods that attribute to the input. A file is named after its method: to add a method, add a file."""

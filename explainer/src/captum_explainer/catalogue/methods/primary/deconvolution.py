@@ -1,6 +1,6 @@
 """Deconvolution.
 
-What comes back where each ReLU is applied to the gradient instead of the input, [rows, *input shape].
+The gradient, to which each ReLU is applied on its way back, [rows, *input shape].
 """
 
 from captum.attr import Deconvolution
@@ -10,9 +10,9 @@ from captum_explainer.catalogue.method import About, Method, Takes
 METHOD = Method(
     Deconvolution,
     about=About(
-        summary="The gradient to which each ReLU is applied on its way back, instead of the ReLU's own derivative.",
-        when="Sharp pictures of what excites the network; like guided backpropagation's they depend "
-        "little on the class.",
+        summary="The gradient, to which each ReLU is applied on its way back in place of the ReLU's own derivative.",
+        when="Sharp pictures of what excites the network. Like guided backpropagation's, they depend little on the "
+        "class.",
         cost="remote - 1",
         paper="Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, https://arxiv.org/abs/1311.2901",
     ),

@@ -10,9 +10,10 @@ from captum_explainer.catalogue.method import About, Method, Passes, Takes
 METHOD = Method(
     DeepLift,
     about=About(
-        summary="Differences of activations from a baseline's, passed backward by the rescale rule; "
-        "they sum to the difference of logits, not of probabilities.",
-        when="Contributions that add up, for the price of one gradient; the first choice where a baseline makes sense.",
+        summary="The activations' differences from a baseline, passed back by the rescale rule; they sum to the "
+        "difference of logits, not of probabilities.",
+        when="Contributions that add up, for the price of one gradient: the first choice if there is a meaningful "
+        "baseline.",
         cost="instances * remote if instances > 1 else remote - 1",
         paper="Shrikumar et al., Learning Important Features, https://arxiv.org/abs/1704.02685",
     ),

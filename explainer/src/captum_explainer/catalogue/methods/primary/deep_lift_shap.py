@@ -10,9 +10,9 @@ from captum_explainer.catalogue.method import About, Method, Passes, Takes
 METHOD = Method(
     DeepLiftShap,
     about=About(
-        summary="DeepLIFT averaged over a distribution of baselines: approximate SHAP values of logits.",
-        when="SHAP values of a network at a price between DeepLIFT and KernelSHAP; send typical instances "
-        "as baselines.",
+        summary="DeepLIFT, averaged over a distribution of baselines: approximate SHAP values of the logits.",
+        when="SHAP values of a network, at a price between DeepLIFT's and KernelSHAP's. Send typical instances as "
+        "baselines.",
         cost="instances * remote",
         paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
     ),

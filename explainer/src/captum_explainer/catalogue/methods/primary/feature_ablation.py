@@ -1,6 +1,6 @@
 """Feature ablation.
 
-The score's fall where a segment of the input is replaced by the baseline, [1, *input shape].
+How much the score falls when a segment of the input is replaced by the baseline, [1, *input shape].
 """
 
 from captum.attr import FeatureAblation
@@ -11,9 +11,9 @@ from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 METHOD = Method(
     FeatureAblation,
     about=About(
-        summary="How much the score falls where one segment of the input after the other is replaced by the baseline.",
-        when="What the score needs, by segments: measured, of any model; what another segment stands in "
-        "for goes unseen.",
+        summary="How much the score falls when one segment of the input at a time is replaced by the baseline.",
+        when="Measures which segments the score needs, for any model. It misses a segment that another one can stand "
+        "in for.",
         cost="instances * (1 + ceil(segments / perturbations_per_eval))",
         paper="Captum, https://captum.ai/docs/algorithms#feature-ablation",
     ),

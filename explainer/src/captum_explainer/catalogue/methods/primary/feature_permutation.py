@@ -1,6 +1,6 @@
 """Feature permutation.
 
-The score's fall where a segment comes from another of the instances, [rows, *input shape].
+How much the score falls when a segment comes from another instance, [rows, *input shape].
 """
 
 from captum.attr import FeaturePermutation
@@ -11,9 +11,9 @@ from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 METHOD = Method(
     FeaturePermutation,
     about=About(
-        summary="How much the score falls where one segment after the other is swapped among the request's instances.",
-        when="What the model relies on, over a batch of instances that are alike in layout; it needs no baseline. "
-        "Two instances or more, and the answer for one depends on the others.",
+        summary="How much the score falls when one segment at a time is swapped among the request's instances.",
+        when="What the model relies on, measured over instances with the same layout, without a baseline. It needs at "
+        "least two instances, and the answer for one depends on the others.",
         cost="1 + ceil(segments / perturbations_per_eval)",
         paper="Fisher et al., All Models are Wrong, but Many are Useful, https://arxiv.org/abs/1801.01489",
     ),

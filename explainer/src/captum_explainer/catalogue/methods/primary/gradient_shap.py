@@ -11,9 +11,9 @@ from captum_explainer.parameters.parameter import integer, number
 METHOD = Method(
     GradientShap,
     about=About(
-        summary="Expected gradients at random points between baselines and the input: approximate SHAP values.",
-        when="SHAP values of a network for the price of a few gradients, against several baselines; it "
-        "adds up roughly.",
+        summary="The expected gradient at random points between baselines and the input: approximate SHAP values.",
+        when="SHAP values of a network against several baselines, for the price of a few gradients. They add up "
+        "roughly.",
         cost="instances",
         paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
     ),

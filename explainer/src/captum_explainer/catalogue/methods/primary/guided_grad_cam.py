@@ -32,7 +32,7 @@ METHOD = Method(
     attribute_by=attribute,
     about=About(
         summary="Guided backpropagation, weighted by where Grad-CAM sees the layer respond.",
-        when="Guided backpropagation's strokes, where the class has its evidence.",
+        when="Guided backpropagation's sharp picture, limited to where the evidence for the class is.",
         cost="remote + above - 2",
         paper="Selvaraju et al., Grad-CAM, https://arxiv.org/abs/1610.02391",
     ),

@@ -10,8 +10,8 @@ from captum_explainer.catalogue.method import About, Method, Takes
 METHOD = Method(
     InputXGradient,
     about=About(
-        summary="Each input value times its gradient: the score's linear part.",
-        when="The quickest contributions: exact of a linear model, rough of any other.",
+        summary="Each input value times its gradient: the linear part of the score.",
+        when="The quickest contributions: exact for a linear model, rough for any other.",
         cost="0",
         paper="Shrikumar et al., Not Just a Black Box, https://arxiv.org/abs/1605.01713",
     ),

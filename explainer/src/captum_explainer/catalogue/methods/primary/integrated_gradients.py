@@ -10,7 +10,7 @@ from captum_explainer.parameters.path import translate_path
 
 
 def attribute(problem: Problem) -> Attribution:
-    """The gradient's integral from baseline to input, [rows, *input shape]; it sums to the difference of the scores."""
+    """The integral of the gradient from baseline to input, [rows, *input shape]; it sums to the scores' difference."""
     integrate = problem.integrate
     return problem.run(
         IntegratedGradients(problem.model) if integrate is None else PathIntegral(problem.model, integrate),
@@ -24,9 +24,9 @@ METHOD = Method(
     IntegratedGradients,
     attribute_by=attribute,
     about=About(
-        summary="The gradient's integral along the straight path from a baseline to the input.",
-        when="The default: contributions that add up, of any model with gradients; the convergence delta "
-        "tells the error.",
+        summary="The integral of the gradient along the straight path from a baseline to the input.",
+        when="The default: contributions that add up, for any model with gradients. The convergence delta shows the "
+        "error.",
         cost="passes if passes > 1 else 0",
         paper="Sundararajan et al., Axiomatic Attribution for Deep Networks, https://arxiv.org/abs/1703.01365",
     ),

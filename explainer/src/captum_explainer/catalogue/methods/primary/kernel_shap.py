@@ -11,7 +11,7 @@ from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 
 
 def attribute(problem: Problem) -> Attribution:
-    """Each segment's SHAP value, at each of its values, [1, *input shape]."""
+    """Each segment's SHAP value, repeated for each of its values, [1, *input shape]."""
     explainer = KernelShap(problem.model)
     explainer.interpretable_model = ScoredModel(explainer.interpretable_model, explainer.inf_weight)
     return attribute_by_surrogate(problem, explainer)
@@ -21,9 +21,8 @@ METHOD = Method(
     KernelShap,
     attribute_by=attribute,
     about=About(
-        summary="SHAP values of the input's segments, by a linear fit to the scores of random subsets of them.",
-        when="SHAP values of any model, of which nothing is known but scores; the fit (r2) tells how far "
-        "to believe them.",
+        summary="SHAP values of the input's segments, from a linear fit to the scores of random subsets of them.",
+        when="SHAP values for any model, even one that gives only scores. The fit (r2) shows how far to trust them.",
         cost="instances * ceil(n_samples / perturbations_per_eval)",
         paper="Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, https://arxiv.org/abs/1705.07874",
     ),

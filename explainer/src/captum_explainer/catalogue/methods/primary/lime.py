@@ -14,7 +14,7 @@ from captum_explainer.parameters.surrogates import SURROGATE_PARAMETERS
 
 
 def attribute(problem: Problem) -> Attribution:
-    """Each segment's coefficient in a local linear model, at each of its values, [1, *input shape]."""
+    """Each segment's coefficient in a local linear model, repeated for each of its values, [1, *input shape]."""
     if problem.parameters["surrogate"] == "ridge":
         return attribute_by_ridge(problem)
     lasso = SkLearnLasso(alpha=problem.parameters["alpha"])
@@ -25,9 +25,9 @@ METHOD = Method(
     Lime,
     attribute_by=attribute,
     about=About(
-        summary="A linear model of the score, fitted to random subsets of the input's segments near the input.",
-        when="A few segments that speak for or against a class, of any model; what is weak is zero. Look "
-        "at the fit (r2).",
+        summary="A linear model of the score near the input, fitted to random subsets of the input's segments.",
+        when="A few segments that speak for or against a class, for any model. Weak segments get zero. Look at the fit "
+        "(r2).",
         cost="instances * ceil(n_samples / perturbations_per_eval)",
         paper="Ribeiro et al., Why Should I Trust You?, https://arxiv.org/abs/1602.04938",
     ),

@@ -1,6 +1,6 @@
 """Layer-wise relevance propagation.
 
-The relevance of each input value, [rows, *input shape]; it sums to the score but for what biases take.
+The relevance of each input value, [rows, *input shape]; it sums to the score less what the biases take.
 """
 
 from captum.attr import LRP
@@ -10,9 +10,9 @@ from captum_explainer.catalogue.method import About, Method, Passes, Takes
 METHOD = Method(
     LRP,
     about=About(
-        summary="The score, divided over each stage's inputs by their share in its output, from the last stage back.",
-        when="Contributions without a baseline, by the epsilon rule (1e-9) at each linear stage and max-pool; "
-        "of networks of ReLUs, tanh and max-pools. Biases keep their share.",
+        summary="The score, divided among each stage's inputs by their share in its output, from the last stage back.",
+        when="Contributions without a baseline, for networks of ReLUs, tanh and max-pools. Linear stages and max-pools "
+        "follow the epsilon rule (1e-9). Biases keep their share.",
         cost="linear",
         paper="Bach et al., On Pixel-Wise Explanations, https://doi.org/10.1371/journal.pone.0130140",
     ),

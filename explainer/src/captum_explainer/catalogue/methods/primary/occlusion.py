@@ -1,6 +1,6 @@
 """Occlusion.
 
-The score's fall where a window of the input is replaced by the baseline, [rows, *input shape].
+How much the score falls when a window of the input is replaced by the baseline, [rows, *input shape].
 """
 
 from captum.attr import Occlusion
@@ -18,8 +18,8 @@ SIZES = [
 METHOD = Method(
     Occlusion,
     about=About(
-        summary="How much the score falls where a sliding window of the input is replaced by the baseline.",
-        when="What the score needs, by place: measured, of any model; the window's size is how fine it looks.",
+        summary="How much the score falls when a sliding window of the input is replaced by the baseline.",
+        when="Measures which places the score needs, for any model. A smaller window shows finer detail.",
         cost="1 + ceil(windows / perturbations_per_eval)",
         paper="Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, https://arxiv.org/abs/1311.2901",
     ),
@@ -30,15 +30,16 @@ METHOD = Method(
                 {
                     "anyOf": SIZES,
                     "default": None,
-                    "description": "the window's size in each dimension; one number: height and width; null: a seventh",
+                    "description": "the window's size in each dimension; one number sets height and width; "
+                    "null: a seventh of the shorter side",
                 }
             ),
             "strides": Parameter(
                 {
                     "anyOf": SIZES,
                     "default": None,
-                    "description": "the window's step in each dimension; one number: height and width; "
-                    "null: half of it",
+                    "description": "the window's step in each dimension; one number sets height and width; "
+                    "null: half the window",
                 }
             ),
             **PERTURBATIONS_PER_EVAL,

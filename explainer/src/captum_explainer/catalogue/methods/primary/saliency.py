@@ -11,8 +11,8 @@ from captum_explainer.parameters.parameter import flag
 METHOD = Method(
     Saliency,
     about=About(
-        summary="The gradient of the score with respect to each input value: where a small change matters most.",
-        when="Where a small change matters most, at the price of one gradient; noisy: `smooth` helps.",
+        summary="The gradient of the score with respect to each input value.",
+        when="Where a small change matters most, for the price of one gradient. It is noisy: `smooth` helps.",
         cost="0",
         paper="Simonyan et al., Deep Inside Convolutional Networks, https://arxiv.org/abs/1312.6034",
     ),

@@ -11,7 +11,7 @@ from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 
 
 def attribute(problem: Problem) -> Attribution:
-    """Each segment's estimated Shapley value, at each of its values, [1, *input shape]."""
+    """Each segment's estimated Shapley value, repeated for each of its values, [1, *input shape]."""
     return attribute_segments(
         ShapleyValueSampling, problem, **problem.parameters_for_captum("n_samples", "perturbations_per_eval")
     )
@@ -21,9 +21,9 @@ METHOD = Method(
     ShapleyValueSampling,
     attribute_by=attribute,
     about=About(
-        summary="Shapley values of the input's segments, by adding them to the baseline in random orders.",
-        when="Shapley values without a fit: unbiased, and they add up whatever the number of orders; "
-        "for few segments, since each order evaluates each of them.",
+        summary="Shapley values of the input's segments, from adding them to the baseline in random orders.",
+        when="Unbiased Shapley values without a fit, which add up for any number of orders. Use few segments, because "
+        "each order evaluates all of them.",
         cost="instances * (1 + n_samples * ceil(segments / perturbations_per_eval))",
         paper="Castro et al., Polynomial calculation of the Shapley value based on sampling, "
         "https://doi.org/10.1016/j.cor.2008.04.004",

@@ -13,7 +13,7 @@ from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 
 
 def attribute(problem: Problem) -> Attribution:
-    """Each segment's Shapley value, at each of its values, [1, *input shape]."""
+    """Each segment's Shapley value, repeated for each of its values, [1, *input shape]."""
     return attribute_segments(ShapleyValues, problem, **problem.parameters_for_captum("perturbations_per_eval"))
 
 
@@ -21,8 +21,8 @@ METHOD = Method(
     ShapleyValues,
     attribute_by=attribute,
     about=About(
-        summary="The Shapley values of a few segments of the input, from all orders of adding them to the baseline.",
-        when="The exact values, of very few segments: n of them take n! * n evaluations (six take 4,320).",
+        summary="Exact Shapley values of a few segments of the input, from all orders of adding them to the baseline.",
+        when="Exact values for very few segments: n segments take n! * n evaluations (six take 4,320).",
         cost="instances * (1 + factorial(segments) * ceil(segments / perturbations_per_eval))",
         paper="Shapley, A Value for n-Person Games, https://doi.org/10.1515/9781400881970-018",
     ),
@@ -30,7 +30,7 @@ METHOD = Method(
     takes=Takes(
         own={
             **PERTURBATIONS_PER_EVAL,
-            "n_segments": integer(4, "patches of an image, about", minimum=2, limit="max_perturbations"),
+            "n_segments": integer(4, "approximate number of patches", minimum=2, limit="max_perturbations"),
         },
         baselines="one",
         segments=True,
