@@ -37,7 +37,7 @@ class PathIntegral(IntegratedGradients):  # type: ignore[misc]  # captum is unty
         step_sizes_and_alphas: tuple[list[float], list[float]] | None = None,
     ) -> tuple[Tensor, ...]:
         if step_sizes_and_alphas is None:
-            nodes, weights = _rule(method, n_steps)
+            nodes, weights = _make_rule(method, n_steps)
         else:
             weights, nodes = (np.asarray(part, np.float32) for part in step_sizes_and_alphas)
         (end,), (start,) = inputs, baselines
@@ -54,13 +54,13 @@ def find_quadrature(parameters: dict[str, Any]) -> tuple[Rows, Rows] | None:
     if parameters["internal_batch_size"] is not None:
         return None
     try:
-        return _rule(parameters["quadrature"], parameters["n_steps"])
+        return _make_rule(parameters["quadrature"], parameters["n_steps"])
     except AssertionError:  # what Captum refuses, its own call will refuse with a sentence
         return None
 
 
 @lru_cache(128)
-def _rule(quadrature: str, n_steps: int) -> tuple[Rows, Rows]:
+def _make_rule(quadrature: str, n_steps: int) -> tuple[Rows, Rows]:
     """Captum's nodes and weights, float32 [n_steps] each; they are shared, and so read-only."""
     weights, nodes = (np.array(of(n_steps), np.float32) for of in approximation_parameters(quadrature))
     nodes.setflags(write=False)
@@ -68,7 +68,7 @@ def _rule(quadrature: str, n_steps: int) -> tuple[Rows, Rows]:
     return nodes, weights
 
 
-def points(inputs: Tensor, baselines: Tensor, parameters: dict[str, Any]) -> Tensor | None:
+def list_points(inputs: Tensor, baselines: Tensor, parameters: dict[str, Any]) -> Tensor | None:
     """The points of a method that makes one pass, [steps x rows, *input shape], in Captum's order, with its bits."""
     rule = find_quadrature(parameters)
     if rule is None:

@@ -12,8 +12,8 @@ from captum_serving.sentences import describe_schema, name_nearest
 
 from captum_explainer.catalogue.method import Method
 from captum_explainer.inputs.image_axes import find_layout
-from captum_explainer.parameters import noise_tunnel
 from captum_explainer.parameters.layer_mask import count_groups
+from captum_explainer.parameters.noise_tunnel import complete_smooth
 from captum_explainer.parameters.parameter import Parameter
 from captum_explainer.parameters.quality_metrics import choose_radius
 from captum_explainer.parameters.row_limits import find_most_rows, limit_passes
@@ -108,7 +108,7 @@ def complete(resolved: Resolved, description: Description, limits: Limits, insta
     if "metrics" in values:
         values["perturb_radius"] = choose_radius(values, description)
     if "neuron" in values:
-        values["neuron"] = _neuron(values["neuron"], values["layer"], description)
+        values["neuron"] = _check_neuron(values["neuron"], values["layer"], description)
     if "strides" in values:
         _complete_windows(values, shape, limits)
     if method.passes.across and instances[0] < 2:
@@ -118,7 +118,7 @@ def complete(resolved: Resolved, description: Description, limits: Limits, insta
     held = find_held_shape(method, values.get("layer"), description)
     if values.get("smooth") is not None:
         most = find_most_rows(shape, held, limits.max_call_bytes)
-        values["smooth"] = noise_tunnel.complete(values["smooth"], description, most)
+        values["smooth"] = complete_smooth(values["smooth"], description, most)
         together = values["smooth"]["nt_samples_batch_size"]
     else:
         together = (
@@ -143,7 +143,7 @@ def _check_perturbations(got: str, count: int, limits: Limits) -> None:
         raise BadInput(f"{got}; expected at most {limit}")
 
 
-def _neuron(neuron: int | list[int], layer: str, description: Description) -> list[int]:
+def _check_neuron(neuron: int | list[int], layer: str, description: Description) -> list[int]:
     index = [neuron] if isinstance(neuron, int) else neuron
     shape = description.shape_of(layer)
     if len(index) != len(shape) or any(i >= size for i, size in zip(index, shape, strict=True)):
@@ -151,7 +151,7 @@ def _neuron(neuron: int | list[int], layer: str, description: Description) -> li
     return index
 
 
-def _window(name: str, window: int | list[int] | None, shape: tuple[int, ...]) -> list[int]:
+def _complete_window(name: str, window: int | list[int] | None, shape: tuple[int, ...]) -> list[int]:
     layout = find_layout(shape)
     if window is None:
         across = shape if layout is None else (layout.height, layout.width)
@@ -170,9 +170,9 @@ def _window(name: str, window: int | list[int] | None, shape: tuple[int, ...]) -
 
 
 def _complete_windows(values: dict[str, Any], shape: tuple[int, ...], limits: Limits) -> None:
-    window = _window("sliding_window_shapes", values["sliding_window_shapes"], shape)
+    window = _complete_window("sliding_window_shapes", values["sliding_window_shapes"], shape)
     halves = [max(1, size // 2) for size in window]
-    strides = halves if values["strides"] is None else _window("strides", values["strides"], shape)
+    strides = halves if values["strides"] is None else _complete_window("strides", values["strides"], shape)
     if any(stride > size for stride, size in zip(strides, window, strict=True)):
         raise BadInput(f"strides is {strides}; expected at most the window's size {window} in each dimension")
     steps = zip(shape, window, strides, strict=True)

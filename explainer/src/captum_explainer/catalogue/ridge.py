@@ -73,15 +73,15 @@ def fit_ridge(subsets: Subsets, scores: Array, alpha: float, weights: Array) -> 
     total = weights.sum()
     mean_score = weights @ scores / total
     centred = scores - mean_score
-    share = sum(w @ x for x, w, _ in _parts(subsets, weights, centred)) / total
+    share = sum(w @ x for x, w, _ in _split(subsets, weights, centred)) / total
     gram = np.diag(np.full(subsets.shape[1], alpha))
     moments = np.zeros((subsets.shape[1], scores.shape[1]))
-    for x, w, y in _parts(subsets, weights, centred):
+    for x, w, y in _split(subsets, weights, centred):
         weighted = w[:, None] * (x - share)
         gram += (x - share).T @ weighted
         moments += weighted.T @ y
     coefficients = np.linalg.solve(gram, moments)
-    off = np.concatenate([y - (x - share) @ coefficients for x, _, y in _parts(subsets, weights, centred)])
+    off = np.concatenate([y - (x - share) @ coefficients for x, _, y in _split(subsets, weights, centred)])
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = 1.0 - weights @ off**2 / (weights @ centred**2)
     # A constant score varies only by rounding.
@@ -89,7 +89,7 @@ def fit_ridge(subsets: Subsets, scores: Array, alpha: float, weights: Array) -> 
     return Ridge(coefficients, mean_score - share @ coefficients, r2)
 
 
-def _parts(subsets: Subsets, weights: Array, scores: Array) -> Iterator[tuple[Array, Array, Array]]:
+def _split(subsets: Subsets, weights: Array, scores: Array) -> Iterator[tuple[Array, Array, Array]]:
     for start in range(0, len(subsets), SAMPLES_AT_ONCE):
         part = slice(start, start + SAMPLES_AT_ONCE)
         yield subsets[part].astype(np.float64), weights[part], scores[part]

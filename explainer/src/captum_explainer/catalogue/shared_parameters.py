@@ -22,15 +22,15 @@ def list_parameters(method: Method, description: Description) -> dict[str, Param
     if method.takes.target:
         shared |= {"output": describe_output(method, description), "target": TARGET, "top_k": TOP_K}
     if method.has_layer:
-        shared["layer"] = _layer(description)
+        shared["layer"] = _describe_layer(description)
     if method.family == "layer":
         shared |= {"upsample": UPSAMPLE, "interpolate_mode": INTERPOLATE_MODE}
     if method.family == "neuron":
         shared["neuron"] = NEURON
     if method.takes.baselines != "none":
-        shared["baselines"] = _baselines(method, description)
+        shared["baselines"] = _describe_baselines(method, description)
     if method.takes.segments:
-        shared |= {"segmentation": _segmentation(method, description), "n_segments": N_SEGMENTS}
+        shared |= {"segmentation": _describe_segmentation(method, description), "n_segments": N_SEGMENTS}
     if method.takes_metrics:
         shared |= METRIC_PARAMETERS
     if method.complete:
@@ -96,12 +96,12 @@ def describe_output(method: Method, description: Description) -> Parameter:
     return choice("logit", outputs, "what is explained")
 
 
-def _layer(description: Description) -> Parameter:
+def _describe_layer(description: Description) -> Parameter:
     names = [stage.name for stage in description.stages]
     return Parameter({"enum": names, "description": "the layer: the stage whose output is used"})
 
 
-def _baselines(method: Method, description: Description) -> Parameter:
+def _describe_baselines(method: Method, description: Description) -> Parameter:
     kinds = [{"type": "number"}, {"enum": list(NAMED_BASELINES)}, {"type": "array", "minItems": 1}]
     text = (
         "what the explanation compares with: a number, a name, or an array with the shape of one instance or of all "
@@ -111,7 +111,7 @@ def _baselines(method: Method, description: Description) -> Parameter:
     return Parameter({"anyOf": kinds, "default": default, "description": text})
 
 
-def _segmentation(method: Method, description: Description) -> Parameter:
+def _describe_segmentation(method: Method, description: Description) -> Parameter:
     shape = description.input_shape
     few = method.passes.random or method.takes.evaluations is not None
     single = not few and (shape is None or math.prod(shape) <= MOST_SINGLE_VALUES)

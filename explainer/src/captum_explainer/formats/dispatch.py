@@ -39,7 +39,7 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
     document = parse_json(incoming.body)
     if not isinstance(document, dict):
         raise BadInput('the body is not a JSON object; expected {"instances": [...], "parameters": {...}}')
-    name = document.pop("format", "aix" if pictures.is_meant(document, settings.aix) else "captum")
+    name = document.pop("format", "aix" if pictures.is_aix(document, settings.aix) else "captum")
     if not isinstance(name, str) or name not in FORMATS:
         raise BadInput(f"format: {name_nearest(name, list(FORMATS))}")
     return FORMATS[name](document, incoming, description, settings)

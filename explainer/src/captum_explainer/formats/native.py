@@ -12,8 +12,7 @@ from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.formats.request import Incoming, ReadRequest, check_keys
 from captum_explainer.inputs.arrays import add_own_targets, read_instances, stack_instances
 from captum_explainer.inputs.pictures import decode
-from captum_explainer.inputs.texts import is_meant as is_text
-from captum_explainer.inputs.texts import read_texts
+from captum_explainer.inputs.texts import are_texts, read_texts
 from captum_explainer.kinds.tensor.kind import TensorRequest
 from captum_explainer.kinds.text.kind import TextRequest
 from captum_explainer.predictor_client.description import Description
@@ -47,7 +46,7 @@ def read_document(
         raise BadInput('parameters is not an object; expected {"method": ..., ...}')
     given = document.get("instances")
     request: TensorRequest | TextRequest
-    if is_text(given, description):
+    if are_texts(given, description):
         request = TextRequest(read_texts(given, description, settings.limits), parameters)
         writer = find_text_writer(document.get("render"), incoming.accept)
     else:

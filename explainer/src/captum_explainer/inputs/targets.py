@@ -59,7 +59,7 @@ def resolve_targets(
         return ranked
     predicted = scores.argmax(dim=1).tolist()
     return [
-        [guess if one is None else _index(one, width, description)]
+        [guess if one is None else _find_output(one, width, description)]
         for one, guess in zip(split_target(target, count), predicted, strict=True)
     ]
 
@@ -103,7 +103,7 @@ def one_hot(targets: Sequence[int] | Array, width: int) -> Rows:
     return rows
 
 
-def _index(target: int | str, width: int, description: Description) -> int:
+def _find_output(target: int | str, width: int, description: Description) -> int:
     if isinstance(target, str):
         if target not in description.labels:
             known = ", ".join(repr(label) for label in description.labels) or "none: the model has no labels"

@@ -18,7 +18,7 @@ HOLDERS = ("text", "data", "body")
 PAIR = "text_pair"
 
 
-def is_meant(instances: object, description: Description) -> bool:
+def are_texts(instances: object, description: Description) -> bool:
     """Whether instances are texts: the model takes texts, or it does not say what it takes and they look like texts."""
     if description.access > Access.SCORES:
         return description.text is not None

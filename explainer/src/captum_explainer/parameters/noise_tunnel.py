@@ -32,7 +32,7 @@ SMOOTH: dict[str, Parameter] = {
 }
 
 
-def complete(given: dict[str, Any], description: Description, most: int) -> dict[str, Any]:
+def complete_smooth(given: dict[str, Any], description: Description, most: int) -> dict[str, Any]:
     """Complete a request's `smooth` with the defaults.
 
     Args:

@@ -20,24 +20,24 @@ from captum_explainer.settings import Settings
 def build_routes(explainer: Explainer) -> list[Route]:
     """Make the routes that ask `explainer`."""
     handlers = Handlers(explainer)
-    explain = _counted("explain", handlers.explain(dispatch.read))
-    explanations = _counted("explanations", handlers.explain(torchserve.read))
-    methods = _counted("methods", handlers.methods)
+    explain = _count("explain", handlers.explain(dispatch.read))
+    explanations = _count("explanations", handlers.explain(torchserve.read))
+    methods = _count("methods", handlers.methods)
     v1, v2_model, torchserve_model = "/v1/models/{model}", "/v2/models/{model}", "/explanations/{model}"
     return [
         Route("POST", v1 + ":explain", explain),
         Route("GET", v1 + ":explain", methods),
         Route("GET", v1 + "/methods", methods),
-        Route("POST", v1 + ":predict", _counted("predict", handlers.predict)),
-        Route("GET", v1 + ":predict", only_post),
+        Route("POST", v1 + ":predict", _count("predict", handlers.predict)),
+        Route("GET", v1 + ":predict", refuse_get),
         Route("POST", torchserve_model, explanations),
         Route("PUT", torchserve_model, explanations),
         Route("POST", torchserve_model + "/{version}", explanations),
         Route("PUT", torchserve_model + "/{version}", explanations),
-        Route("POST", v2_model + "/explain", _counted("v2_explain", handlers.explain(v2.read))),
-        Route("POST", v2_model + "/infer", elsewhere),
-        Route("GET", v2_model + "/versions/{rest:path}", elsewhere),
-        Route("POST", v2_model + "/versions/{rest:path}", elsewhere),
+        Route("POST", v2_model + "/explain", _count("v2_explain", handlers.explain(v2.read))),
+        Route("POST", v2_model + "/infer", refer_to_predictor),
+        Route("GET", v2_model + "/versions/{rest:path}", refer_to_predictor),
+        Route("POST", v2_model + "/versions/{rest:path}", refer_to_predictor),
     ]
 
 
@@ -53,7 +53,7 @@ class Handlers:
         async def explain(request: Request) -> Response:
             await self._check_ready()
             _check_version(request, self._explainer.settings)
-            work = self._explainer.answer(_name(request), await _incoming(request), read)
+            work = self._explainer.answer(_read_model_name(request), await _read_incoming(request), read)
             answer = await while_connected(request, work)
             return Response(answer.body, headers=dict(answer.headers), media_type=answer.media_type)
 
@@ -62,14 +62,14 @@ class Handlers:
     async def methods(self, request: Request) -> Response:
         """GET /v1/models/{name}:explain and /v1/models/{name}/methods."""
         await self._check_ready()
-        catalogue = await self._explainer.methods(_name(request), select_forwarded(request.headers))
+        catalogue = await self._explainer.list_methods(_read_model_name(request), select_forwarded(request.headers))
         return Response(orjson.dumps(catalogue), media_type="application/json")
 
     async def predict(self, request: Request) -> Response:
         """POST /v1/models/{name}:predict, passed on to the predictor."""
         await self._check_ready()
         headers = select_forwarded(request.headers, "content-type")
-        work = self._explainer.prediction(_name(request), await request.body(), headers)
+        work = self._explainer.predict(_read_model_name(request), await request.body(), headers)
         reply = await while_connected(request, work)
         return Response(reply.body, reply.status, media_type=reply.headers.get("content-type", "application/json"))
 
@@ -79,7 +79,7 @@ class Handlers:
             raise Unavailable(f"the predictor of {self._explainer.name!r} has not answered yet; try again")
 
 
-async def elsewhere(request: Request) -> Response:
+async def refer_to_predictor(request: Request) -> Response:
     """V2's inference and versions: the 404 says who has them.
 
     Raises:
@@ -90,7 +90,7 @@ async def elsewhere(request: Request) -> Response:
     )
 
 
-async def only_post(request: Request) -> Response:
+async def refuse_get(request: Request) -> Response:
     """GET /v1/models/{name}:predict.
 
     Raises:
@@ -99,7 +99,7 @@ async def only_post(request: Request) -> Response:
     raise NotAllowed(f"{request.method} is not possible at {request.url.path[:200]}; expected POST")
 
 
-async def _incoming(request: Request) -> Incoming:
+async def _read_incoming(request: Request) -> Incoming:
     headers = request.headers
     return Incoming(
         await request.body(),
@@ -110,7 +110,7 @@ async def _incoming(request: Request) -> Incoming:
     )
 
 
-def _name(request: Request) -> str:
+def _read_model_name(request: Request) -> str:
     return str(request.path_params["model"])
 
 
@@ -123,7 +123,7 @@ def _check_version(request: Request, settings: Settings) -> None:
         )
 
 
-def _counted(path: str, handler: Handler) -> Handler:
+def _count(path: str, handler: Handler) -> Handler:
     async def counted(request: Request) -> Response:
         status = 500
         try:

@@ -61,13 +61,13 @@ class Explainer:
         deadline = self._start(name)
         return await self._explaining.run(lambda: self._explain(incoming, read, deadline), deadline)
 
-    async def methods(self, name: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    async def list_methods(self, name: str, headers: Mapping[str, str]) -> dict[str, Any]:
         """The catalogue of methods that this model's predictor makes possible."""
         deadline = self._start(name)
         description = await self._pass(lambda predictor: predictor.describe_anew(name, deadline, headers), deadline)
         return write_catalogue(description, self.settings.limits, self.settings.defaults)
 
-    async def prediction(self, name: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+    async def predict(self, name: str, body: bytes, headers: Mapping[str, str]) -> Reply:
         """The predictor's own answer to a prediction."""
         deadline = self._start(name)
         return await self._pass(lambda predictor: predictor.predict(name, body, deadline, headers), deadline)

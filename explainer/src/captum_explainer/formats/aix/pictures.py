@@ -17,7 +17,7 @@ from captum_explainer.formats.request import Incoming, ReadRequest, check_keys
 from captum_explainer.inputs.arrays import fit_shape, read_instances, stack_instances
 from captum_explainer.inputs.pictures import decode
 from captum_explainer.inputs.superpixels import PLANAR
-from captum_explainer.inputs.texts import is_meant as is_text
+from captum_explainer.inputs.texts import are_texts
 from captum_explainer.kinds.tensor.kind import TensorRequest
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.settings import LIME_TEXTS, TRUTHS, AixDefaults, Settings
@@ -27,7 +27,7 @@ SIGNS = ("top_labels", "segmentation_alg", "positive_only", "min_weight")
 KEYS = (*SIGNS, "num_samples", "seed")
 
 
-def is_meant(document: dict[str, Any], aix: AixDefaults) -> bool:
+def is_aix(document: dict[str, Any], aix: AixDefaults) -> bool:
     """Whether a body that names no format is AIX's: it has one of AIX's keys, or the explainer stands in for AIX's."""
     return aix.explainer_type is not None or any(key in document for key in (*SIGNS, "num_features"))
 
@@ -41,7 +41,7 @@ def read_document(
         BadInput: A key is not known, a value is not of its kind, or the instances do not fit the model.
         TooLarge: More instances than the server takes.
     """
-    if settings.aix.explainer_type == LIME_TEXTS or is_text(document.get("instances"), description):
+    if settings.aix.explainer_type == LIME_TEXTS or are_texts(document.get("instances"), description):
         return texts.read_document(document, description, settings)
     check_keys(document, "instances", *KEYS, "parameters")
     parameters = _make_parameters(document, description, settings.aix)

@@ -6,7 +6,7 @@ The mean gradient with respect to the layer's output along the path from baselin
 from captum.attr import InternalInfluence
 
 from captum_explainer.catalogue.method import About, Method, Passes, Takes
-from captum_explainer.catalogue.path_integral import points
+from captum_explainer.catalogue.path_integral import list_points
 
 METHOD = Method(
     InternalInfluence,
@@ -24,5 +24,5 @@ METHOD = Method(
         smooth=True,
         baselines="one",
     ),
-    passes=Passes(points=points),
+    passes=Passes(points=list_points),
 )

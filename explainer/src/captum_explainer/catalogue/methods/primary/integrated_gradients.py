@@ -5,7 +5,7 @@ from __future__ import annotations
 from captum.attr import IntegratedGradients
 
 from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes
-from captum_explainer.catalogue.path_integral import PathIntegral, points
+from captum_explainer.catalogue.path_integral import PathIntegral, list_points
 from captum_explainer.parameters.path import translate_path
 
 
@@ -35,6 +35,6 @@ METHOD = Method(
         smooth=True,
         baselines="one",
     ),
-    passes=Passes(points=points, integrates=True),
+    passes=Passes(points=list_points, integrates=True),
     complete=True,
 )
