@@ -115,7 +115,7 @@ METRICS = {
     "of one another": (
         document(parameters={"method": "feature_permutation"}),
         400,
-        "feature_permutation explains instances by one another; expected two or more of them, got 1",
+        "feature_permutation compares instances with one another; got 1, expected two or more",
     ),
     "relevance of a probability": (parameters("lrp", output="probability"), 400, "expected one of 'logit'"),
 }

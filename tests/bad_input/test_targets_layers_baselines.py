@@ -21,7 +21,7 @@ TARGETS = {
     "a float": (parameters(target=1.0), 400, "target is 1.0"),
     "true": (parameters(target=True), 400, "target is True"),
     "an object": (parameters(target={}), 400, "target is {}"),
-    "a list too long": (parameters(target=[1, 2]), 400, "target has 2 entries; expected 1, one an instance"),
+    "a list too long": (parameters(target=[1, 2]), 400, "target has 2 entries; expected 1, one per instance"),
     "an empty list": (parameters(target=[]), 400, "target is []"),
     "a nested list": (parameters(target=[[1]]), 400, "target is [[1]]"),
     "a list with an unknown label": (parameters(target=["boot"]), 400, "the label 'boot'"),
@@ -64,7 +64,7 @@ LAYER_AND_NEURON = {
     "a metric of a layer": (
         parameters("layer_lrp", layer="conv1", metrics=["infidelity"]),
         400,
-        "attributes the score to the input, instance by instance; layer_lrp is a layer method",
+        "attributes the score to the input, for each instance alone; layer_lrp is a layer method",
     ),
     "a target of an activation": (
         parameters("layer_activation", layer="conv1", target=3),

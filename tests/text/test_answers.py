@@ -182,7 +182,7 @@ REFUSED: list[tuple[str, Any, dict[str, Any], str]] = [
     ("sequence", "a", {"normalization": "l1"}, "normalization is 'l1'; expected one of 'l2', 'none'"),
     ("sequence", "a", {"target": 3}, "target is 3; expected an index of 0 to 2"),
     ("sequence", "a", {"target": "glad"}, "target is the label 'glad'; expected an index, or one of 'negative', "),
-    ("sequence", "a", {"target": [0, 1]}, "target has 2 entries; expected 1, one an instance"),
+    ("sequence", "a", {"target": [0, 1]}, "target has 2 entries; expected 1, one per instance"),
     ("sequence", "a", {"target": 1, "top_k": 1}, "both target and top_k are there"),
     ("sequence", "a", {"top_k": 4}, "top_k is 4; expected at most 3"),
     ("tokens", "dog", {"target": 3}, "target is the token 3; expected an index of 0 to 2"),

@@ -8,12 +8,12 @@ import sys
 
 def main() -> None:
     """Parse the flags and serve until a signal comes."""
-    # Of torch, NumPy's and SciPy's OpenBLAS and scikit-learn, which read it when they are imported, and would otherwise
-    # start a thread for each CPU of the node, whatever the container's limit is.
+    # torch, OpenBLAS (in NumPy and SciPy) and scikit-learn read this when they are imported. Without it they start a
+    # thread for each CPU of the node, whatever the container's limit is.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from captum_serving.process.metrics import share_between_workers
 
-    # Metrics choose between one process and several when they are made, which importing kserve does.
+    # Importing kserve makes metrics, which then choose between one process and several.
     if any(argument.startswith("--workers") for argument in sys.argv):
         share_between_workers()
     from captum_serving.errors import BadInput

@@ -1,4 +1,4 @@
-"""The time that an explanation may still take."""
+"""The time left for an explanation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Deadline:
         return max(0.0, self._end - time.monotonic())
 
     def cancel(self) -> None:
-        """End it now, because nobody waits for the answer any more."""
+        """End it now, because nobody is waiting for the answer any more."""
         self._end = time.monotonic()
 
     def check(self) -> float:

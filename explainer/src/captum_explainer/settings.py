@@ -12,7 +12,7 @@ TRUTHS = {"true": True, "t": True, "false": False, "f": False}
 
 @dataclass(frozen=True)
 class PredictorAddress:
-    """Where the predictor is, and how it is spoken to.
+    """Where the predictor is, and how to talk to it.
 
     Attributes:
         host: With its port, as in localhost:8081.
@@ -31,7 +31,7 @@ class PredictorAddress:
 
 @dataclass(frozen=True)
 class Limits:
-    """How much one request may take. Each has a flag of its name."""
+    """How much one request may use. Each limit has a flag with its name."""
 
     deadline_seconds: float = 55.0
     max_waiting: int = 64
@@ -46,10 +46,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class AixDefaults:
-    """How requests in the format of KServe's AIX explainer are answered where they do not say.
+    """Defaults for requests in the format of KServe's AIX explainer.
 
     Attributes:
-        explainer_type: LIME_IMAGES or LIME_TEXTS, the explainer that this one stands in for; None: it is our own.
+        explainer_type: LIME_IMAGES or LIME_TEXTS, which this explainer stands in for; None if for neither.
         num_samples: LIME's samples.
         top_labels: How many of the likeliest labels are explained.
         segmentation_algorithm: How a picture is divided.
@@ -67,13 +67,13 @@ class AixDefaults:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything together, for the service; all else takes only what it needs.
+    """All settings, for the service. Other code takes only the part that it needs.
 
     Attributes:
         model_name: The model that is explained.
         predictor: Where the predictor is.
         host: The address to listen on.
-        concurrency: Explanations at once, in a worker.
+        concurrency: How many explanations a worker runs at once.
         limits: How much one request may take.
         defaults: The server's own defaults for parameters.
         service_envelope: Whether TorchServe's path answers `{"explanations": [...]}` ("kserve") or the bare list

@@ -97,9 +97,9 @@ def test_each_of_top_k_is_measured(explained):
     [
         ({"method": "layer_grad_cam", "layer": "relu"}, "layer_grad_cam is a layer method"),
         ({"method": "neuron_gradient", "layer": "logits", "neuron": 0}, "neuron_gradient is a neuron method"),
-        ({"method": "feature_permutation"}, "feature_permutation explains instances by one another"),
+        ({"method": "feature_permutation"}, "feature_permutation compares instances"),
     ],
 )
 def test_other_methods_say_why_they_are_not_measured(parameters, sentence, explained):
-    with pytest.raises(BadInput, match=f"metrics are of what attributes the score to the input, .*; {sentence}"):
+    with pytest.raises(BadInput, match=f"metrics need a method that attributes the score to the input, .*; {sentence}"):
         explained(**parameters, metrics=BOTH)

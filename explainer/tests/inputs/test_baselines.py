@@ -33,7 +33,7 @@ def test_blur_keeps_the_channels_apart(axis):
 
 
 def test_blur_wants_a_picture():
-    with pytest.raises(BadInput, match=r"'blur' and the instance's shape \[4\] is no picture's"):
+    with pytest.raises(BadInput, match=r"'blur' and the instance's shape \[4\] is not a picture's"):
         resolved("blur", inputs=torch.rand(1, 4))
 
 

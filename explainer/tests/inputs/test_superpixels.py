@@ -82,7 +82,7 @@ def test_superpixels_follow_an_edge_that_only_a_later_channel_has(algorithm):
 
 @pytest.mark.parametrize("algorithm", PLANAR)
 def test_what_is_no_picture_is_refused(algorithm):
-    with pytest.raises(BadInput, match=r"the shape \[5\] is no picture's; expected 'pixels'"):
+    with pytest.raises(BadInput, match=r"the shape \[5\] is not a picture's; expected 'pixels'"):
         segment(torch.rand(5), algorithm, 30, None)
 
 

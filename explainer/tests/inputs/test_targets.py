@@ -39,7 +39,7 @@ def test_equal_scores_rank_by_index(description):
     [
         (3, None, "target is 3; expected an index of 0 to 2"),
         ("wasp", None, "target is the label 'wasp'; expected an index, or one of 'ant', 'bee', '7'"),
-        ([0], None, "target has 1 entries; expected 2, one an instance"),
+        ([0], None, "target has 1 entries; expected 2, one per instance"),
         ([0, 3], None, "target is 3; expected an index of 0 to 2"),
         (0, 1, "both target and top_k are there; expected one of them"),
         (None, 4, "top_k is 4; expected at most 3, the model's outputs"),

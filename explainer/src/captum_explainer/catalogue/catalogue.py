@@ -37,10 +37,10 @@ def catalogue() -> dict[str, Method]:
 
 
 def find_method(name: object, methods: Mapping[str, Method], access: Access) -> Method:
-    """The method of that name among a kind's methods.
+    """The method with that name among a kind's methods.
 
     Raises:
-        BadInput: There is none, or it needs more than the predictor gives.
+        BadInput: There is no such method, or it needs more than the predictor gives.
     """
     if not isinstance(name, str) or name not in methods:
         raise BadInput(f"method: {name_nearest(name, list(methods))}")
@@ -59,7 +59,7 @@ def write_entries(
     description: Description,
     limits: Limits,
 ) -> dict[str, Any]:
-    """Methods and the parameters of each, with the server's limits in them."""
+    """The methods and their parameters, with the server's limits."""
     entries = [
         {
             "name": name,

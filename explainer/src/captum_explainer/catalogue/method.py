@@ -22,19 +22,19 @@ Family = Literal["primary", "layer", "neuron"]
 
 @dataclass(frozen=True)
 class Problem:
-    """What one call of Captum explains.
+    """What one Captum call explains.
 
     Attributes:
         model: [rows, *input shape] to [rows, outputs]: the skeleton.
         inputs: float32 [rows, *input shape].
-        target: The output to explain, one a row; what takes no target passes over it.
-        baselines: float32 [rows, *input shape], or for a method with several, [baselines, *input shape].
-        layer: The skeleton's module whose output is the layer's, where the method takes one.
+        target: The output to explain, one per row; a method without a target ignores it.
+        baselines: float32 [rows, *input shape], or [baselines, *input shape] for a method with several.
+        layer: The skeleton's module for the layer; None for a method without a layer.
         parameters: The method's own parameters, validated, with their defaults.
-        feature_mask: int64 [1, *input shape], the segment of each value, where the method takes segments.
-        layer_mask: int64 [1, *layer's shape], the group of each unit, where the method takes groups of them.
-        integrate: Integrates the target's gradient along paths, where the predictor does.
-        memo: What the method keeps of the one instance of this call for the calls for its other targets.
+        feature_mask: int64 [1, *input shape], the segment of each value, if the method takes segments.
+        layer_mask: int64 [1, *layer's shape], the group of each unit, if the method takes groups of units.
+        integrate: Integrates the target's gradient along paths, if the predictor can.
+        memo: What the method computed for this call's one instance, kept for the calls for its other targets.
     """
 
     model: nn.Module
@@ -71,7 +71,7 @@ class Problem:
 
 
 class Attribution(NamedTuple):
-    """Attributions [rows, ...], and what they add to each row's details."""
+    """Attributions [rows, ...], and what they add to the details."""
 
     values: Tensor
     details: dict[str, Any] | None = None
@@ -79,11 +79,11 @@ class Attribution(NamedTuple):
 
 @dataclass(frozen=True)
 class About:
-    """What the catalogue says of a method.
+    """What the catalogue says about a method.
 
     Attributes:
         summary: What it does, in one sentence.
-        when: What it is good for, and what to know before; for the page of methods.
+        when: What it is good for, and what to know before using it.
         cost: How often it asks the predictor after the first exchange, for the predicted class: an expression over
             parameters and the names in `cost_words`, which has it in words.
         paper: Where it is described.
@@ -100,15 +100,16 @@ class Takes:
     """What a method takes from the request.
 
     Attributes:
-        own: Its own parameters by name, which Captum's `attribute` takes under the same names.
+        own: Its own parameters by name; Captum's `attribute` takes them under the same names.
         path: It takes the parameters of path methods.
         smooth: It can run in Captum's noise tunnel.
-        baselines: Whether it takes none, one an instance, several, or a distribution: two or more.
-        layer: It needs a layer though it attributes to the input.
-        target: It explains one of the model's outputs, or how a neuron brings it about.
+        baselines: Whether it takes none, one per instance, several, or a distribution (two or more).
+        layer: It needs a layer, although it attributes to the input.
+        target: It explains one of the model's outputs, or a neuron's part in it.
         segments: It attributes to groups of values, which `segmentation` chooses.
-        segmentation: How it divides pictures, where the request does not say.
-        evaluations: The number of perturbed inputs for a number of segments, by its parameters; by default one each.
+        segmentation: How it divides pictures by default.
+        evaluations: The number of perturbed inputs, from the number of segments and the parameters; by default one per
+            segment.
         units: It attributes to groups of a layer's units, which `layer_mask` chooses.
     """
 
@@ -125,7 +126,7 @@ class Takes:
 
     @property
     def parameters(self) -> dict[str, Parameter]:
-        """The method's parameters by name, beside those that all methods share."""
+        """The method's parameters by name, without those that methods share."""
         return {**self.own, **(PATH_PARAMETERS if self.path else {}), **(SMOOTH if self.smooth else {})}
 
 
@@ -134,14 +135,13 @@ class Passes:
     """How a method passes rows through the model.
 
     Attributes:
-        points: The rows [n, *input shape] of its one pass, by inputs, baselines and parameters, where they are known
-            before it runs; point `i` belongs to instance `i modulo instances`.
+        points: Lists the rows [n, *input shape] of its one pass from inputs, baselines and parameters, if they are
+            known before it runs; point `i` belongs to instance `i modulo instances`.
         integrates: It takes the integral of the gradient by the input, along straight paths and by a quadrature.
-        replaces_layer: It gives the layer other values than the network's, so the values of a pass do not tell what is
-            asked behind the layer.
+        replaces_layer: It replaces the layer's values, so a pass's values do not tell what is asked after the layer.
         one_by_one: Each instance is a Captum call of its own.
-        random: It draws; each instance is then a call of its own, unless it is `across` them.
-        across: It explains the instances by one another: two or more, in one Captum call.
+        random: It draws random numbers; each instance is then a call of its own, unless it is `across` them.
+        across: It explains instances by comparing them: two or more, in one Captum call.
         repeats: It passes the same rows again.
         rows_an_instance: The fewest rows of a pass for each instance.
     """

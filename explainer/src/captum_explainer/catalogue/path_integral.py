@@ -1,4 +1,4 @@
-"""Integrated gradients whose sum the predictor takes: one gradient comes back for all of the path's points."""
+"""Integrated gradients, summed in the predictor: one gradient comes back for all points on the path."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def find_quadrature(parameters: dict[str, Any]) -> tuple[Rows, Rows] | None:
         return None
     try:
         return _make_rule(parameters["quadrature"], parameters["n_steps"])
-    except AssertionError:  # what Captum refuses, its own call will refuse with a sentence
+    except AssertionError:  # Captum's own call refuses it too, with a sentence
         return None
 
 

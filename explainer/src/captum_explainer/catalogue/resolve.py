@@ -1,4 +1,4 @@
-"""Checks a request's parameters and completes them by defaults."""
+"""Checks a request's parameters and adds the defaults."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Resolved:
         return self.values[name]
 
     def get(self, name: str) -> Any:  # noqa: ANN401 - JSON
-        """A parameter that not every method takes; None where this one does not."""
+        """A parameter that not every method takes; None if this one does not."""
         return self.values.get(name)
 
 
 class Offer(Protocol):
-    """The methods that are offered for a model, and the parameters of each."""
+    """The methods for a model, and their parameters."""
 
     default_method: str
 
@@ -56,10 +56,9 @@ class Offer(Protocol):
 
 
 def resolve(given: dict[str, Any], offer: Offer, limits: Limits, defaults: Mapping[str, Any]) -> Resolved:
-    """Find a request's method, check its parameters and complete them by the defaults.
+    """Find a request's method, check its parameters and add the defaults.
 
-    The server's own defaults come before the method's; those that the method does not take, or not so, are
-    passed over.
+    The server's own defaults come before the method's. A default that does not fit the method is ignored.
 
     Args:
         given: The request's parameters.
@@ -68,14 +67,16 @@ def resolve(given: dict[str, Any], offer: Offer, limits: Limits, defaults: Mappi
         defaults: The server's own defaults for parameters.
 
     Raises:
-        BadInput: An unknown method or parameter, a value that does not fit, or one that is missing.
+        BadInput: A method or parameter is unknown, or a value does not fit or is missing.
     """
     name = given.get("method", offer.default_method)
     method = offer.find_method(name)
     known = offer.list_parameters(method)
     if "metrics" in given and not method.takes_metrics:
-        what = "explains instances by one another" if method.passes.across else f"is a {method.family} method"
-        raise BadInput(f"metrics are of what attributes the score to the input, instance by instance; {name} {what}")
+        what = "compares instances" if method.passes.across else f"is a {method.family} method"
+        raise BadInput(
+            f"metrics need a method that attributes the score to the input, for each instance alone; {name} {what}"
+        )
     for key in given:
         if key != "method" and key not in known:
             raise BadInput(f"parameters of {name}: {name_nearest(key, ['method', *known])}")
@@ -99,7 +100,7 @@ def resolve(given: dict[str, Any], offer: Offer, limits: Limits, defaults: Mappi
 
 
 def complete(resolved: Resolved, description: Description, limits: Limits, instances: tuple[int, ...]) -> None:
-    """Complete a tensor model's parameters by what the instances [instances, *input shape] and the model decide.
+    """Complete a tensor model's parameters with what depends on the instances [instances, *input shape] and the model.
 
     Raises:
         BadInput: A value does not fit them.
@@ -113,7 +114,7 @@ def complete(resolved: Resolved, description: Description, limits: Limits, insta
         _complete_windows(values, shape, limits)
     if method.passes.across and instances[0] < 2:
         raise BadInput(
-            f"{values['method']} explains instances by one another; expected two or more of them, got {instances[0]}"
+            f"{values['method']} compares instances with one another; got {instances[0]}, expected two or more"
         )
     held = find_held_shape(method, values.get("layer"), description)
     if values.get("smooth") is not None:
@@ -131,7 +132,7 @@ def complete(resolved: Resolved, description: Description, limits: Limits, insta
 
 
 def find_held_shape(method: Method, layer: str | None, description: Description) -> tuple[int, ...]:
-    """The shape of what a row of a pass holds here: all stages' outputs if they are local, or the layer's."""
+    """The shape of what a pass holds here for each row: all stages' outputs if stages are local, or the layer's."""
     if method.cuts.nonlinearities or method.cuts.relevance:
         return (sum(math.prod(stage.shape) for stage in description.stages),)
     return () if layer is None else description.shape_of(layer)

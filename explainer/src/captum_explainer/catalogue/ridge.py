@@ -17,7 +17,7 @@ KERNEL_WIDTH = 0.25
 MOST_SEGMENTS = 4096
 # Below it the equations may be nearly singular, and the coefficients noise.
 LEAST_ALPHA = 1e-6
-# Converted to numbers at a time: thousands of samples with thousands of segments would take gigabytes.
+# How many are converted to numbers at a time: thousands of samples with thousands of segments would take gigabytes.
 SAMPLES_AT_ONCE = 1000
 
 Array = NDArray[np.floating[Any]]
@@ -33,7 +33,7 @@ class Ridge(NamedTuple):
 
 
 def attribute_by_ridge(problem: Problem) -> Attribution:
-    """Each segment's coefficient at each of its values, [1, *input shape]; one fit serves all targets of an instance.
+    """Each segment's coefficient, repeated for its values, [1, *input shape]; one fit serves an instance's targets.
 
     The first sample is the whole picture; the others are random halves of its segments, the rest at the baseline.
 
@@ -54,7 +54,7 @@ def attribute_by_ridge(problem: Problem) -> Attribution:
 
 
 def weigh_subsets(subsets: Subsets) -> Array:
-    """The weight of each sample: the more of the instance is in it, the larger."""
+    """The weight of each sample. A sample with more of the instance weighs more."""
     # A subset's cosine distance to the whole depends only on its size; the empty subset's is 1.
     distances = 1.0 - np.sqrt(subsets.mean(axis=1))
     weights: Array = np.sqrt(np.exp(-(distances**2) / KERNEL_WIDTH**2))

@@ -17,7 +17,7 @@ MOST_SINGLE_VALUES = 1024
 
 
 def list_parameters(method: Method, description: Description) -> dict[str, Parameter]:
-    """Every parameter that the method takes for this model, but for `method` itself."""
+    """Every parameter that the method takes for this model, except `method` itself."""
     shared = {"seed": SEED}
     if method.takes.target:
         shared |= {"output": describe_output(method, description), "target": TARGET, "top_k": TOP_K}
@@ -88,7 +88,7 @@ TOLERANCE = number(0.05, "the convergence delta that counts as converged, as a s
 
 
 def describe_output(method: Method, description: Description) -> Parameter:
-    """What is explained: logits or probabilities, as far as the predictor and the method allow."""
+    """What is explained: logits or probabilities, if the predictor and the method allow both."""
     if description.access == Access.SCORES:
         return choice("probability", ("probability",), "what is explained: the predictor gives nothing else")
     # Captum has no relevance rule for a softmax.
@@ -116,7 +116,7 @@ def _describe_segmentation(method: Method, description: Description) -> Paramete
     few = method.passes.random or method.takes.evaluations is not None
     single = not few and (shape is None or math.prod(shape) <= MOST_SINGLE_VALUES)
     default = "pixels" if single or not is_picture(shape) else method.takes.segmentation
-    # Superpixels differ from picture to picture; instances that are explained by one another need the same segments.
+    # Superpixels differ from picture to picture, and instances that are compared need the same segments.
     algorithms = ALIKE if method.passes.across else ALGORITHMS
     text = (
         "how values are grouped: superpixels, a grid of patches, or single values (the default unless instances are "

@@ -27,7 +27,7 @@ class ScoredModel:
         self.r2: float | None = None
 
     def fit(self, train_data: DataLoader[Any], **arguments: Any) -> Any:  # noqa: ANN401 - Captum's interface
-        """Fit Captum's model, and compare its scores for the samples with the true ones."""
+        """Fit Captum's model, and compare the fitted scores with the true ones."""
         report = self.model.fit(train_data, **arguments)
         samples, scores, weights = (torch.cat(parts) for parts in zip(*train_data, strict=True))
         with torch.no_grad():

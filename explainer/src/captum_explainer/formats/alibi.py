@@ -35,7 +35,7 @@ def read_document(
     """Read a JSON object whose parameters have Alibi's names: `method` is the quadrature.
 
     Raises:
-        BadInput: Another method than integrated gradients is asked for, or the instances do not fit the model.
+        BadInput: The request asks for another method than integrated gradients, or the instances do not fit the model.
         TooLarge: More instances than the server takes.
     """
     request, _ = native.read_document(document, incoming, description, settings)

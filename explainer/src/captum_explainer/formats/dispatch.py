@@ -29,7 +29,7 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
     """Read a body: JSON, whatever its Content-Type says, or a picture's bytes, which are one instance.
 
     Raises:
-        BadInput: It is neither, or the instances do not fit the model.
+        BadInput: It is neither of them, or the instances do not fit the model.
         TooLarge: More instances than the server takes.
     """
     if incoming.body.startswith(SIGNATURES):

@@ -19,7 +19,7 @@ def read_form(body: bytes, content_type: str) -> dict[str, bytes]:
     """The parts of a form by their names.
 
     Raises:
-        BadInput: It is no form, it is cut off, a part has no name or a name that is taken, or there are more than 16.
+        BadInput: It is not a form or cut off, a part has no name or another part's name, or there are more than 16.
     """
     boundary = parse_options_header(content_type)[1].get(b"boundary")
     if not boundary:

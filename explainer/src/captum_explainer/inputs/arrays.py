@@ -27,7 +27,7 @@ def fit_shape(array: np.ndarray, name: str, shape: tuple[int, ...]) -> np.ndarra
     """Bring an instance to the model's shape; a single channel may be left out.
 
     Raises:
-        BadInput: It has another shape. `name` is its name in the sentence.
+        BadInput: It has another shape. `name` is its name in the error.
     """
     if array.shape == shape:
         return array
@@ -49,7 +49,7 @@ def read_instances(
     `fit` brings an array to the model's shape, or raises BadInput.
 
     Raises:
-        BadInput: They are no list of instances, or do not fit the model.
+        BadInput: They are not a list of instances, or do not fit the model.
         TooLarge: More than the server takes.
     """
     listed = list_instances(instances, "instances", limits)
@@ -58,10 +58,10 @@ def read_instances(
 
 
 def list_instances(instances: object, kind: str, limits: Limits) -> list[object]:
-    """Check that the instances are a list of one or more; `kind` is what the sentence says is expected in it.
+    """Check that the instances are a list of one or more. `kind` names its entries in the error.
 
     Raises:
-        BadInput: They are no list, or an empty one.
+        BadInput: They are not a list, or an empty one.
         TooLarge: More than the server takes.
     """
     if not isinstance(instances, list) or not instances:
@@ -107,7 +107,7 @@ def stack_instances(arrays: list[np.ndarray], description: Description) -> Tenso
 
 
 def add_own_targets(parameters: dict[str, Any], instances: list[Any]) -> dict[str, Any]:
-    """Add the targets that instances name for themselves; None (the predicted class) for those that name none.
+    """Add the targets that instances name for themselves, and None (the predicted class) for the others.
 
     Raises:
         BadInput: The parameters have a target too.

@@ -1,4 +1,4 @@
-"""Where an explanation starts from: a request's `baselines` as tensors."""
+"""A request's `baselines` as tensors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from captum_explainer.inputs.image_axes import find_layout
 
-# The blur's standard deviation, as a share of the picture's longer side: enough that nothing is recognized.
+# The blur's standard deviation, as a share of the picture's longer side: enough to make it unrecognizable.
 BLUR = 0.15
 # How many random baselines "random" gives the SHAP family.
 RANDOM_BASELINES = 20
@@ -89,7 +89,9 @@ def _blur(instance: np.ndarray) -> np.ndarray:
 
     layout = find_layout(instance.shape)
     if layout is None:
-        raise BadInput(f"baselines is 'blur' and the instance's shape {list(instance.shape)} is no picture's")
+        raise BadInput(
+            f"baselines is 'blur' and the instance's shape {list(instance.shape)} is not a picture's; expected one"
+        )
     sigma = [BLUR * max(layout.height, layout.width)] * instance.ndim
     if layout.channel_axis is not None:
         sigma[layout.channel_axis] = 0.0

@@ -29,7 +29,7 @@ class Layout:
 
 
 def find_layout(shape: tuple[int, ...]) -> Layout | None:
-    """The layout of one instance's shape; None if it is no picture's."""
+    """The layout of one instance's shape; None if it is not a picture's."""
     if len(shape) == 2:
         return Layout(shape[0], shape[1], None)
     if len(shape) != 3:

@@ -35,7 +35,7 @@ def decode(data: bytes, description: Description) -> np.ndarray:
     If the model's shape is not known: [height, width] for a grey picture, else [height, width, 3], in 0..1.
 
     Raises:
-        BadInput: It is no picture, it is broken, or it has another size than the model's input.
+        BadInput: It is not a picture, it is broken, or it has another size than the model's input.
     """
     try:
         with warnings.catch_warnings():

@@ -17,7 +17,7 @@ from captum_explainer.inputs.image_axes import CHANNELS, find_layout
 # The segments are areas of the picture, the same in all channels.
 PLANAR = ("slic", "felzenszwalb", "quickshift", "grid")
 ALGORITHMS = (*PLANAR, "pixels")
-# These look at nothing but the shape.
+# These depend only on the shape.
 ALIKE = ("grid", "pixels")
 # Quickshift weighs distances in the picture against distances in Lab colours, whose lightness is 0 to 100.
 LIGHTNESS = 100.0
@@ -38,14 +38,14 @@ def segment(instance: Tensor, algorithm: str, n_segments: int, value_range: tupl
         value_range: What the model declares; the segments do not depend on the units of the pixels.
 
     Raises:
-        BadInput: The algorithm is for pictures and the instance is none.
+        BadInput: The algorithm is for pictures, and the instance is not one.
     """
     if algorithm == "pixels":
         return torch.arange(instance.numel()).reshape(1, *instance.shape)
     layout = find_layout(tuple(instance.shape))
     if layout is None:
         shape = list(instance.shape)
-        raise BadInput(f"segmentation is {algorithm!r} and the shape {shape} is no picture's; expected 'pixels'")
+        raise BadInput(f"segmentation is {algorithm!r} and the shape {shape} is not a picture's; expected 'pixels'")
     picture = _scale_to_unit(layout.move_channels_last(instance.numpy()), value_range)
     divide = {
         "slic": _divide_by_slic,

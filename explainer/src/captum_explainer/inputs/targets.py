@@ -22,7 +22,7 @@ class Target:
 
     Attributes:
         outputs: Indices into the model's flat output: one, or for question answering those of the start and the end.
-        value: How the answer's parameters name it, to be sent back.
+        value: How the answer's parameters name it, so that it can be sent back.
         details: Which it is, for the answer's details.
     """
 
@@ -37,17 +37,17 @@ def resolve_targets(
     scores: Tensor,
     description: Description,
 ) -> list[list[int]]:
-    """The outputs to explain of each instance: one, or `top_k` of them from the likeliest.
+    """Each instance's outputs to explain: one, or the `top_k` likeliest.
 
     Args:
         target: An index, a label (a string is always a label), None for the predicted class, or a list with one of
-            these an instance.
+            these for each instance.
         top_k: How many, instead of a target.
         scores: [instances, outputs].
         description: The model, for its labels.
 
     Raises:
-        BadInput: No such output, or a list of another length than the instances.
+        BadInput: There is no such output, or the list has another length than the instances.
     """
     count, width = scores.shape
     if top_k is not None:
@@ -65,7 +65,7 @@ def resolve_targets(
 
 
 def split_target(target: Any, count: int) -> list[Any]:  # noqa: ANN401 - JSON
-    """The target of each instance: one for all, or a list with one an instance.
+    """Each instance's target: one for all, or a list with one per instance.
 
     Raises:
         BadInput: The list has another length.
@@ -73,7 +73,7 @@ def split_target(target: Any, count: int) -> list[Any]:  # noqa: ANN401 - JSON
     if not isinstance(target, list):
         return [target] * count
     if len(target) != count:
-        raise BadInput(f"target has {len(target)} entries; expected {count}, one an instance")
+        raise BadInput(f"target has {len(target)} entries; expected {count}, one per instance")
     return target
 
 
@@ -83,7 +83,7 @@ def find_given_targets(
     count: int,
     description: Description,
 ) -> list[int] | None:
-    """The output to explain of each of so many instances, as far as no score decides it; None where one does.
+    """Each instance's output to explain; None if that depends on the scores.
 
     Raises:
         BadInput: As `resolve_targets`.

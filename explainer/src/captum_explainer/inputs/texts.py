@@ -19,7 +19,7 @@ PAIR = "text_pair"
 
 
 def are_texts(instances: object, description: Description) -> bool:
-    """Whether instances are texts: the model takes texts, or it does not say what it takes and they look like texts."""
+    """Whether instances are texts: the model takes texts, or the predictor does not say and they look like texts."""
     if description.access > Access.SCORES:
         return description.text is not None
     first = instances[0] if isinstance(instances, list) and instances else None
@@ -32,7 +32,7 @@ def read_texts(instances: object, description: Description, limits: Limits) -> l
     An object may hold a `target`.
 
     Raises:
-        BadInput: They are no list of texts, or not what the task takes.
+        BadInput: They are not a list of texts, or not what the task takes.
         TooLarge: More than the server takes.
     """
     listed = list_instances(instances, "texts", limits)

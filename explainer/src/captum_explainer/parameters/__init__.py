@@ -1,1 +1,1 @@
-"""The request's parameters: their kinds, and those that several methods share."""
+"""A request's parameters: how they are checked, and those that several methods share."""

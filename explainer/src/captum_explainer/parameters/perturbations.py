@@ -1,4 +1,4 @@
-"""The parameter that all methods with perturbed inputs share."""
+"""The parameter that all methods with perturbed inputs take."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def limit_passes(
     limits: Limits,
     rows_an_instance: int = 1,
 ) -> None:
-    """Choose `internal_batch_size` if it is null and all rows at once are too many, and lower values above the limit.
+    """Lower the rows per pass to the limit, and set a null `internal_batch_size` if all rows at once are too many.
 
     Args:
         values: The parameters, changed in place.
@@ -34,7 +34,7 @@ def limit_passes(
         shape: The shape of one instance.
         layer: The shape of the layer's output for one instance; () without a layer.
         limits: The server's limits.
-        rows_an_instance: The fewest rows for each instance that Captum takes in a pass.
+        rows_an_instance: The fewest rows per instance that Captum takes in a pass.
 
     Raises:
         BadInput: The method cannot divide its samples, and they are too many to hold.
@@ -58,7 +58,7 @@ def find_most_rows(shape: tuple[int, ...], layer: tuple[int, ...], max_call_byte
 
 
 def check_undivided(what: str, count: int, shape: tuple[int, ...], layer: tuple[int, ...], limits: Limits) -> None:
-    """Refuse too many rows for a method that makes all of them one pass.
+    """Refuse too many rows for a method that passes them all at once.
 
     Raises:
         BadInput: The sentence begins with `what`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from captum_explainer.parameters.parameter import Parameter, choice
 
-# The linear models, and the default strength of each one's penalty.
+# The linear models, and the default strength of their penalties.
 SURROGATES = {"lasso": 0.01, "ridge": 1.0}
 
 SURROGATE_PARAMETERS: dict[str, Parameter] = {

@@ -1,1 +1,1 @@
-"""Attributions as a picture: the looks of Captum's `visualize_image_attr`, without pyplot, in bytes that repeat."""
+"""Attributions as pictures, like Captum's `visualize_image_attr` but without pyplot, and as HTML for texts."""

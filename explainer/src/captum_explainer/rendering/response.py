@@ -12,7 +12,7 @@ from captum_explainer.rendering.written_answer import Write
 
 
 def find_picture_writer(render: object, accept: str, instances: Tensor) -> Write | None:
-    """Find what draws tensors' attributions; None if the client reads JSON.
+    """Find what draws tensors' attributions; None if the client wants JSON.
 
     Args:
         render: The request's; if it is None, the Accept header decides.
@@ -28,7 +28,7 @@ def find_picture_writer(render: object, accept: str, instances: Tensor) -> Write
 
 
 def find_text_writer(render: object, accept: str) -> Write | None:
-    """Find what shows texts' words; None if the client reads JSON. It takes the arguments of `find_picture_writer`.
+    """Find what shows texts' words; None if the client wants JSON. It takes the arguments of `find_picture_writer`.
 
     Raises:
         BadInput: The render is not known, or does not show texts.

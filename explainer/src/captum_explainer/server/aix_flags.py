@@ -1,4 +1,4 @@
-"""The flags of KServe's AIX explainer: this explainer then answers as that one, with these defaults."""
+"""The flags of KServe's AIX explainer. With them this explainer answers as that one does."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def read_explainer_type(text: str) -> str:
     """Read the name of an explainer of AIX's, in any case.
 
     Raises:
-        argparse.ArgumentTypeError: It is none that this one stands in for.
+        argparse.ArgumentTypeError: This explainer does not stand in for it.
     """
     known = {name.lower(): name for name in (LIME_IMAGES, LIME_TEXTS)}
     if text.lower() not in known:
@@ -83,7 +83,7 @@ def find_current_host(host: str) -> str:
 
 
 def _is_known(name: str) -> bool:
-    """Whether a name resolves; true as well if no name server answers for a while, for it may exist."""
+    """Whether a name resolves. True also if no name server answers for a while, because the name may exist."""
     for _ in range(LOOK_UPS):
         try:
             socket.getaddrinfo(name, None)

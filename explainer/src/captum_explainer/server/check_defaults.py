@@ -20,7 +20,7 @@ def check_defaults(settings: Settings) -> None:
     """Check `--defaults` against the parameters of all methods.
 
     Raises:
-        BadInput: A parameter that no method takes, or a value that fits none of those that take it.
+        BadInput: No method takes a parameter, or its value fits none of the methods that take it.
     """
     unknown_model = Description(settings.model_name, Access.STRUCTURE)
     taken: dict[str, list[Parameter]] = {}

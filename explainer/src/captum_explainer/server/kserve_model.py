@@ -1,4 +1,4 @@
-"""The model as kserve knows it: its readiness, its REST routes, and how it gets into a worker."""
+"""The model as kserve knows it: its readiness, its REST routes, and how it is sent to a worker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from captum_explainer.settings import Settings
 
 
 class KserveModel(Model):  # type: ignore[misc]  # kserve is untyped
-    """kserve's Model over an explainer: kserve's server takes nothing else."""
+    """An explainer as a `kserve.Model`, the only kind of object that kserve's server takes."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings.model_name)

@@ -34,12 +34,10 @@ def read_json_object(text: str) -> dict[str, Any]:
 
 FLAGS = (
     Flag("host", Settings.host, "the address to listen on"),
-    Flag(
-        "predictor_ca_bundle", None, "CA certificates for a predictor with TLS; without it those of REQUESTS_CA_BUNDLE"
-    ),
+    Flag("predictor_ca_bundle", None, "CA certificates for a predictor with TLS (by default $REQUESTS_CA_BUNDLE)"),
     Flag("deadline_seconds", Limits.deadline_seconds, "an explanation's deadline", read_number(float)),
     Flag("concurrency", Settings.concurrency, "explanations at once in each worker", read_number(int)),
-    Flag("max_waiting", Limits.max_waiting, "explanations that may wait; more are answered by a 503", read_number(int)),
+    Flag("max_waiting", Limits.max_waiting, "explanations that may wait; any more get a 503", read_number(int)),
     Flag("max_body_bytes", Limits.max_body_bytes, "the largest request", read_number(int)),
     Flag("max_call_bytes", Limits.max_call_bytes, "the largest call to the predictor", read_number(int)),
     Flag("max_instances", Limits.max_instances, "the most instances in a request", read_number(int)),
@@ -59,7 +57,7 @@ FLAGS = (
 
 
 def parse(arguments: list[str]) -> Settings:
-    """Read the command line. kserve reads its own flags from the same one when it is imported."""
+    """Read the command line. kserve reads its own flags from it too, when it is imported."""
     parser = make_parser()
     flags = parser.parse_args(arguments)
     if flags.predictor_host is None:
@@ -81,7 +79,7 @@ def parse(arguments: list[str]) -> Settings:
 
 
 def compose_settings(**flags: Any) -> Settings:  # noqa: ANN401 - argparse's
-    """Make the settings from flags by name. Missing ones have their default; kserve's own flags are ignored."""
+    """Make the settings from flags by name. A missing flag has its default; kserve's own flags are ignored."""
 
     def choose(kind: type[Any], prefix: str = "") -> dict[str, Any]:
         names = [field.name for field in fields(kind) if prefix + field.name in flags]

@@ -48,7 +48,7 @@ class Handlers:
         self._explainer = explainer
 
     def explain(self, read: Read) -> Handler:
-        """Make the handler for requests that `read` reads; they choose how they are answered."""
+        """Make the handler for requests that `read` can read. The request decides how it is answered."""
 
         async def explain(request: Request) -> Response:
             await self._check_ready()
@@ -80,7 +80,7 @@ class Handlers:
 
 
 async def refer_to_predictor(request: Request) -> Response:
-    """V2's inference and versions: the 404 says who has them.
+    """V2's inference and versions: the 404 says that the predictor has them.
 
     Raises:
         NotFound: Always.

@@ -36,13 +36,13 @@ class Explainer:
         self.settings = settings
         self.predictors = PredictorPool(settings.predictor, settings.limits.max_call_bytes)
         self._explaining = BatchExecutor("explain", settings.concurrency, settings.limits.max_waiting, bulk=True)
-        # What only passes through must not wait for explanations.
+        # Requests that are only passed on must not wait for explanations.
         self._passing = BatchExecutor("pass", settings.concurrency, settings.limits.max_waiting)
 
     async def healthy(self) -> bool:
-        """Whether the predictor has ever answered, be it to refuse us: what it says then is for the client to hear.
+        """True once the predictor has answered any request, even with an error.
 
-        It stays true: a predictor that went away is an answer's 503.
+        It stays true if the predictor goes away: requests then get a 503.
         """
         if not self.predictors.answered:
             deadline = Deadline(1.0)
@@ -53,7 +53,7 @@ class Explainer:
         return self.predictors.answered
 
     async def answer(self, name: str, incoming: Incoming, read: Read) -> WrittenAnswer:
-        """Explain a request that came by the way in which `read` knows.
+        """Explain a request that `read` can read.
 
         Raises:
             ServingError: The request is wrong, the predictor fails, or there is no time.
@@ -62,13 +62,13 @@ class Explainer:
         return await self._explaining.run(lambda: self._explain(incoming, read, deadline), deadline)
 
     async def list_methods(self, name: str, headers: Mapping[str, str]) -> dict[str, Any]:
-        """The catalogue of methods that this model's predictor makes possible."""
+        """The catalogue of the methods that work with this model's predictor."""
         deadline = self._start(name)
         description = await self._pass(lambda predictor: predictor.describe_anew(name, deadline, headers), deadline)
         return write_catalogue(description, self.settings.limits, self.settings.defaults)
 
     async def predict(self, name: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """The predictor's own answer to a prediction."""
+        """The predictor's own answer to a prediction request."""
         deadline = self._start(name)
         return await self._pass(lambda predictor: predictor.predict(name, body, deadline, headers), deadline)
 
@@ -111,7 +111,7 @@ class Explainer:
         return write(explanations, description)
 
     def _is_replaced(self, predictor: PredictorClient, description: Description, headers: Mapping[str, str]) -> bool:
-        """Whether a request was wrong for a model that the predictor no longer has."""
+        """Whether the predictor has replaced the model that a request was wrong for."""
         try:
             return predictor.describe_anew(self.name, Deadline(1.0), headers) != description
         except ServingError:

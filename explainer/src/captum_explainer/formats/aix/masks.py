@@ -1,4 +1,4 @@
-"""AIX's answer: which segments of a picture speak for each label, and the picture itself."""
+"""AIX's answer: the segments of a picture that speak for each label, and the picture itself."""
 
 from __future__ import annotations
 

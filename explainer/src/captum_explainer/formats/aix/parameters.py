@@ -20,12 +20,12 @@ def read_parameters(document: dict[str, Any], aix: AixDefaults, labels: int, **m
 
     Args:
         document: The request.
-        aix: What holds where the request does not say.
-        labels: How many of the likeliest labels are explained, where the request does not say.
-        more: What else holds for this kind of instances.
+        aix: The defaults.
+        labels: How many of the likeliest labels are explained by default.
+        more: More parameters for this kind of instances.
 
     Raises:
-        BadInput: A number is none, or `parameters` asks for something else than LIME.
+        BadInput: A value is not a number, or `parameters` asks for something other than LIME.
     """
     own = document.get("parameters", {})
     if not isinstance(own, dict):
@@ -51,7 +51,7 @@ def read_number(document: dict[str, Any], key: str, kind: type[int] | type[float
     """Read a key's number; without the key it is the default.
 
     Raises:
-        BadInput: It is no number, not finite, or for `int` not whole.
+        BadInput: It is not a number, not finite, or for `int` not whole.
     """
     value = document.get(key, default)
     # Only text is converted: int() would cut off a fraction, and turn true into 1.

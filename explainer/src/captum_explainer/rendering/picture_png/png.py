@@ -38,7 +38,7 @@ class PngWriter:
     Rows are instances and columns their targets; each panel has its own scale.
 
     Raises:
-        BadInput: The instances are no pictures.
+        BadInput: The instances are not pictures.
     """
 
     def __init__(self, render: Render, instances: Tensor) -> None:

@@ -1,6 +1,6 @@
 """The answer as HTML: words, coloured by how much they count.
 
-The template says how it looks, this module what it shows. The HTML is ASCII, so it can also be saved as a file.
+The template decides how it looks, and this module what it shows. The HTML is ASCII, so it can also be saved as a file.
 """
 
 from __future__ import annotations
