@@ -12,7 +12,7 @@ from captum_serving.sentences import describe_schema, shorten
 
 from captum_explainer.settings import Limits
 
-# For JSON Schema 5.0 is an integer, for Captum it is not. Integers of more than 64 bits are floats as well.
+# JSON Schema takes 5.0 for an integer, Captum does not. The parser turns integers of more than 64 bits into floats.
 Validator = jsonschema.validators.extend(
     jsonschema.Draft202012Validator,
     type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int),
@@ -58,7 +58,7 @@ class Parameter:
                     raise BadInput(f"{name} has the key {shorten(key)}; expected some of {known}")
                 self._property(key).check(f"{name}.{key}", part, limits)
             return
-        over = self.limit is not None and is_over(value, getattr(limits, self.limit))
+        over = self.limit is not None and type(value) in (int, float) and value > getattr(limits, self.limit)
         if over or not self._validator.is_valid(value):
             limit = f" (the server's limit, --{self.limit})" if over else ""
             raise BadInput(f"{name} is {shorten(value)}; expected {describe_schema(self.apply_limits(limits))}{limit}")
@@ -84,9 +84,8 @@ def number(default: float, description: str, minimum: float = 0.0) -> Parameter:
 
 def finite(default: float, description: str) -> Parameter:
     """Any number that fits float32."""
-    largest = 1e38
-    schema = {"type": "number", "minimum": -largest, "maximum": largest, "default": default}
-    return Parameter({**schema, "description": description})
+    schema = {"type": "number", "minimum": -1e38, "maximum": 1e38, "default": default, "description": description}
+    return Parameter(schema)
 
 
 def choice(default: str, values: tuple[str, ...], description: str) -> Parameter:
@@ -97,8 +96,3 @@ def choice(default: str, values: tuple[str, ...], description: str) -> Parameter
 def flag(default: bool, description: str) -> Parameter:
     """True or false."""
     return Parameter({"type": "boolean", "default": default, "description": description})
-
-
-def is_over(value: object, maximum: float) -> bool:
-    """Whether a value is a number above the maximum."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > maximum

@@ -69,12 +69,11 @@ def read_render(value: object) -> Render:
     for key, parameter in PARAMETERS.items():
         if key in given and not (given[key] is None and key in NULLABLE):
             parameter.check(f"render.{key}", given[key], Limits())
-    chosen = {key: each for key, each in given.items() if key != "type"}
-    if chosen.get("look") in ONE_SIGN and chosen.setdefault("sign", "absolute_value") == "all":
+    if given.get("look") in ONE_SIGN and given.setdefault("sign", "absolute_value") == "all":
         raise BadInput(
-            f"render.sign is 'all'; expected 'positive', 'negative' or 'absolute_value' for a {chosen['look']}"
+            f"render.sign is 'all'; expected 'positive', 'negative' or 'absolute_value' for a {given['look']}"
         )
-    render = Render(**chosen)
+    render = Render(**given)
     if render.show_colorbar and render.look not in COLOURED:
         raise BadInput(f"render.show_colorbar: a {render.look} has no colours; expected a heat map")
     return render
@@ -102,7 +101,7 @@ def _read_object(value: object, possible: str, keys: list[str]) -> dict[str, Any
     if isinstance(chosen, str) and chosen != possible and chosen in MEANT_FOR:
         raise BadInput(f'render is "{chosen}", which shows {MEANT_FOR[chosen]}; expected "{possible}" for this model')
     _check_choice(given, "type", (possible,))
-    return given
+    return {key: value for key, value in given.items() if key != "type"}
 
 
 def _check_choice(given: dict[str, Any], key: str, values: tuple[str, ...]) -> None:
