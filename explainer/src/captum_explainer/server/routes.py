@@ -20,21 +20,21 @@ from captum_explainer.settings import Settings
 def build_routes(explainer: Explainer) -> list[Route]:
     """Make the routes that ask `explainer`."""
     handlers = Handlers(explainer)
-    explain = _count("explain", handlers.explain(dispatch.read))
-    explanations = _count("explanations", handlers.explain(torchserve.read))
-    methods = _count("methods", handlers.methods)
+    explain = handlers.serve("explain", handlers.explain(dispatch.read))
+    explanations = handlers.serve("explanations", handlers.explain(torchserve.read))
+    methods = handlers.serve("methods", handlers.methods)
     v1, v2_model, torchserve_model = "/v1/models/{model}", "/v2/models/{model}", "/explanations/{model}"
     return [
         Route("POST", v1 + ":explain", explain),
         Route("GET", v1 + ":explain", methods),
         Route("GET", v1 + "/methods", methods),
-        Route("POST", v1 + ":predict", _count("predict", handlers.predict)),
+        Route("POST", v1 + ":predict", handlers.serve("predict", handlers.predict)),
         Route("GET", v1 + ":predict", refuse_get),
         Route("POST", torchserve_model, explanations),
         Route("PUT", torchserve_model, explanations),
         Route("POST", torchserve_model + "/{version}", explanations),
         Route("PUT", torchserve_model + "/{version}", explanations),
-        Route("POST", v2_model + "/explain", _count("v2_explain", handlers.explain(v2.read))),
+        Route("POST", v2_model + "/explain", handlers.serve("v2_explain", handlers.explain(v2.read))),
         Route("POST", v2_model + "/infer", refer_to_predictor),
         Route("GET", v2_model + "/versions/{rest:path}", refer_to_predictor),
         Route("POST", v2_model + "/versions/{rest:path}", refer_to_predictor),
@@ -47,11 +47,33 @@ class Handlers:
     def __init__(self, explainer: Explainer) -> None:
         self._explainer = explainer
 
+    def serve(self, path: str, handler: Handler) -> Handler:
+        """Make the handler that serves `path`: it checks that the explainer is ready, and counts the responses."""
+
+        async def respond(request: Request) -> Response:
+            status = 500
+            try:
+                # Envoy sends traffic to pods that are not ready when there are no others.
+                if not await self._explainer.healthy():
+                    raise Unavailable(f"the predictor of {self._explainer.name!r} has not answered yet; try again")
+                response = await handler(request)
+                status = response.status_code
+                return response
+            except ServingError as error:
+                status = error.http_status
+                raise
+            except Disconnected:
+                status = CLIENT_GONE
+                raise
+            finally:
+                RESPONSES.labels(path, status).inc()
+
+        return respond
+
     def explain(self, read: Read) -> Handler:
         """Make the handler for requests that `read` can read. The request decides how it is answered."""
 
         async def explain(request: Request) -> Response:
-            await self._check_ready()
             _check_version(request, self._explainer.settings)
             work = self._explainer.answer(_read_model_name(request), await _read_incoming(request), read)
             answer = await while_connected(request, work)
@@ -61,22 +83,15 @@ class Handlers:
 
     async def methods(self, request: Request) -> Response:
         """GET /v1/models/{name}:explain and /v1/models/{name}/methods."""
-        await self._check_ready()
         catalogue = await self._explainer.list_methods(_read_model_name(request), select_forwarded(request.headers))
         return Response(orjson.dumps(catalogue), media_type="application/json")
 
     async def predict(self, request: Request) -> Response:
         """POST /v1/models/{name}:predict, passed on to the predictor."""
-        await self._check_ready()
         headers = select_forwarded(request.headers, "content-type")
         work = self._explainer.predict(_read_model_name(request), await request.body(), headers)
         reply = await while_connected(request, work)
         return Response(reply.body, reply.status, media_type=reply.headers.get("content-type", "application/json"))
-
-    async def _check_ready(self) -> None:
-        # Envoy sends traffic to pods that are not ready when there are no others.
-        if not await self._explainer.healthy():
-            raise Unavailable(f"the predictor of {self._explainer.name!r} has not answered yet; try again")
 
 
 async def refer_to_predictor(request: Request) -> Response:
@@ -121,22 +136,3 @@ def _check_version(request: Request, settings: Settings) -> None:
             f"there is no version {version[:100]!r} of the model; this server explains {settings.model_version!r} "
             "(its --model_version)"
         )
-
-
-def _count(path: str, handler: Handler) -> Handler:
-    async def counted(request: Request) -> Response:
-        status = 500
-        try:
-            response = await handler(request)
-            status = response.status_code
-            return response
-        except ServingError as error:
-            status = error.http_status
-            raise
-        except Disconnected:
-            status = CLIENT_GONE
-            raise
-        finally:
-            RESPONSES.labels(path, status).inc()
-
-    return counted
