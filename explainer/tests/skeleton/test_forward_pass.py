@@ -53,7 +53,8 @@ def test_a_pass_through_nonlinearities_alone_asks_nothing(description):
 
 def test_what_may_have_other_bits_here_is_asked_for_too(description, values):
     stages = tuple(
-        Stage("relu", "tanh", stage.shape, {}) if stage.name == "relu" else stage for stage in description.stages
+        Stage(name="relu", kind="tanh", shape=stage.shape) if stage.name == "relu" else stage
+        for stage in description.stages
     )
     forward = through(dataclasses.replace(description, stages=stages), nonlinearities=True)
     assert forward.sinks == ("conv", "relu", "logits")

@@ -9,9 +9,10 @@ from dataclasses import replace
 import orjson
 
 from captum_explainer.deadline import Deadline
-from captum_explainer.predictor_client.description import Access, Description, read_description, takes_binary
+from captum_explainer.predictor_client.description import Access, Description
 from captum_explainer.predictor_client.errors import require_success
 from captum_explainer.predictor_client.http_connection import Reply
+from captum_explainer.predictor_client.read_description import read_description, takes_binary
 from captum_explainer.predictor_client.scores import ScoresSession
 from captum_explainer.predictor_client.session import Session
 from captum_explainer.predictor_client.transport import Connection

@@ -133,7 +133,7 @@ def build_nonlinearity(stage: Stage) -> nn.Module:
 
 def _chain(description: Description, cuts: Cuts) -> tuple[Stage, ...]:
     if not description.stages:
-        return (Stage(description.output_name, OPAQUE, (), {}),)
+        return (Stage(name=description.output_name, kind=OPAQUE, shape=()),)
     if not cuts.to_layer:
         return description.stages
     names = [stage.name for stage in description.stages]

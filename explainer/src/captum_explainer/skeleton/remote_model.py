@@ -83,7 +83,7 @@ class RemoteModel(nn.Module):
         self.input_shape = self.description.input_shape
         self._stages: list[tuple[Stage, nn.Module]] = []
         source = self.description.input_name
-        for stage in self.description.stages or (Stage(self.description.output_name, OPAQUE, (), {}),):
+        for stage in self.description.stages or (Stage(name=self.description.output_name, kind=OPAQUE, shape=()),):
             module = (
                 build_nonlinearity(stage) if stage.kind in NONLINEARITIES else RemoteStage(self._calls, source, stage)
             )

@@ -31,10 +31,9 @@ class TextAnswers:
         extra_inputs = {name: np.repeat(tensor, rows, axis=0) for name, tensor in self.tokens.extra_inputs.items()}
         exchange = replace(exchange, extra_inputs=extra_inputs)
         if exchange.derivative is not None and output in exchange.derivative.cotangents:
-            shape = self.session.description.shape_of(output)
             (source,) = exchange.sources.values()
-            sizes = [source.shape[1] if size < 0 else size for size in shape]
-            cotangents = {output: exchange.derivative.cotangents[output].reshape(rows, *sizes)}
+            shape = self.session.description.find_row_shape(output, source)
+            cotangents = {output: exchange.derivative.cotangents[output].reshape(rows, *shape)}
             exchange = replace(exchange, derivative=replace(exchange.derivative, cotangents=cotangents))
         answer = self.session.answer(exchange)
         values = {name: value.reshape(rows, -1) if name == output else value for name, value in answer.values.items()}

@@ -106,8 +106,7 @@ def _row(found: dict[str, Array], row: int, names: tuple[str, ...]) -> Tokens:
 
 
 def _of_network(session: Session) -> tuple[str, ...]:
-    model = session.description.text
-    return (session.description.input_name, *(() if model is None else model.extra_inputs))
+    return (session.description.input_name, *session.description.extra_inputs)
 
 
 def _call(session: Session, texts: Sequence[Text], *names: str) -> dict[str, Array]:
