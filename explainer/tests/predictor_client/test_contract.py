@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from captum_explainer.deadline import Deadline
+from captum_explainer.predictor_client.calls import MAX_CALL_ROWS
 from captum_explainer.predictor_client.description import Access, Description, Stage
 from captum_explainer.predictor_client.exchange import Derivative, Exchange, Predicted, StraightPath
 from captum_explainer.predictor_client.http_connection import Reply
 from captum_explainer.predictor_client.read_description import read_description
 from captum_explainer.predictor_client.scores import ScoresSession
-from captum_explainer.predictor_client.session import MAX_CALL_ROWS, Session
+from captum_explainer.predictor_client.session import Session
 from captum_serving.errors import BadInput
 from captum_serving.protocol import wire
 

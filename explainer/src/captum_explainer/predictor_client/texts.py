@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
 
 
 @dataclass(frozen=True)
@@ -20,10 +16,3 @@ class Text:
     def parts(self) -> tuple[str, ...]:
         """The text, and its pair where there is one."""
         return (self.text,) if self.pair is None else (self.text, self.pair)
-
-
-def strings(values: Sequence[str]) -> np.ndarray[Any, Any]:
-    """Strings as V2's BYTES."""
-    array = np.empty(len(values), object)
-    array[:] = values
-    return array

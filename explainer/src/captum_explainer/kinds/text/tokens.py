@@ -57,7 +57,7 @@ def tokenize(session: Session, texts: Sequence[Text]) -> list[Tokens]:
     """The tokens of each text.
 
     Raises:
-        ServingError: As `Session.tokens`.
+        ServingError: As `Session.tokenize`.
     """
     found: list[Tokens] = []
     for start in range(0, len(texts), TEXTS_A_CALL):
@@ -69,27 +69,27 @@ def token_ids(session: Session, texts: Sequence[Text]) -> tuple[Array, dict[str,
     """The ids [texts, tokens] of texts, and what stands beside them; what is shorter is padded.
 
     Raises:
-        ServingError: As `Session.tokens`.
+        ServingError: As `Session.tokenize`.
     """
-    names = _of_network(session)
-    found = _call(session, texts, *names)
+    names = session.description.input_name, *session.description.extra_inputs
+    found = session.tokenize(texts, *names)
     return found[names[0]], {name: found[name] for name in names[1:]}
 
 
 def _tokenize(session: Session, texts: Sequence[Text]) -> list[Tokens]:
     """Texts with and without a pair need calls of their own."""
+    names = session.description.input_name, *session.description.extra_inputs
     rows: dict[int, Tokens] = {}
     for paired in (False, True):
         chosen = [i for i, text in enumerate(texts) if (text.pair is not None) == paired]
         if not chosen:
             continue
-        names = _of_network(session)
-        found = _call(session, [texts[i] for i in chosen], *names, *OF_EACH_TOKEN, "truncated_tokens")
-        rows |= {i: _row(found, k, names) for k, i in enumerate(chosen)}
+        found = session.tokenize([texts[i] for i in chosen], *names, *OF_EACH_TOKEN, "truncated_tokens")
+        rows |= {i: _read_row(found, k, names) for k, i in enumerate(chosen)}
     return [rows[i] for i in range(len(texts))]
 
 
-def _row(found: dict[str, Array], row: int, names: tuple[str, ...]) -> Tokens:
+def _read_row(found: dict[str, Array], row: int, names: tuple[str, ...]) -> Tokens:
     # The tokenizer writes padding as an empty string.
     length = sum(1 for string in found["tokens"][row] if string != "")
     one: dict[str, Any] = {name: found[name][row : row + 1, :length].astype(np.int64) for name in names}
@@ -103,12 +103,3 @@ def _row(found: dict[str, Array], row: int, names: tuple[str, ...]) -> Tokens:
         sequences=found["sequence_ids"][row, :length],
         dropped=int(found["truncated_tokens"][row]),
     )
-
-
-def _of_network(session: Session) -> tuple[str, ...]:
-    return (session.description.input_name, *session.description.extra_inputs)
-
-
-def _call(session: Session, texts: Sequence[Text], *names: str) -> dict[str, Array]:
-    pairs = [text.pair for text in texts if text.pair is not None]
-    return session.tokens([text.text for text in texts], pairs or None, *names)
