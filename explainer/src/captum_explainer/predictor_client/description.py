@@ -94,6 +94,11 @@ class Description:
     text: TextModel | None = None
     extra_inputs: tuple[str, ...] = ()
 
+    @property
+    def task(self) -> TextTask:
+        """What the model answers to a text; a foreign one's scores are for the whole text."""
+        return TextTask.SEQUENCE if self.text is None else self.text.task
+
     def shape_of(self, name: str) -> tuple[int, ...]:
         """One instance's output shape of a stage; KeyError where there is none of that name."""
         return {stage.name: stage.shape for stage in self.stages}[name]

@@ -72,11 +72,10 @@ def choose_targets(
     if target is not None and top_k is not None:
         raise BadInput("both target and top_k are there; expected one of them")
     probabilities = Probabilities(description, tokens)(logits)[0]
-    task = TextTask.SEQUENCE if description.text is None else description.text.task
-    if task is TextTask.SEQUENCE or tokens is None:
+    if description.task is TextTask.SEQUENCE or tokens is None:
         (ranked,) = resolve_targets(target, top_k, logits, description)
         return [_class(index, logits[0], probabilities, description) for index in ranked]
-    if task is TextTask.TOKENS:
+    if description.task is TextTask.TOKENS:
         table = probabilities.reshape(len(tokens.strings), -1)
         return [
             _token(*pair, table, tokens, description) for pair in _entities(target, top_k, table, tokens, description)

@@ -41,7 +41,8 @@ class Pieces:
         """The words, as the text has them."""
         return [self.text.parts[part][start:end] for part, start, end in self.spans]
 
-    def details(self) -> dict[str, Any]:
+    @property
+    def where(self) -> dict[str, Any]:
         """Where the words are, for the details."""
         return {
             "offsets": [[start, end] for _, start, end in self.spans],

@@ -45,7 +45,7 @@ class Tokens:
         """The ids with padding instead of all but the special tokens, int64 [1, tokens]."""
         return np.where(self.special, self.ids, padding_id)
 
-    def kept(self, text: Text) -> Text:
+    def cut_off(self, text: Text) -> Text:
         """The part of the text that the model sees."""
         if not self.dropped:
             return text
@@ -59,33 +59,16 @@ def tokenize(session: Session, texts: Sequence[Text]) -> list[Tokens]:
     Raises:
         ServingError: As `Session.tokenize`.
     """
-    found: list[Tokens] = []
-    for start in range(0, len(texts), TEXTS_A_CALL):
-        found += _tokenize(session, texts[start : start + TEXTS_A_CALL])
-    return found
-
-
-def token_ids(session: Session, texts: Sequence[Text]) -> tuple[Array, dict[str, Array]]:
-    """The ids [texts, tokens] of texts, and what stands beside them; what is shorter is padded.
-
-    Raises:
-        ServingError: As `Session.tokenize`.
-    """
-    names = session.description.input_name, *session.description.extra_inputs
-    found = session.tokenize(texts, *names)
-    return found[names[0]], {name: found[name] for name in names[1:]}
-
-
-def _tokenize(session: Session, texts: Sequence[Text]) -> list[Tokens]:
-    """Texts with and without a pair need calls of their own."""
     names = session.description.input_name, *session.description.extra_inputs
     rows: dict[int, Tokens] = {}
-    for paired in (False, True):
-        chosen = [i for i, text in enumerate(texts) if (text.pair is not None) == paired]
-        if not chosen:
-            continue
-        found = session.tokenize([texts[i] for i in chosen], *names, *OF_EACH_TOKEN, "truncated_tokens")
-        rows |= {i: _read_row(found, k, names) for k, i in enumerate(chosen)}
+    for start in range(0, len(texts), TEXTS_A_CALL):
+        together = range(start, min(start + TEXTS_A_CALL, len(texts)))
+        # Texts with and without a pair need calls of their own.
+        for paired in (False, True):
+            chosen = [i for i in together if (texts[i].pair is not None) == paired]
+            if chosen:
+                found = session.tokenize([texts[i] for i in chosen], *names, *OF_EACH_TOKEN, "truncated_tokens")
+                rows |= {i: _read_row(found, k, names) for k, i in enumerate(chosen)}
     return [rows[i] for i in range(len(texts))]
 
 

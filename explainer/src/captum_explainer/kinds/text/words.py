@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -31,10 +30,6 @@ class ShownWords:
     members: list[list[int]]
     offsets: list[list[int] | None]
     sequences: list[int | None]
-
-    def details(self) -> dict[str, Any]:
-        """Where the words are, for the details."""
-        return {"offsets": self.offsets, "sequences": self.sequences}
 
 
 def choose_words(tokens: Tokens, text: Text, merge: bool, skip_special: bool) -> ShownWords:
