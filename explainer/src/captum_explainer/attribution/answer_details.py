@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from torch import Tensor
+
 from captum_explainer.catalogue.method import Attribution
+from captum_explainer.predictor_client.description import Description
 
 
 class Details(TypedDict, total=False):
@@ -33,6 +36,18 @@ class Details(TypedDict, total=False):
     r2: Any
     infidelity: float
     sensitivity: float
+
+
+def describe_class(output: int, scores: Tensor, probabilities: Tensor, description: Description) -> dict[str, Any]:
+    """The predicted class and the explained one, from an instance's scores and probabilities, float32 [outputs]."""
+    prediction = int(scores.argmax())
+    return {
+        "prediction": prediction,
+        "prediction_label": description.label(prediction),
+        "probability": float(probabilities[prediction]),
+        "target": output,
+        "target_label": description.label(output),
+    }
 
 
 def describe_sum(

@@ -26,7 +26,10 @@ class Scores:
 
 
 class Plan(Protocol):
-    """The instances that are explained together, the method, and its parameters."""
+    """The instances that are explained together, the method, and its parameters.
+
+    A kind's plan is a subclass of it.
+    """
 
     method: Method
     parameters: dict[str, Any]
@@ -48,12 +51,12 @@ class Plan(Protocol):
         ...
 
     def measure(self, attribution: Attribution, instance: int, output: int) -> dict[str, float]:
-        """The metrics that the request asks for."""
-        ...
+        """The metrics that the request asks for; none where the kind has none."""
+        return {}
 
     def describe(self, instance: int) -> dict[str, Any]:
-        """What the details say of an instance beside its target and sums."""
-        ...
+        """What the details say about an instance beside its target and sums."""
+        return {}
 
     def compose(self, attributions: Sequence[Attribution], details: Sequence[Details]) -> Any:  # noqa: ANN401 - JSON
         """One target's explanation, from its attributions and their details: one of each for each of its outputs."""
@@ -65,4 +68,4 @@ class Plan(Protocol):
 
     def list_baselines(self) -> list[np.ndarray]:
         """Each instance's baselines, float32 [1 or more, *input shape], for formats that show them."""
-        ...
+        return []

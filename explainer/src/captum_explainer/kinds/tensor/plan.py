@@ -13,10 +13,10 @@ from captum.attr import LayerAttribution
 from captum_serving.errors import BadInput
 from torch import Tensor
 
-from captum_explainer.attribution.answer_details import Details
+from captum_explainer.attribution.answer_details import Details, describe_class
 from captum_explainer.attribution.captum_call import call_captum
 from captum_explainer.attribution.expected_cotangents import expect_neuron, expect_targets
-from captum_explainer.attribution.plan import Scores
+from captum_explainer.attribution.plan import Plan, Scores
 from captum_explainer.attribution.quality_metrics import measure_quality
 from captum_explainer.catalogue.method import Attribution, Problem
 from captum_explainer.catalogue.resolve import Resolved, find_held_shape
@@ -35,7 +35,7 @@ from captum_explainer.skeleton.cuts import Cuts, Piece, cut
 from captum_explainer.skeleton.forward_pass import ForwardPass
 
 
-class TensorPlan:
+class TensorPlan(Plan):
     """Instances float32 [instances, *input shape], and each one's baselines [1 or more, *input shape].
 
     What is worked out for one target and serves the others (superpixels, LIME's fit) is kept by instance.
@@ -138,10 +138,6 @@ class TensorPlan:
             find_most_rows(tuple(self.inputs.shape[1:]), held, self._limits.max_call_bytes),
         )
 
-    def describe(self, instance: int) -> dict[str, Any]:
-        """Nothing: the target says it all."""
-        return {}
-
     def compose(self, attributions: Sequence[Attribution], details: Sequence[Details]) -> np.ndarray:
         """The attributions' values; with `upsample`, at the input's height and width."""
         ((values, _),) = attributions
@@ -238,12 +234,7 @@ class TensorPlan:
         return torch.sigmoid(output) if output.shape[-1] == 1 else torch.softmax(output, dim=-1)
 
     def _describe_target(self, output: int, scores: Tensor, probabilities: Tensor) -> Target:
-        prediction, description = int(scores.argmax()), self.description
-        details = {
-            "prediction": prediction,
-            "prediction_label": description.label(prediction),
-            "probability": float(probabilities[prediction]),
-        }
-        if self.method.takes.target:
-            details |= {"target": output, "target_label": description.label(output)}
+        details = describe_class(output, scores, probabilities, self.description)
+        if not self.method.takes.target:
+            del details["target"], details["target_label"]
         return Target((output,), output, details)

@@ -9,6 +9,7 @@ from captum_serving.errors import BadInput
 from captum_serving.sentences import shorten
 from torch import Tensor, nn
 
+from captum_explainer.attribution.answer_details import describe_class
 from captum_explainer.inputs.targets import Target, resolve_targets
 from captum_explainer.kinds.text.tokens import Tokens
 from captum_explainer.predictor_client.description import Access, Description, TextTask
@@ -74,43 +75,26 @@ def choose_targets(
     probabilities = Probabilities(description, tokens)(logits)[0]
     if description.task is TextTask.SEQUENCE or tokens is None:
         (ranked,) = resolve_targets(target, top_k, logits, description)
-        return [_class(index, logits[0], probabilities, description) for index in ranked]
+        return [
+            Target((index,), index, describe_class(index, logits[0], probabilities, description)) for index in ranked
+        ]
     if description.task is TextTask.TOKENS:
         table = probabilities.reshape(len(tokens.strings), -1)
         return [
-            _token(*pair, table, tokens, description) for pair in _entities(target, top_k, table, tokens, description)
+            _describe_token(*pair, table, tokens, description)
+            for pair in _entities(target, top_k, table, tokens, description)
         ]
     table = probabilities.reshape(len(tokens.strings), 2)
-    return [_span(*pair, table, tokens, text) for pair in _spans(target, top_k, table, tokens)]
+    return [_describe_span(*pair, table, tokens, text) for pair in _spans(target, top_k, table, tokens)]
 
 
-def _class(index: int, logits: Tensor, probabilities: Tensor, description: Description) -> Target:
-    predicted = int(logits.argmax())
-    details = {
-        "prediction": predicted,
-        "prediction_label": description.label(predicted),
-        "probability": float(probabilities[predicted]),
-        "target": index,
-        "target_label": description.label(index),
-    }
-    return Target((index,), index, details)
-
-
-def _token(token: int, label: int, table: Tensor, tokens: Tokens, description: Description) -> Target:
-    predicted = int(table[token].argmax())
-    details = {
-        "token": token,
-        "token_text": tokens.strings[token],
-        "prediction": predicted,
-        "prediction_label": description.label(predicted),
-        "probability": float(table[token, predicted]),
-        "target": label,
-        "target_label": description.label(label),
-    }
+def _describe_token(token: int, label: int, table: Tensor, tokens: Tokens, description: Description) -> Target:
+    about = describe_class(label, table[token], table[token], description)
+    details = {"token": token, "token_text": tokens.strings[token], **about}
     return Target((token * table.shape[1] + label,), [token, label], details)
 
 
-def _span(start: int, end: int, table: Tensor, tokens: Tokens, text: Text) -> Target:
+def _describe_span(start: int, end: int, table: Tensor, tokens: Tokens, text: Text) -> Target:
     ((first, last),) = _best_spans(table, tokens, 1)
     details = {
         "prediction": [first, last],

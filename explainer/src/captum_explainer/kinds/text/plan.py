@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from captum_explainer.attribution.answer_details import Details
-from captum_explainer.attribution.plan import Scores
+from captum_explainer.attribution.plan import Plan, Scores
 from captum_explainer.catalogue.method import Attribution
 from captum_explainer.catalogue.resolve import Resolved
 from captum_explainer.inputs.targets import Target
@@ -29,7 +29,7 @@ from captum_explainer.skeleton.build import PROBABILITY
 ENDS = ("start", "end")
 
 
-class TextPlan:
+class TextPlan(Plan):
     """One text, without padding: no other text changes its numbers."""
 
     def __init__(
@@ -98,10 +98,6 @@ class TextPlan:
         """The attributions for the one output that is named."""
         return [self._view.attribute(output) for output in outputs]
 
-    def measure(self, attribution: Attribution, instance: int, output: int) -> dict[str, float]:
-        """Nothing: texts have no metrics."""
-        return {}
-
     def describe(self, instance: int) -> dict[str, Any]:
         """The text, what was cut off from it, and where its words are."""
         text, tokens = self._text, self._tokens
@@ -123,7 +119,3 @@ class TextPlan:
     def list_outputs(self, scores: Scores) -> np.ndarray:
         """None: no format shows a text's outputs, whose number its tokens decide."""
         return np.zeros((1, 0), dtype=np.float32)
-
-    def list_baselines(self) -> list[np.ndarray]:
-        """None."""
-        return []
