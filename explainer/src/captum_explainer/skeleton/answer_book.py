@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -55,20 +55,20 @@ class Known:
 
     def answer(self, exchange: Exchange) -> Answer | None:
         """The answer, if this is exactly what is asked for: the same rows and cotangents, number by number."""
-        wanted = {*exchange.sources, *exchange.sinks}
+        wanted, derivative = {*exchange.sources, *exchange.sinks}, exchange.derivative
         if not wanted <= self.values.keys() or not _are_equal(exchange.sources, self.values):
             return None
-        gradients: Mapping[str, Rows] = {}
-        derivative = exchange.derivative
-        if derivative is not None:
-            if derivative.predicted is not None or not {*derivative.sources} <= self.gradients.keys():
-                return None
-            if derivative.cotangents.keys() != self.cotangents.keys():
-                return None
-            if not _are_equal(derivative.cotangents, self.cotangents) or not _is_same_path(derivative.path, self.path):
-                return None
-            gradients = {name: self.gradients[name] for name in derivative.sources}
-        return Answer({name: self.values[name] for name in exchange.sinks}, gradients)
+        values = {name: self.values[name] for name in exchange.sinks}
+        if derivative is None:
+            return Answer(values)
+        known = (
+            derivative.predicted is None
+            and {*derivative.sources} <= self.gradients.keys()
+            and derivative.cotangents.keys() == self.cotangents.keys()
+            and _are_equal(derivative.cotangents, self.cotangents)
+            and _is_same_path(derivative.path, self.path)
+        )
+        return Answer(values, {name: self.gradients[name] for name in derivative.sources}) if known else None
 
 
 class AnswerBook:
@@ -115,23 +115,22 @@ class AnswerBook:
         return self._ask_with_gradient(exchange) or self._ask_whole_pass(exchange) or self._ask(exchange)
 
     def _find(self, exchange: Exchange) -> Answer | None:
-        for known in (*self._first, *self._under_way):
-            answer = known.answer(exchange)
-            if answer is not None:
-                return answer
-        return None
+        answers = (known.answer(exchange) for known in (*self._first, *self._under_way))
+        return next((answer for answer in answers if answer is not None), None)
+
+    def _expect_derivative(self, sources: Sequence[str], sinks: Sequence[str], rows: int) -> Derivative | None:
+        """The gradient that is likely to be asked for next; None where it cannot be told."""
+        expect = self._cotangents.get(sinks[0]) if len(sinks) == 1 else None
+        cotangent = None if expect is None else expect(rows)
+        return None if cotangent is None else Derivative(tuple(sources), {sinks[0]: cotangent})
 
     def _ask_with_gradient(self, exchange: Exchange) -> Answer | None:
         """Ask for the expected gradient too; None where none is expected."""
-        if not exchange.differentiable or len(exchange.sinks) != 1:
+        derivative = self._expect_derivative([*exchange.sources], exchange.sinks, exchange.rows)
+        if derivative is None or not exchange.differentiable:
             return None
-        expected = self._cotangents.get(exchange.sinks[0])
-        cotangent = None if expected is None else expected(exchange.rows)
-        if cotangent is None:
-            return None
-        cotangents = {exchange.sinks[0]: cotangent}
-        answer = self._predictor.answer(replace(exchange, derivative=Derivative(tuple(exchange.sources), cotangents)))
-        known = Known({**exchange.sources, **answer.values}, cotangents, answer.gradients)
+        answer = self._predictor.answer(replace(exchange, derivative=derivative))
+        known = Known({**exchange.sources, **answer.values}, derivative.cotangents, answer.gradients)
         # Only the last pass of each piece: those of all batches of a path would be gigabytes.
         self._under_way = [one for one in self._under_way if one.values.keys() != known.values.keys()] + [known]
         return Answer(answer.values)
@@ -141,20 +140,13 @@ class AnswerBook:
         forward = self._pass
         if forward is None or len(forward.sinks) == 1 or tuple(exchange.sources) != forward.pieces[0].sources:
             return None
-        whole = Exchange(exchange.sources, forward.sinks)
-        cotangents: dict[str, Rows] = {}
-        if len(forward.last.sinks) == 1:
-            (sink,) = forward.last.sinks
-            expected = self._cotangents.get(sink)
-            cotangent = None if expected is None else expected(exchange.rows)
-            if cotangent is not None:
-                cotangents = {sink: cotangent}
-                whole = replace(whole, derivative=Derivative(forward.last.sources, cotangents))
+        derivative = self._expect_derivative(forward.last.sources, forward.last.sinks, exchange.rows)
+        whole = Exchange(exchange.sources, forward.sinks, derivative)
         if not self._predictor.carries(whole):
             return None
         answer = self._predictor.answer(whole)
         values = forward.complete({**exchange.sources, **answer.values})
-        self._under_way = [Known(values, cotangents, answer.gradients)]
+        self._under_way = [Known(values, derivative.cotangents if derivative else NOTHING, answer.gradients)]
         return Answer({name: values[name] for name in exchange.sinks})
 
     def _ask(self, exchange: Exchange) -> Answer:

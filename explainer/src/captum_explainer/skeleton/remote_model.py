@@ -9,16 +9,16 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import torch
-from captum_serving.errors import BadInput, DeadlineExceeded
+from captum_serving.errors import DeadlineExceeded
 from torch import Tensor, nn
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.client import PredictorClient
-from captum_explainer.predictor_client.description import OPAQUE, Description, Stage
+from captum_explainer.predictor_client.description import Description, Stage
 from captum_explainer.predictor_client.exchange import Answer, Exchange
 from captum_explainer.settings import Limits, PredictorAddress
 from captum_explainer.skeleton.build import Separate, find_gradient_format
-from captum_explainer.skeleton.cuts import AFFINE, NONLINEARITIES, build_nonlinearity
+from captum_explainer.skeleton.cuts import NONLINEARITIES, build_nonlinearity, check_kind, list_stages
 from captum_explainer.skeleton.remote_segment import RemoteSegment
 
 PATH = re.compile(r"(?:/v[12]/models/(?P<name>[^/:]+)(?::predict|/infer)?)?/?")
@@ -83,7 +83,7 @@ class RemoteModel(nn.Module):
         self.input_shape = self.description.input_shape
         self._stages: list[tuple[Stage, nn.Module]] = []
         source = self.description.input_name
-        for stage in self.description.stages or (Stage(name=self.description.output_name, kind=OPAQUE, shape=()),):
+        for stage in list_stages(self.description):
             module = (
                 build_nonlinearity(stage) if stage.kind in NONLINEARITIES else RemoteStage(self._calls, source, stage)
             )
@@ -126,10 +126,7 @@ class RemoteModel(nn.Module):
             BadInput: The predictor does not say what is in a stage, which may be a nonlinearity.
         """
         for stage, _ in self._stages:
-            if stage.kind not in (*NONLINEARITIES, *AFFINE):
-                raise BadInput(
-                    f"the stage {stage.name!r} is opaque; expected a model whose nonlinearities are stages of their own"
-                )
+            check_kind(stage)
         return super().apply(fn)
 
     def _ask(self, source: str, run: list[Stage], rows: Tensor) -> Tensor:
