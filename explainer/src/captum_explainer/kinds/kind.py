@@ -14,7 +14,7 @@ from captum_explainer.settings import Limits
 
 def write_catalogue(description: Description, limits: Limits, defaults: Mapping[str, Any]) -> dict[str, Any]:
     """The catalogue as the server answers it: the methods that this model's predictor makes possible."""
-    kind = (TensorKind if description.text is None else TextKind)(description, limits, defaults)
+    kind = (TensorKind if description.text is None else TextKind)(description, defaults)
     methods = kind.list_methods()
     parameters = {name: kind.list_parameters(method) for name, method in methods.items()}
     return write_entries(methods, parameters, description, limits)

@@ -50,7 +50,7 @@ def _ask_with_integral(plan: TensorPlan, scored: Rows) -> Rows | None:
         return None
     answer = plan.book.answer(exchange)
     scores = answer.values[description.output_name]
-    cotangents = derivative.cotangents or _predict(derivative, scores, count)
+    cotangents = _list_cotangents(derivative, scores, count)
     plan.book.keep(Known({description.input_name: plan.inputs.numpy()}, cotangents, answer.gradients, path))
     return scores
 
@@ -74,18 +74,17 @@ def _ask_with_pass(plan: TensorPlan, scored: Rows) -> Rows | None:
         return None
     answer = plan.book.answer(exchange)
     scores = answer.values[description.output_name][: len(scored)]
-    cotangents: Mapping[str, Rows] = {}
-    if derivative is not None:
-        cotangents = derivative.cotangents or _predict(derivative, scores, len(points))
+    cotangents = _list_cotangents(derivative, scores, len(points))
     values = {name: value[first:] for name, value in answer.values.items()}
     known = forward.complete({**values, description.input_name: points})
     plan.book.keep(Known(known, cotangents, answer.gradients))
     return scores
 
 
-def _predict(derivative: Derivative, scores: Rows, rows: int) -> dict[str, Rows]:
-    """The cotangents that the predictor chose: rows follow one another as the instances do, each for its class."""
-    assert derivative.predicted is not None
+def _list_cotangents(derivative: Derivative | None, scores: Rows, rows: int) -> Mapping[str, Rows]:
+    """The given cotangents, or those that the predictor chose: row `i` is for the class of instance `i modulo rows`."""
+    if derivative is None or derivative.predicted is None:
+        return {} if derivative is None else derivative.cotangents
     targets = scores[: derivative.predicted.rows].argmax(axis=1)
     return {derivative.predicted.sink: one_hot(targets[np.arange(rows) % len(targets)], scores.shape[1])}
 

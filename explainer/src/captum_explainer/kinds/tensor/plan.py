@@ -154,8 +154,7 @@ class TensorPlan(Plan):
 
     def list_outputs(self, scores: Scores) -> np.ndarray:
         """The outputs that are explained."""
-        outputs: np.ndarray = self.take_output(scores.at_inputs).numpy()
-        return outputs
+        return np.asarray(self.take_output(scores.at_inputs))
 
     def list_baselines(self) -> list[np.ndarray]:
         """Each instance's baselines; zeros for a method without."""
@@ -186,6 +185,11 @@ class TensorPlan(Plan):
             worked_out["mask"] = find_segments(
                 inputs[0], self._resolved, self.description.input_range, self._limits.max_perturbations
             )
+        layer_mask = None
+        if method.takes.units:
+            layer_mask = make_layer_mask(
+                self.description.shape_of(self.parameters["layer"]), self.parameters["layer_mask"]
+            )
         integrates = (
             method.passes.integrates and self.description.integrates and self.description.output_name in expected
         )
@@ -197,7 +201,7 @@ class TensorPlan(Plan):
             layer=None if name is None else skeleton.get_submodule(name),
             parameters=self.parameters,
             feature_mask=worked_out.get("mask"),
-            layer_mask=self._find_layer_mask() if method.takes.units else None,
+            layer_mask=layer_mask,
             integrate=self._integrate if integrates else None,
             memo=worked_out,
         )
@@ -223,10 +227,6 @@ class TensorPlan(Plan):
             return len(self.inputs)
         held = find_held_shape(self.method, None, self.description)
         return find_most_rows(tuple(self.inputs.shape[1:]), held, self._limits.max_call_bytes)
-
-    def _find_layer_mask(self) -> Tensor:
-        shape = self.description.shape_of(self.parameters["layer"])
-        return make_layer_mask(shape, self.parameters["layer_mask"])
 
     def _take_probabilities(self, output: Tensor) -> Tensor:
         if self.description.access == Access.SCORES:

@@ -28,10 +28,8 @@ from captum_explainer.settings import Limits
 class TextKind:
     """The kind of a model that takes texts, or of a foreign one that is sent texts."""
 
-    def __init__(self, description: Description, limits: Limits, defaults: Mapping[str, Any]) -> None:
+    def __init__(self, description: Description, defaults: Mapping[str, Any]) -> None:
         self._description = description
-        self._limits = limits
-        self._defaults = defaults
         default = defaults.get("method")
         self.default_method = default if default in self.list_methods() else DEFAULT_METHOD[description.access]
 
@@ -59,42 +57,6 @@ class TextKind:
         """The parameters that the method takes for this model."""
         return list_text_parameters(method, self._description)
 
-    def plan(
-        self,
-        session: Session | ScoresSession,
-        texts: Sequence[Text],
-        parameters: dict[str, Any],
-        at_most_top_k: bool = False,
-    ) -> list[Plan]:
-        """One plan a text; the texts' tokens are asked for first.
-
-        Raises:
-            ServingError: The request is wrong, or the predictor fails.
-            ModelChanged: The predictor's model is another one than the description's.
-        """
-        resolved = resolve(parameters, self, self._limits, self._defaults)
-        targets = split_target(resolved["target"], len(texts))
-        tokens: Sequence[Tokens | None] = [None] * len(texts)
-        if isinstance(session, Session):
-            tokens = tokenize(session, texts)
-        self._limit_rows(resolved, texts, tokens)
-        return [
-            TextPlan(session, self._limits, resolved, text, row, target, at_most_top_k)
-            for text, row, target in zip(texts, tokens, targets, strict=True)
-        ]
-
-    def _limit_rows(self, resolved: Resolved, texts: Sequence[Text], tokens: Sequence[Tokens | None]) -> None:
-        """Choose how many rows a pass has, by the longest of the texts."""
-        if leaves_words_out(resolved.method):
-            # Some hundred copies of a very long text would be too much to hold.
-            characters = max(1, *(sum(map(len, text.parts)) for text in texts))
-            most = max(1, self._limits.max_call_bytes // characters)
-            resolved.values["perturbations_per_eval"] = min(resolved["perturbations_per_eval"], most)
-            return
-        longest = max(row.ids.shape[1] for row in tokens if row is not None)
-        (_, width) = self._description.shape_of(resolved["layer"])
-        limit_passes(resolved.values, 1, (longest, width), (), self._limits)
-
 
 @dataclass(frozen=True)
 class TextRequest:
@@ -110,5 +72,33 @@ class TextRequest:
     def plan(
         self, description: Description, session: Session | ScoresSession, limits: Limits, defaults: Mapping[str, Any]
     ) -> list[Plan]:
-        """One plan a text."""
-        return TextKind(description, limits, defaults).plan(session, self.texts, self.parameters, self.at_most_top_k)
+        """One plan for each text; the texts' tokens are asked for first.
+
+        Raises:
+            ServingError: The request is wrong, or the predictor fails.
+            ModelChanged: The predictor's model is another one than the description's.
+        """
+        resolved = resolve(self.parameters, TextKind(description, defaults), limits, defaults)
+        targets = split_target(resolved["target"], len(self.texts))
+        tokens: Sequence[Tokens | None] = [None] * len(self.texts)
+        if isinstance(session, Session):
+            tokens = tokenize(session, self.texts)
+        self._limit_rows(resolved, tokens, description, limits)
+        return [
+            TextPlan(session, limits, resolved, text, row, target, self.at_most_top_k)
+            for text, row, target in zip(self.texts, tokens, targets, strict=True)
+        ]
+
+    def _limit_rows(
+        self, resolved: Resolved, tokens: Sequence[Tokens | None], description: Description, limits: Limits
+    ) -> None:
+        """Choose how many rows a pass has, by the longest of the texts."""
+        if leaves_words_out(resolved.method):
+            # Some hundred copies of a very long text would be too much to hold.
+            characters = max(1, *(sum(map(len, text.parts)) for text in self.texts))
+            most = max(1, limits.max_call_bytes // characters)
+            resolved.values["perturbations_per_eval"] = min(resolved["perturbations_per_eval"], most)
+            return
+        longest = max(row.ids.shape[1] for row in tokens if row is not None)
+        (_, width) = description.shape_of(resolved["layer"])
+        limit_passes(resolved.values, 1, (longest, width), (), limits)
