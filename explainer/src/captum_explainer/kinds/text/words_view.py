@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -11,9 +14,10 @@ from captum_explainer.attribution.captum_call import call_captum
 from captum_explainer.catalogue.method import Attribution, Problem
 from captum_explainer.catalogue.resolve import Resolved
 from captum_explainer.kinds.text.outputs import Probabilities
-from captum_explainer.kinds.text.pieces import cut
-from captum_explainer.kinds.text.word_model import WordModel
+from captum_explainer.kinds.text.pieces import Pieces, cut
+from captum_explainer.kinds.text.tokens import TEXTS_A_CALL
 from captum_explainer.kinds.text.words import normalize
+from captum_explainer.predictor_client.exchange import Exchange, Rows
 from captum_explainer.predictor_client.scores import ScoresSession
 from captum_explainer.predictor_client.session import Session
 from captum_explainer.predictor_client.texts import Text
@@ -64,3 +68,45 @@ class WordsView:
         """Each word's importance: that of its feature."""
         of_words = attributions[0][torch.from_numpy(self._pieces.features)]
         return normalize(of_words, self._resolved["normalization"])
+
+
+class WordModel(nn.Module):
+    """Turns presence of features, float32 [rows, features], into the model's outputs [rows, outputs].
+
+    Two rows may make the same text, which is asked about once.
+    """
+
+    def __init__(self, pieces: Pieces, replacement: str, session: Session | ScoresSession) -> None:
+        super().__init__()
+        self.pieces = pieces
+        self.replacement = replacement
+        self.session = session
+        # The keys are digests: thousands of long texts would take gigabytes.
+        self._known: dict[bytes, Tensor] = {}
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """The outputs for the texts with only these words."""
+        texts = [self.pieces.keep(row, self.replacement) for row in (rows > 0.5).numpy()]
+        keys = [hashlib.sha256("\0".join(text.parts).encode()).digest() for text in texts]
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
+        if new:
+            scores = torch.from_numpy(_score(self.session, list(new.values())).copy())
+            self._known.update(zip(new, scores, strict=True))
+        return torch.stack([self._known[key] for key in keys])
+
+
+def _score(session: Session | ScoresSession, texts: Sequence[Text]) -> Rows:
+    """Our predictor's logits [texts, outputs], or another one's scores; shorter texts are padded."""
+    if isinstance(session, ScoresSession):
+        return session.score_texts(texts)
+    source, sink, others = (
+        session.description.input_name,
+        session.description.output_name,
+        session.description.extra_inputs,
+    )
+    parts = []
+    for start in range(0, len(texts), TEXTS_A_CALL):
+        found = session.tokenize(texts[start : start + TEXTS_A_CALL], source, *others)
+        exchange = Exchange({source: found[source]}, (sink,), extra_inputs={name: found[name] for name in others})
+        parts.append(session.answer(exchange).values[sink])
+    return np.concatenate(parts)
