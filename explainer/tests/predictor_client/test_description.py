@@ -67,7 +67,7 @@ def test_an_output_may_not_be_named_as_no_stage_can():
 def test_a_model_of_one_opaque_stage_gives_gradients_only():
     described = read(stages=[{"name": "logits", "kind": "module", "shape": [3]}])
     assert described.access == Access.GRADIENTS
-    assert described.shape_of("logits") == (3,)
+    assert described.find_shape("logits") == (3,)
 
 
 def test_an_output_of_several_dimensions_has_its_shape_and_no_width():
@@ -76,7 +76,7 @@ def test_an_output_of_several_dimensions_has_its_shape_and_no_width():
         stages=[{"name": "logits", "kind": "module", "shape": [3, 5]}],
     )
     assert described.output_width is None
-    assert described.shape_of("logits") == (3, 5)
+    assert described.find_shape("logits") == (3, 5)
 
 
 def test_a_plain_v2_model_gives_scores_and_its_inputs_name():
@@ -125,7 +125,7 @@ def test_the_mistake_in_a_description_is_named(changes, sentence):
 
 def test_labels_are_by_index_and_numbers_where_there_are_none():
     described = read(labels=["a"])
-    assert (described.label(0), described.label(1)) == ("a", "1")
+    assert (described.find_label(0), described.find_label(1)) == ("a", "1")
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_a_text_model_is_read_in_full():
     assert (described.text.task, described.text.probabilities) == (TextTask.TOKENS, "softmax")
     assert (described.text.padding_id, described.extra_inputs) == (7, ("attention_mask",))
     assert (described.input_name, described.input_shape, described.output_width) == ("input_ids", None, None)
-    assert described.shape_of("embeddings") == (-1, 4)
+    assert described.find_shape("embeddings") == (-1, 4)
     assert read().text is None
 
 

@@ -161,7 +161,7 @@ def test_where_the_whole_pass_is_expected_it_comes_by_one_exchange_with_the_last
     method, residual, skeleton, book, predictor, pictures
 ):
     explain, back = METHODS[method]
-    book.expect(ForwardPass.through(PIECES), {"logits": expect_targets(TARGETS, 3)})
+    book.expect(ForwardPass.find(PIECES), {"logits": expect_targets(TARGETS, 3)})
     ours = explain(skeleton, inputs=pictures, target=TARGETS)
     assert torch.equal(ours, explain(residual, inputs=pictures, target=TARGETS))
     assert predictor.asked == [WHOLE, *back[1:]]

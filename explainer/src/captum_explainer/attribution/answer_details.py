@@ -43,10 +43,10 @@ def describe_class(output: int, scores: Tensor, probabilities: Tensor, descripti
     prediction = int(scores.argmax())
     return {
         "prediction": prediction,
-        "prediction_label": description.label(prediction),
+        "prediction_label": description.find_label(prediction),
         "probability": float(probabilities[prediction]),
         "target": output,
-        "target_label": description.label(output),
+        "target_label": description.find_label(output),
     }
 
 

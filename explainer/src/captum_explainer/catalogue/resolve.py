@@ -126,14 +126,14 @@ def complete(resolved: Resolved, description: Description, limits: Limits, insta
         )
     limit_passes(values, together, shape, held, limits, method.passes.rows_an_instance)
     if method.takes.units:
-        _check_units(values["layer_mask"], description.shape_of(values["layer"]), limits)
+        _check_units(values["layer_mask"], description.find_shape(values["layer"]), limits)
 
 
 def find_held_shape(method: Method, layer: str | None, description: Description) -> tuple[int, ...]:
     """The shape of what a row of a pass holds here: all stages' outputs if they are local, or the layer's."""
     if method.cuts.nonlinearities or method.cuts.relevance:
         return (sum(math.prod(stage.shape) for stage in description.stages),)
-    return () if layer is None else description.shape_of(layer)
+    return () if layer is None else description.find_shape(layer)
 
 
 def _check_units(layer_mask: str, shape: tuple[int, ...], limits: Limits) -> None:
@@ -147,7 +147,7 @@ def _check_units(layer_mask: str, shape: tuple[int, ...], limits: Limits) -> Non
 
 def _neuron(neuron: int | list[int], layer: str, description: Description) -> list[int]:
     index = [neuron] if isinstance(neuron, int) else neuron
-    shape = description.shape_of(layer)
+    shape = description.find_shape(layer)
     if len(index) != len(shape) or any(i >= size for i, size in zip(index, shape, strict=True)):
         raise BadInput(f"neuron is {neuron}; expected an index into {layer}'s shape {list(shape)}")
     return index

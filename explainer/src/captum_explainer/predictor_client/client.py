@@ -66,7 +66,7 @@ class PredictorClient:
         self._described, self._described_at = description, time.monotonic()
         return description
 
-    def names(self, deadline: Deadline, headers: Mapping[str, str]) -> list[str]:
+    def list_names(self, deadline: Deadline, headers: Mapping[str, str]) -> list[str]:
         """The models that the predictor lists, as kserve's servers do; none where it lists none.
 
         Raises:
@@ -97,7 +97,7 @@ class PredictorClient:
         """Ask for the description again next time: the model was seen to have changed."""
         self._described = None
 
-    def session(
+    def open_session(
         self, description: Description, deadline: Deadline, headers: Mapping[str, str]
     ) -> Session | ScoresSession:
         """Calls for one explanation, all of them of the described version of the model."""

@@ -99,14 +99,14 @@ class Description:
         """What the model answers to a text; a foreign one's scores are for the whole text."""
         return TextTask.SEQUENCE if self.text is None else self.text.task
 
-    def shape_of(self, name: str) -> tuple[int, ...]:
+    def find_shape(self, name: str) -> tuple[int, ...]:
         """One instance's output shape of a stage; KeyError where there is none of that name."""
         return {stage.name: stage.shape for stage in self.stages}[name]
 
     def find_row_shape(self, name: str, rows: Array) -> tuple[int, ...]:
         """The stage's output shape for one of these rows, which say how many tokens there are in a text."""
-        return tuple(rows.shape[1] if size == ANY else size for size in self.shape_of(name))
+        return tuple(rows.shape[1] if size == ANY else size for size in self.find_shape(name))
 
-    def label(self, index: int) -> str:
+    def find_label(self, index: int) -> str:
         """The label of an output, or its number where the model has no labels."""
         return self.labels[index] if index < len(self.labels) else str(index)

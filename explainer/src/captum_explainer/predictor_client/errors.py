@@ -36,14 +36,14 @@ def require_success(reply: Reply) -> Reply:
     """
     if reply.status == 200:
         return reply
-    sentence = _sentence(reply.body)
+    sentence = _read_sentence(reply.body)
     meaning = MEANINGS.get(reply.status, BadGateway)
     if meaning is BadGateway or sentence is None:
         raise meaning(f"the predictor answered with status {reply.status}" + (f": {sentence}" if sentence else ""))
     raise meaning(sentence)
 
 
-def _sentence(body: bytes) -> str | None:
+def _read_sentence(body: bytes) -> str | None:
     try:
         error = orjson.loads(body)["error"]
     except (orjson.JSONDecodeError, KeyError, TypeError):

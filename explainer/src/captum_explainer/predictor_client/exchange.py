@@ -94,7 +94,7 @@ class Exchange:
         """The number of points of the derivative's path; 0 without one."""
         return 0 if self.derivative is None or self.derivative.path is None else self.derivative.path.points
 
-    def part(self, rows: slice) -> Exchange:
+    def take_rows(self, rows: slice) -> Exchange:
         """The same question about some of the rows; the classes must be given, not predicted."""
         derivative = self.derivative
         if derivative is not None:

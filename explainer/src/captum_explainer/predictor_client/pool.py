@@ -28,7 +28,7 @@ class PredictorPool:
         self._idle: list[tuple[PredictorClient, float]] = []
 
     @contextmanager
-    def client(self) -> Iterator[PredictorClient]:
+    def lend(self) -> Iterator[PredictorClient]:
         """A client that nobody else uses meanwhile: the one that was used last, so that others may age."""
         client, born = self._take()
         try:

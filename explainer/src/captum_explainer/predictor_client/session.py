@@ -48,7 +48,7 @@ class Session(Calls):
     def carries(self, exchange: Exchange) -> bool:
         """True if the predictor can answer this exchange, and one call has room for it."""
         rows = exchange.rows + exchange.points
-        return self._can_answer(exchange) and self.count_parts(rows, self._largest_message(exchange)) == 1
+        return self._can_answer(exchange) and self.count_parts(rows, self._find_largest_message(exchange)) == 1
 
     def answer(self, exchange: Exchange) -> Answer:
         """Answer an exchange, in several calls where one has no room for its rows.
@@ -108,14 +108,14 @@ class Session(Calls):
             if count == 1 or self.carries(exchange):
                 return [exchange]
             halves = slice(count // 2), slice(count // 2, None)
-            return [part for half in halves for part in self._split(exchange.part(half))]
-        parts = self.count_parts(count, self._largest_message(exchange))
+            return [part for half in halves for part in self._split(exchange.take_rows(half))]
+        parts = self.count_parts(count, self._find_largest_message(exchange))
         if parts == 1:
             return [exchange]
         chunks = np.array_split(np.arange(count), parts)
-        return [exchange.part(slice(chunk[0], chunk[-1] + 1)) for chunk in chunks]
+        return [exchange.take_rows(slice(chunk[0], chunk[-1] + 1)) for chunk in chunks]
 
-    def _largest_message(self, exchange: Exchange) -> int:
+    def _find_largest_message(self, exchange: Exchange) -> int:
         """The bytes of the request, of the answer, or of what the predictor holds for a path; the most of these."""
         derivative, shapes = exchange.derivative, self._list_shapes(exchange)
         asked = sum(tensor.nbytes for tensor in exchange.sources.values())
@@ -160,7 +160,7 @@ class Session(Calls):
         named = () if exchange.sinks == (sink,) else outputs
         message = self._ask(sink, {**tensors, **exchange.extra_inputs}, named, parameters)
         self.rows += exchange.points + (exchange.rows if exchange.sinks else 0)  # nothing is computed at a path's ends
-        found = {name: _read(message, name, shape) for name, shape in self._list_shapes(exchange).items()}
+        found = {name: _read_output(message, name, shape) for name, shape in self._list_shapes(exchange).items()}
         gradients = {} if derivative is None else {derivative.sources[0]: found.pop(GRADIENT)}
         return Answer(found, gradients)
 
@@ -190,7 +190,7 @@ def _concatenate(parts: Sequence[Mapping[str, Rows]]) -> dict[str, Rows]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _read(message: Message, name: str, shape: tuple[int, ...]) -> Rows:
+def _read_output(message: Message, name: str, shape: tuple[int, ...]) -> Rows:
     tensor = message.tensors.get(name)
     if tensor is None or tensor.shape != shape or tensor.dtype != np.float32:
         got = "none" if tensor is None else f"{tensor.dtype} {list(tensor.shape)}"

@@ -23,7 +23,7 @@ class ForwardPass:
     pieces: tuple[Piece, ...]
 
     @classmethod
-    def through(cls, pieces: Sequence[Piece]) -> ForwardPass | None:
+    def find(cls, pieces: Sequence[Piece]) -> ForwardPass | None:
         """The pass through all remote pieces and what lies between them; None if there is no remote piece."""
         end = max((i for i, piece in enumerate(pieces, 1) if piece.remote), default=0)
         return cls(tuple(pieces[:end])) if end else None

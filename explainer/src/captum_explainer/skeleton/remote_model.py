@@ -74,8 +74,8 @@ class RemoteModel(nn.Module):
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or match is None:
             raise ValueError(f"url is {url!r}; expected http://host:port, with or without /v2/models/{{name}}")
         address = PredictorAddress(parts.netloc, protocol, parts.scheme == "https", ca_bundle, math.inf)
-        self._calls = _Calls(address, {**(headers or {}), **({"Host": host} if host else {})}, timeout)
-        self.name = name or unquote(match["name"] or "") or self._calls.only_name(url)
+        self._calls = _RemoteAnswers(address, {**(headers or {}), **({"Host": host} if host else {})}, timeout)
+        self.name = name or unquote(match["name"] or "") or self._calls.find_only_name(url)
         self.description = self._calls.describe(self.name)
         if self.description.text is not None:
             raise ValueError(f"{self.name!r} is a model of texts; expected one that takes tensors: ask its explainer")
@@ -146,7 +146,7 @@ class RemoteModel(nn.Module):
 class RemoteStage(RemoteSegment):
     """A stage with a hook, which the predictor computes by itself."""
 
-    def __init__(self, calls: _Calls, source: str, stage: Stage) -> None:
+    def __init__(self, calls: _RemoteAnswers, source: str, stage: Stage) -> None:
         super().__init__(calls, (source,), (stage.name,), find_gradient_format([stage]))
         self.stage = stage
 
@@ -155,7 +155,7 @@ class RemoteStage(RemoteSegment):
         return f"{self.stage.kind}, {list(self.stage.shape)}"
 
 
-class _Calls:
+class _RemoteAnswers:
     """Calls to the predictor, each with a deadline of its own."""
 
     def __init__(self, address: PredictorAddress, headers: Mapping[str, str], timeout: float) -> None:
@@ -165,8 +165,8 @@ class _Calls:
         self._description = Description("")
         self.made = 0
 
-    def only_name(self, url: str) -> str:
-        names = self._client.names(_CallDeadline(self._timeout), self._headers)
+    def find_only_name(self, url: str) -> str:
+        names = self._client.list_names(_CallDeadline(self._timeout), self._headers)
         if len(names) != 1:
             served = f"serves {', '.join(map(repr, names[:20]))}" if names else "lists no models"
             raise ValueError(f"the predictor at {url} {served}; expected a name, as in RemoteModel({url!r}, 'mnist')")
@@ -177,7 +177,7 @@ class _Calls:
         return self._description
 
     def answer(self, exchange: Exchange) -> Answer:
-        session = self._client.session(self._description, _CallDeadline(self._timeout), self._headers)
+        session = self._client.open_session(self._description, _CallDeadline(self._timeout), self._headers)
         try:
             return session.answer(exchange)
         finally:

@@ -58,7 +58,7 @@ def _ask_with_integral(plan: TensorPlan, scored: Rows) -> Rows | None:
 def _ask_with_pass(plan: TensorPlan, scored: Rows) -> Rows | None:
     """The scores, with all values of the method's first pass; None where it is not known or one call has no room."""
     points = _find_points(plan, scored)
-    forward = ForwardPass.through(plan.pieces) if points is not None else None
+    forward = ForwardPass.find(plan.pieces) if points is not None else None
     if points is None or forward is None:
         return None
     description = plan.description

@@ -171,13 +171,13 @@ class TensorPlan(Plan):
             expected |= {} if expect is None else {description.output_name: expect}
         if method.family == "neuron":
             layer = self.parameters["layer"]
-            expected[layer] = expect_neuron(tuple(self.parameters["neuron"]), description.shape_of(layer))
+            expected[layer] = expect_neuron(tuple(self.parameters["neuron"]), description.find_shape(layer))
         return expected
 
     def _call(self, inputs: Tensor, baselines: Tensor, targets: list[int], worked_out: dict[str, Any]) -> Attribution:
         method, name = self.method, self.parameters.get("layer")
         expected = self.expect_cotangents(targets)
-        self.book.expect(None if method.passes.replaces_layer else ForwardPass.through(self.pieces), expected)
+        self.book.expect(None if method.passes.replaces_layer else ForwardPass.find(self.pieces), expected)
 
         output = self.parameters.get("output") or "logit"
         skeleton = build_skeleton(self.description, self.book, self.cuts, output)
@@ -188,7 +188,7 @@ class TensorPlan(Plan):
         layer_mask = None
         if method.takes.units:
             layer_mask = make_layer_mask(
-                self.description.shape_of(self.parameters["layer"]), self.parameters["layer_mask"]
+                self.description.find_shape(self.parameters["layer"]), self.parameters["layer_mask"]
             )
         integrates = (
             method.passes.integrates and self.description.integrates and self.description.output_name in expected
@@ -217,7 +217,7 @@ class TensorPlan(Plan):
         cotangents = {sink: one_hot(np.asarray(targets), width)}
         derivative = Derivative((source,), cotangents, path=StraightPath(begin, nodes, weights))
         exchange = Exchange({source: last}, (), derivative)
-        if not self.book.carries(exchange.part(slice(0, 1))):
+        if not self.book.carries(exchange.take_rows(slice(0, 1))):
             return None
         return torch.from_numpy(self.book.answer(exchange).gradients[source].copy())
 

@@ -44,7 +44,7 @@ class EmbeddingsView:
         self._shown = choose_words(tokens, text, resolved["merge_subwords"], resolved["skip_special_tokens"])
         self.words = self._shown.words
         self.where = {"offsets": self._shown.offsets, "sequences": self._shown.sequences}
-        ids = np.concatenate([tokens.ids, tokens.baseline(description.text.padding_id)])
+        ids = np.concatenate([tokens.ids, tokens.make_baseline(description.text.padding_id)])
         points = self._book.answer(Exchange({description.input_name: ids}, (self._source,))).values[self._source]
         logits = self._book.answer(Exchange({self._source: points}, (self._sink,))).values[self._sink]
         self._inputs, self._baseline = torch.split(torch.from_numpy(points.copy()), 1)

@@ -100,5 +100,5 @@ class TextRequest:
             resolved.values["perturbations_per_eval"] = min(resolved["perturbations_per_eval"], most)
             return
         longest = max(row.ids.shape[1] for row in tokens if row is not None)
-        (_, width) = description.shape_of(resolved["layer"])
+        (_, width) = description.find_shape(resolved["layer"])
         limit_passes(resolved.values, 1, (longest, width), (), limits)

@@ -15,8 +15,8 @@ from captum_explainer.catalogue.methods.primary import (
     integrated_gradients,
     saliency,
 )
-from captum_explainer.catalogue.methods.primary import lime as lime_of_segments
-from captum_explainer.catalogue.methods.primary import occlusion as occlusion_of_windows
+from captum_explainer.catalogue.methods.primary import lime as segment_lime
+from captum_explainer.catalogue.methods.primary import occlusion as window_occlusion
 from captum_explainer.catalogue.shared_parameters import SEED, TOLERANCE, TOP_K, describe_output
 from captum_explainer.kinds.text import lime
 from captum_explainer.kinds.text.words import L2
@@ -58,9 +58,9 @@ METHODS: dict[str, Method] = {
     ),
     "lime": replace(
         _adapt(
-            lime_of_segments.METHOD,
+            segment_lime.METHOD,
             {
-                **lime_of_segments.METHOD.takes.parameters,
+                **segment_lime.METHOD.takes.parameters,
                 "num_features": integer(None, "how many of the strongest words the ridge keeps; null: all"),
             },
             summary="A linear model of the score, fitted to the text with random subsets of its words left out.",
@@ -70,7 +70,7 @@ METHODS: dict[str, Method] = {
     ),
     "occlusion": replace(
         _adapt(
-            occlusion_of_windows.METHOD,
+            window_occlusion.METHOD,
             PERTURBATIONS_PER_EVAL,
             summary="How much the score falls where one word of the text after the other is left out.",
             when="What the score needs, word by word: measured, of any model of texts.",

@@ -82,10 +82,10 @@ def choose_targets(
         table = probabilities.reshape(len(tokens.strings), -1)
         return [
             _describe_token(*pair, table, tokens, description)
-            for pair in _entities(target, top_k, table, tokens, description)
+            for pair in _choose_entities(target, top_k, table, tokens, description)
         ]
     table = probabilities.reshape(len(tokens.strings), 2)
-    return [_describe_span(*pair, table, tokens, text) for pair in _spans(target, top_k, table, tokens)]
+    return [_describe_span(*pair, table, tokens, text) for pair in _choose_spans(target, top_k, table, tokens)]
 
 
 def _describe_token(token: int, label: int, table: Tensor, tokens: Tokens, description: Description) -> Target:
@@ -95,25 +95,25 @@ def _describe_token(token: int, label: int, table: Tensor, tokens: Tokens, descr
 
 
 def _describe_span(start: int, end: int, table: Tensor, tokens: Tokens, text: Text) -> Target:
-    ((first, last),) = _best_spans(table, tokens, 1)
+    ((first, last),) = _rank_spans(table, tokens, 1)
     details = {
         "prediction": [first, last],
-        "prediction_label": _answer(first, last, tokens, text),
+        "prediction_label": _find_answer(first, last, tokens, text),
         "probability": float(table[first, START] * table[last, END]),
         "target": [start, end],
-        "target_label": _answer(start, end, tokens, text),
+        "target_label": _find_answer(start, end, tokens, text),
     }
     return Target((start * 2 + START, end * 2 + END), [start, end], details)
 
 
-def _answer(start: int, end: int, tokens: Tokens, text: Text) -> str | None:
+def _find_answer(start: int, end: int, tokens: Tokens, text: Text) -> str | None:
     """The answer's characters in the context; None if a token is outside it, or the end is before the start."""
     if end < start or tokens.sequences[start] != 1 or tokens.sequences[end] != 1 or text.pair is None:
         return None
     return text.pair[int(tokens.offsets[start, 0]) : int(tokens.offsets[end, 1])]
 
 
-def _entities(
+def _choose_entities(
     target: Any,  # noqa: ANN401 - JSON
     top_k: int | None,
     table: Tensor,
@@ -122,14 +122,14 @@ def _entities(
 ) -> list[tuple[int, int]]:
     certain, predicted = table.max(dim=1)
     if isinstance(target, list):
-        token, label = _pair(target, len(table), "token, label", description)
+        token, label = _read_pair(target, len(table), "token, label", description)
         return [(token, label)]
     if isinstance(target, int):
-        token = _index(target, len(table), "token")
+        token = _check_index(target, len(table), "token")
         return [(token, int(predicted[token]))]
     own = torch.from_numpy(~tokens.special)
     if isinstance(target, str):
-        label = _label(target, description)
+        label = _find_label(target, description)
         return [(int(table[:, label].masked_fill(~own, -1.0).argmax()), label)]
     outside = [i for i, name in enumerate(description.labels) if name == OUTSIDE]
     entities = own & ~torch.isin(predicted, torch.tensor(outside, dtype=predicted.dtype))
@@ -138,10 +138,10 @@ def _entities(
     # Entities come first: a certainty is at most 1, and each gets 1 more.
     ranks = torch.where(chosen, certain + entities, -1.0).argsort(descending=True, stable=True)
     ranked = ranks[: int(chosen.sum())].tolist()
-    return [(token, int(predicted[token])) for token in _first(ranked, top_k, "tokens of this text")]
+    return [(token, int(predicted[token])) for token in _take_first(ranked, top_k, "tokens of this text")]
 
 
-def _spans(
+def _choose_spans(
     target: Any,  # noqa: ANN401 - JSON
     top_k: int | None,
     table: Tensor,
@@ -150,14 +150,14 @@ def _spans(
     if isinstance(target, str):
         raise BadInput(f"target is {shorten(target)}; expected a token's index, or [start, end]")
     if isinstance(target, int):
-        token = _index(target, len(table), "token")
+        token = _check_index(target, len(table), "token")
         return [(token, token)]
     if isinstance(target, list):
-        return [_pair(target, len(table), "start, end", None)]
-    return _first(_best_spans(table, tokens, top_k or 1), top_k, "answers in this context")
+        return [_read_pair(target, len(table), "start, end", None)]
+    return _take_first(_rank_spans(table, tokens, top_k or 1), top_k, "answers in this context")
 
 
-def _best_spans(table: Tensor, tokens: Tokens, most: int) -> list[tuple[int, int]]:
+def _rank_spans(table: Tensor, tokens: Tokens, most: int) -> list[tuple[int, int]]:
     """The most probable pairs of start and end, where the end is not before the start nor too far behind it."""
     context = torch.from_numpy(tokens.sequences == 1).nonzero()[:, 0]
     products = torch.outer(table[context, START], table[context, END])
@@ -167,32 +167,32 @@ def _best_spans(table: Tensor, tokens: Tokens, most: int) -> list[tuple[int, int
     return [(int(context[i // len(context)]), int(context[i % len(context)])) for i in best]
 
 
-def _first(ranked: list[Any], top_k: int | None, what: str) -> list[Any]:
+def _take_first(ranked: list[Any], top_k: int | None, what: str) -> list[Any]:
     if top_k is not None and top_k > len(ranked):
         raise BadInput(f"top_k is {top_k}; expected at most {len(ranked)}, the {what}")
     return ranked[: top_k or 1]
 
 
-def _pair(target: list[Any], tokens: int, names: str, description: Description | None) -> tuple[int, int]:
+def _read_pair(target: list[Any], tokens: int, names: str, description: Description | None) -> tuple[int, int]:
     if len(target) != 2 or not isinstance(target[0], int):
         raise BadInput(f"target is {shorten(target)}; expected [{names}]")
     first, second = target
     if description is not None:
-        label = second if isinstance(second, int) else _label(second, description)
-        return _index(first, tokens, "token"), _index(label, len(description.labels), "label")
+        label = second if isinstance(second, int) else _find_label(second, description)
+        return _check_index(first, tokens, "token"), _check_index(label, len(description.labels), "label")
     if not isinstance(second, int):
         raise BadInput(f"target is {shorten(target)}; expected [{names}]")
-    return _index(first, tokens, "token"), _index(second, tokens, "token")
+    return _check_index(first, tokens, "token"), _check_index(second, tokens, "token")
 
 
-def _label(name: object, description: Description) -> int:
+def _find_label(name: object, description: Description) -> int:
     if name not in description.labels:
         known = ", ".join(repr(label) for label in description.labels)
         raise BadInput(f"target is the label {shorten(name)}; expected one of {known}")
     return description.labels.index(str(name))
 
 
-def _index(index: int, size: int, what: str) -> int:
+def _check_index(index: int, size: int, what: str) -> int:
     if not 0 <= index < size:
         raise BadInput(f"target is the {what} {index}; expected an index of 0 to {size - 1}")
     return index

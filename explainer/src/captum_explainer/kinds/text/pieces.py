@@ -68,7 +68,7 @@ class Pieces:
         return Text(*parts)
 
 
-def cut(text: Text, bag_of_words: bool, most: int) -> Pieces:
+def divide_text(text: Text, bag_of_words: bool, most: int) -> Pieces:
     """Divide a text into words; with `bag_of_words`, equal words are one feature, as in the lime package.
 
     Raises:

@@ -69,7 +69,7 @@ class TextPlan(Plan):
         """The text as the method sees it; the first use asks for its scores."""
         text, tokens = self._text, self._tokens
         if leaves_words_out(self.method):
-            seen = text if tokens is None else tokens.cut_off(text)
+            seen = text if tokens is None else tokens.cut_text(text)
             return WordsView(self._resolved, self._session, seen, self._limits.max_perturbations)
         assert isinstance(self._session, Session)
         assert tokens is not None

@@ -41,11 +41,11 @@ class Tokens:
     sequences: Array
     dropped: int
 
-    def baseline(self, padding_id: int) -> Array:
+    def make_baseline(self, padding_id: int) -> Array:
         """The ids with padding instead of all but the special tokens, int64 [1, tokens]."""
         return np.where(self.special, self.ids, padding_id)
 
-    def cut_off(self, text: Text) -> Text:
+    def cut_text(self, text: Text) -> Text:
         """The part of the text that the model sees."""
         if not self.dropped:
             return text

@@ -14,7 +14,7 @@ from captum_explainer.attribution.captum_call import call_captum
 from captum_explainer.catalogue.method import Attribution, Problem
 from captum_explainer.catalogue.resolve import Resolved
 from captum_explainer.kinds.text.outputs import Probabilities
-from captum_explainer.kinds.text.pieces import Pieces, cut
+from captum_explainer.kinds.text.pieces import Pieces, divide_text
 from captum_explainer.kinds.text.tokens import TEXTS_A_CALL
 from captum_explainer.kinds.text.words import normalize
 from captum_explainer.predictor_client.exchange import Exchange, Rows
@@ -35,7 +35,7 @@ class WordsView:
 
     def __init__(self, resolved: Resolved, session: Session | ScoresSession, text: Text, most: int) -> None:
         self._resolved = resolved
-        self._pieces = cut(text, resolved["bag_of_words"], most)
+        self._pieces = divide_text(text, resolved["bag_of_words"], most)
         self._words = WordModel(self._pieces, resolved["replacement"], session)
         self._probabilities = Probabilities(session.description, None)
         self.words, self.where = self._pieces.words, self._pieces.where
