@@ -58,7 +58,7 @@ def describe_sum(
     Args:
         attribution: The attributions of one output.
         score: That output for the input.
-        baseline_score: Its mean over the baselines; None where there are none.
+        baseline_score: Its mean over the baselines; None if there are none.
         tolerance: The share of the difference that the sum may be off; None where the attributions need not add up.
     """
     details: Details = {

@@ -1,4 +1,4 @@
-"""One call of Captum: with an RNG of its own where it draws, and its complaints as the caller's mistakes."""
+"""Runs Captum: random methods have an RNG of their own, and what Captum refuses is the caller's mistake."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from captum_explainer.inputs.targets import Target
 
 @dataclass(frozen=True)
 class Scores:
-    """The model's output as the predictor gives it: float32 [instances, outputs].
+    """The model's outputs as the predictor gives them: float32 [instances, outputs].
 
     `at_baselines` has float32 [baselines, outputs] for each instance; None for a method without baselines.
     """
@@ -39,7 +39,7 @@ class Plan(Protocol):
         ...
 
     def choose_targets(self, scores: Scores) -> list[list[Target]]:
-        """What to explain for each instance: one target, or `top_k` of them from the likeliest. Raises `BadInput`."""
+        """What to explain for each instance: one target, or the `top_k` likeliest. Raises `BadInput`."""
         ...
 
     def take_output(self, scores: Tensor) -> Tensor:
@@ -47,7 +47,7 @@ class Plan(Protocol):
         ...
 
     def attribute(self, outputs: Sequence[int]) -> list[Attribution]:
-        """One attribution for each instance, of the output that is named for it. Raises `BadInput`."""
+        """One attribution for each instance, for the output given for it. Raises `BadInput`."""
         ...
 
     def measure(self, attribution: Attribution, instance: int, output: int) -> dict[str, float]:

@@ -11,9 +11,9 @@ from pydantic import AfterValidator, Field
 
 from captum_explainer.predictor_client.exchange import Array
 
-# The kind of a stage that says nothing of what is in it.
+# The kind of a stage whose operation the predictor does not name.
 OPAQUE = "module"
-# The size of a dimension that the number of tokens decides.
+# Stands for the number of tokens in a shape.
 ANY = -1
 
 
@@ -68,12 +68,15 @@ class TextModel(Document, extra="ignore"):
 
 @dataclass(frozen=True)
 class Description:
-    """A model as its predictor describes it; of a predictor without our extension only the name is known.
+    """A model as its predictor describes it; for a predictor without our extension, only the name is known.
 
-    `predicts` says that it chooses the predicted class's gradient by itself, `gives_values` that one call gives the
-    values of several stages, `integrates` that it integrates gradients along a path.
-    `text` is there where the model takes texts. Its shapes have -1 where they have a size for each token, and
-    `extra_inputs` are the tensors that its network may take beside a source.
+    Attributes:
+        binary: A predictor without our extension takes binary tensors.
+        predicts: The predictor can choose the cotangent for the predicted class itself.
+        gives_values: One call can give the values of several stages.
+        integrates: The predictor can integrate gradients along a path.
+        text: None unless the model takes texts; then shapes contain -1 for the number of tokens.
+        extra_inputs: The tensors that a text model's network may take beside a source.
     """
 
     name: str
@@ -100,7 +103,7 @@ class Description:
         return TextTask.SEQUENCE if self.text is None else self.text.task
 
     def find_shape(self, name: str) -> tuple[int, ...]:
-        """One instance's output shape of a stage; KeyError where there is none of that name."""
+        """The output shape of the stage with this name, for one instance; KeyError if there is none."""
         return {stage.name: stage.shape for stage in self.stages}[name]
 
     def find_row_shape(self, name: str, rows: Array) -> tuple[int, ...]:
@@ -108,5 +111,5 @@ class Description:
         return tuple(rows.shape[1] if size == ANY else size for size in self.find_shape(name))
 
     def find_label(self, index: int) -> str:
-        """The label of an output, or its number where the model has no labels."""
+        """The label of an output, or its number if it has no label."""
         return self.labels[index] if index < len(self.labels) else str(index)

@@ -16,7 +16,7 @@ from captum_serving.errors import (
 
 from captum_explainer.predictor_client.http_connection import Reply
 
-# The caller's own mistakes keep their status; whatever else the predictor refuses is between it and us.
+# The caller's own mistakes keep their status; any other refusal is the explainer's fault or the predictor's.
 MEANINGS: dict[int, type[ServingError]] = {
     400: BadInput,
     401: Unauthorized,

@@ -27,7 +27,7 @@ class ScoresSession(Calls):
     outputs: int | None = field(default=None, init=False)
 
     def carries(self, exchange: Exchange) -> bool:
-        """False: the predictor gives nothing but scores, and `answer` splits them itself."""
+        """False: the predictor gives only scores, and `answer` divides them among calls itself."""
         return False
 
     def answer(self, exchange: Exchange) -> Answer:
@@ -48,7 +48,7 @@ class ScoresSession(Calls):
         return Answer({sink: np.concatenate([self._call(part) for part in parts])})
 
     def score_texts(self, texts: Sequence[Text]) -> Rows:
-        """Scores [texts, outputs] of texts, which go as strings, or as objects where they have a pair.
+        """Scores [texts, outputs] of texts, which are sent as strings, or as objects if they have a pair.
 
         Raises:
             ServingError: As `answer`.
@@ -68,7 +68,7 @@ class ScoresSession(Calls):
                 f"the predictor's answer has the shape {list(scores.shape)}; "
                 f"expected scores [{len(rows)}, {self.outputs or 'outputs'}]"
             )
-        # There is no digest: only another number of outputs tells that the model was replaced.
+        # There is no digest: only another number of outputs shows that the model was replaced.
         self.outputs = scores.shape[1]
         with np.errstate(over="ignore"):
             scores = np.ascontiguousarray(scores, dtype=np.float32)
@@ -107,7 +107,7 @@ def _write_string(text: Text) -> str:
 
 
 def _read_scores(prediction: Any) -> Any:  # noqa: ANN401 - JSON
-    """The scores of a prediction; an object has them by label, or in `probabilities` as our predictor's does."""
+    """The scores in a prediction; an object has them by label, or in `probabilities`, as our predictor's objects do."""
     if not isinstance(prediction, dict):
         return prediction
     return list(prediction.get("probabilities", prediction).values())

@@ -53,8 +53,7 @@ class Session(Calls):
     def answer(self, exchange: Exchange) -> Answer:
         """Answer an exchange, in several calls where one has no room for its rows.
 
-        The exchange has one source, which is the model's input or a stage; of a text model's input it is int64
-        [rows, tokens].
+        The exchange has one source: the model's input or a stage. A text model's input is int64 [rows, tokens].
 
         Raises:
             ModelChanged: The answer is another version's.

@@ -24,8 +24,8 @@ from captum_explainer.skeleton.forward_pass import ForwardPass
 # A perturbation method's scores for its 10,000 samples and 1,000 classes are 40 MB.
 MOST_REMEMBERED_BYTES = 64 * 2**20
 
-# The cotangent, float32 [rows, *the sink's shape], that is likely to be asked for with this number of rows; None where
-# it cannot be told.
+# The cotangent, float32 [rows, *the sink's shape], that Captum will probably send for this number of rows; None if that
+# cannot be predicted.
 ExpectedCotangent = Callable[[int], Rows | None]
 
 
@@ -39,13 +39,13 @@ class Predictor(Answerer, Protocol):
 
 @dataclass(frozen=True)
 class Known:
-    """Values of some rows that belong together, by name, and gradients at these rows where they are known.
+    """Known values for some rows, by name, and the gradients at these rows that are known.
 
     Attributes:
         values: float32 [rows, *shape], the rows of sources among them.
-        cotangents: The sinks' cotangents that the gradients are for.
-        gradients: By the names of the values that they are by.
-        path: The gradients are integrals along this path to the source's rows.
+        cotangents: The cotangents, by sink, that the gradients were computed with.
+        gradients: The gradients, by the names of the values that they belong to.
+        path: If there is one, the gradients are integrals along it to the source's rows.
     """
 
     values: Mapping[str, Array]
@@ -54,7 +54,7 @@ class Known:
     path: StraightPath | None = None
 
     def answer(self, exchange: Exchange) -> Answer | None:
-        """The answer, if this is exactly what is asked for: the same rows and cotangents, number by number."""
+        """The answer, if the exchange asks for exactly this: the same rows and cotangents, number by number."""
         wanted, derivative = {*exchange.sources, *exchange.sinks}, exchange.derivative
         if not wanted <= self.values.keys() or not _are_equal(exchange.sources, self.values):
             return None
@@ -72,11 +72,11 @@ class Known:
 
 
 class AnswerBook:
-    """Answers from what is known, and asks the predictor for the rest.
+    """Answers from what it knows, and asks the predictor for the rest.
 
-    It holds the answers of the first exchange, those of the pass that is under way, and, with `repeats`, the values of
-    all rows that were asked about, up to 64 MiB. On a miss it may ask for more than was asked: the gradient that is
-    expected to be asked for next, or the whole pass. A wrong guess costs a call, never a number.
+    It holds the answers from the first exchange, those from the pass under way, and, with `repeats`, the values for all
+    rows that it was asked about, up to 64 MiB. On a miss it may ask for more than it was asked: the gradient that will
+    probably come next, or the whole pass. A wrong guess costs a call, never a number.
     """
 
     def __init__(self, predictor: Predictor, *, repeats: bool = False) -> None:
@@ -89,14 +89,14 @@ class AnswerBook:
         self._cotangents: Mapping[str, ExpectedCotangent] = {}
 
     def keep(self, known: Known) -> None:
-        """Hold an answer of the first exchange for as long as the book lives."""
+        """Keep an answer from the first exchange as long as the book lives."""
         self._first.append(known)
 
     def expect(self, forward: ForwardPass | None, cotangents: Mapping[str, ExpectedCotangent]) -> None:
         """Say what the next Captum call will ask for.
 
         Args:
-            forward: A pass through its skeleton; None where the values of one do not tell those of the next piece.
+            forward: The pass through its skeleton; None if the method replaces values on the way.
             cotangents: The likely cotangents, by the names of sinks.
         """
         self._pass, self._cotangents, self._under_way = forward, cotangents, []
@@ -106,7 +106,7 @@ class AnswerBook:
         return self._predictor.carries(exchange)
 
     def answer(self, exchange: Exchange) -> Answer:
-        """The sinks' values, and the gradients where there is a derivative."""
+        """The sinks' values, and the gradients if there is a derivative."""
         found = self._find(exchange)
         if found is not None:
             return found
@@ -119,13 +119,13 @@ class AnswerBook:
         return next((answer for answer in answers if answer is not None), None)
 
     def _expect_derivative(self, sources: Sequence[str], sinks: Sequence[str], rows: int) -> Derivative | None:
-        """The gradient that is likely to be asked for next; None where it cannot be told."""
+        """The gradient that will probably be asked for next; None if that cannot be predicted."""
         expect = self._cotangents.get(sinks[0]) if len(sinks) == 1 else None
         cotangent = None if expect is None else expect(rows)
         return None if cotangent is None else Derivative(tuple(sources), {sinks[0]: cotangent})
 
     def _ask_with_gradient(self, exchange: Exchange) -> Answer | None:
-        """Ask for the expected gradient too; None where none is expected."""
+        """Ask for the expected gradient too; None if no gradient is expected."""
         derivative = self._expect_derivative([*exchange.sources], exchange.sinks, exchange.rows)
         if derivative is None or not exchange.differentiable:
             return None
@@ -136,7 +136,7 @@ class AnswerBook:
         return Answer(answer.values)
 
     def _ask_whole_pass(self, exchange: Exchange) -> Answer | None:
-        """Ask for all values of the pass, and for the last piece's gradient; None where one call has no room."""
+        """Ask for all values of the pass, and for the last piece's gradient; None if one call cannot carry that."""
         forward = self._pass
         if forward is None or len(forward.sinks) == 1 or tuple(exchange.sources) != forward.pieces[0].sources:
             return None

@@ -27,9 +27,9 @@ AFFINE = (
     *("conv1d", "conv2d", "conv3d", "linear", "flatten", "dropout", "identity"),
     *("avg_pool2d", "adaptive_avg_pool2d", "batch_norm1d", "batch_norm2d", "normalize"),
 )
-# The nonlinearities through which Captum can pass relevance.
+# The nonlinearities for which Captum has an LRP rule.
 WITH_RULE = ("relu", "tanh", "max_pool1d", "max_pool2d", "max_pool3d")
-# Captum counts it among the nonlinearities where it passes relevance, though it does nothing.
+# Captum's LRP treats it like a nonlinearity, although it does nothing.
 DROPOUT = "dropout"
 
 
@@ -37,9 +37,11 @@ DROPOUT = "dropout"
 class Cuts:
     """How a method needs the model cut.
 
-    `layer` names a stage that is to be a module of its own output; `nonlinearities` says that the backward rule changes
-    there; `relevance` that every stage needs a rule of Captum's, and so a module of its own; `to_layer` leaves out all
-    that comes after the layer (what has no target needs none of it).
+    Attributes:
+        layer: The stage after which to cut, so that a module has its output.
+        nonlinearities: The method changes the backward rule of nonlinearities, so they are modules of their own.
+        relevance: Every stage needs one of Captum's LRP rules, so each is a module of its own.
+        to_layer: Leave out all that comes after the layer, because a method without a target does not need it.
     """
 
     layer: str | None = None
@@ -73,7 +75,7 @@ class Piece:
 
 
 def cut(description: Description, cuts: Cuts) -> list[Piece]:
-    """The pieces of the model, in their order.
+    """Cut the model into pieces, in their order.
 
     Raises:
         BadInput: The method needs to see inside a stage that the predictor does not describe.
@@ -123,10 +125,10 @@ def check_kind(stage: Stage, relevance: bool = False) -> None:
 
 
 def build_nonlinearity(stage: Stage) -> nn.Module:
-    """The local module of a stage whose kind is in NONLINEARITIES, or of a dropout, which does nothing.
+    """The local module for a stage whose kind is in NONLINEARITIES, or for a dropout, which does nothing.
 
     Raises:
-        BadGateway: It has no such options.
+        BadGateway: The kind does not have the stage's options.
     """
     if stage.kind == DROPOUT:
         return nn.Dropout().eval()

@@ -32,14 +32,14 @@ class RemoteModel(nn.Module):
     itself, in this process where it is a nonlinearity; all between them are one call to the predictor. So a forward
     pass without hooks is one call and its backward pass another, whatever the number of stages.
 
-    The weights stay in the predictor. As of any module, hooks are seen by every thread: use one RemoteModel a thread.
+    The weights stay in the predictor. As with any module, every thread sees a hook: use one RemoteModel per thread.
 
     Attributes:
-        name: The model's.
-        labels: Of its outputs; empty where it has none.
-        input_shape: One instance's; None where the predictor does not say.
-        digest: The version of the model. Every answer must be of this one. None for a predictor without our extension.
-        calls: How many calls it has made to the predictor.
+        name: The model's name.
+        labels: The outputs' labels; empty if the model has none.
+        input_shape: One instance's shape; None if the predictor does not say.
+        digest: The version of the model, from which every answer must come. None for a predictor without our extension.
+        calls: The number of calls made to the predictor.
     """
 
     def __init__(
@@ -57,15 +57,15 @@ class RemoteModel(nn.Module):
 
         Args:
             url: `http://host:port` or https, with or without `/v2/models/{name}`.
-            name: The model's, where neither the URL nor the predictor's list of models says it.
+            name: The model's name, needed if neither the URL nor the predictor's list of models gives it.
             host: The Host header, by which a gateway chooses the predictor.
-            headers: Others that go with every call, such as Authorization.
-            ca_bundle: CA certificates for https, a file's path.
+            headers: Further headers for every call, such as Authorization.
+            ca_bundle: A file with the CA certificates for https.
             timeout: Seconds that one call may take, with its retries.
-            protocol: What a predictor without the gradient extension is spoken to in.
+            protocol: The protocol for a predictor without the gradient extension.
 
         Raises:
-            ValueError: The URL is none, the model's name is not known, or the model is one of texts.
+            ValueError: The URL is malformed, the model's name is not known, or the model takes texts.
             ServingError: The predictor cannot be reached, refuses, or answers what it must not.
         """
         super().__init__()
@@ -78,7 +78,9 @@ class RemoteModel(nn.Module):
         self.name = name or unquote(match["name"] or "") or self._calls.find_only_name(url)
         self.description = self._calls.describe(self.name)
         if self.description.text is not None:
-            raise ValueError(f"{self.name!r} is a model of texts; expected one that takes tensors: ask its explainer")
+            raise ValueError(
+                f"{self.name!r} takes texts; expected a model that takes tensors: for texts, ask its explainer"
+            )
         self.labels, self.digest = self.description.labels, self.description.digest
         self.input_shape = self.description.input_shape
         self._stages: list[tuple[Stage, nn.Module]] = []
@@ -95,7 +97,7 @@ class RemoteModel(nn.Module):
 
     @property
     def calls(self) -> int:
-        """The number of calls that it has made to the predictor."""
+        """The number of calls made to the predictor."""
         return self._calls.made
 
     def forward(self, rows: Tensor) -> Tensor:
@@ -144,7 +146,7 @@ class RemoteModel(nn.Module):
 
 
 class RemoteStage(RemoteSegment):
-    """A stage with a hook, which the predictor computes by itself."""
+    """A hooked stage, which the predictor computes in a call of its own."""
 
     def __init__(self, calls: _RemoteAnswers, source: str, stage: Stage) -> None:
         super().__init__(calls, (source,), (stage.name,), find_gradient_format([stage]))

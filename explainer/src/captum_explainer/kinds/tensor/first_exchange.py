@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def ask_first(plan: TensorPlan, scored: Rows) -> Rows:
-    """The scores [rows, outputs] of the rows to score; what came with them is in the plan's answer book.
+    """The scores [rows, outputs] of these rows; what came with them goes into the plan's answer book.
 
     Raises:
         ServingError: The predictor fails.
@@ -35,7 +35,7 @@ def ask_first(plan: TensorPlan, scored: Rows) -> Rows:
 
 
 def _ask_with_integral(plan: TensorPlan, scored: Rows) -> Rows | None:
-    """The scores, with the integral along the path to each input; None where one call cannot bring both."""
+    """The scores, with the integral along the path to each input; None if one call cannot bring both."""
     description, count = plan.description, len(plan.inputs)
     rule = find_quadrature(plan.parameters)
     if rule is None or plan.parameters.get("smooth") is not None:
@@ -56,7 +56,7 @@ def _ask_with_integral(plan: TensorPlan, scored: Rows) -> Rows | None:
 
 
 def _ask_with_pass(plan: TensorPlan, scored: Rows) -> Rows | None:
-    """The scores, with all values of the method's first pass; None where it is not known or one call has no room."""
+    """The scores, with all values in the method's first pass; None if it is not known, or one call cannot carry it."""
     points = _find_points(plan, scored)
     forward = ForwardPass.find(plan.pieces) if points is not None else None
     if points is None or forward is None:
@@ -90,7 +90,7 @@ def _list_cotangents(derivative: Derivative | None, scores: Rows, rows: int) -> 
 
 
 def _find_points(plan: TensorPlan, scored: Rows) -> Rows | None:
-    """The rows of the first pass, where they are known: those that the method declares, or else those scored."""
+    """The rows of the first pass, if they are known: those that the method declares, or else the scored ones."""
     method = plan.method
     drawn = method.passes.random or plan.parameters.get("smooth") is not None
     if method.access == Access.SCORES or drawn or method.passes.replaces_layer:
@@ -112,7 +112,7 @@ def _explains_predicted(plan: TensorPlan) -> bool:
 
 
 def _find_derivative(plan: TensorPlan, sources: tuple[str, ...], sink: str, rows: int, first: int) -> Derivative | None:
-    """The gradient of the pass's last piece, where its cotangent is known or is the predicted class's."""
+    """The last piece's gradient, if its cotangent is known or is the predicted class's."""
     description = plan.description
     targets = find_given_targets(
         plan.parameters.get("target"), plan.parameters.get("top_k"), len(plan.inputs), description

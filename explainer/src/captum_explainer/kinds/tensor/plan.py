@@ -38,7 +38,7 @@ from captum_explainer.skeleton.forward_pass import ForwardPass
 class TensorPlan(Plan):
     """Instances float32 [instances, *input shape], and each one's baselines [1 or more, *input shape].
 
-    What is worked out for one target and serves the others (superpixels, LIME's fit) is kept by instance.
+    Superpixels and LIME's fit are kept for each instance, because they serve all its targets.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class TensorPlan(Plan):
         return cut(self.description, self.cuts)
 
     def score(self) -> Scores:
-        """The scores by one call; baselines that instances share are in it once."""
+        """Fetch all scores in one call; baselines that instances share are sent once."""
         baselines = self.baselines if self.method.takes.baselines != "none" else []
         distinct = {id(one): one for one in baselines}
         rows = [self.inputs, *distinct.values()]
@@ -87,7 +87,7 @@ class TensorPlan(Plan):
         return Scores(at_inputs, [at_distinct[id(one)] for one in baselines] or None)
 
     def choose_targets(self, scores: Scores) -> list[list[Target]]:
-        """One target an instance, or `top_k` of them."""
+        """One target for each instance, or `top_k` of them."""
         given = self.parameters.get("target"), self.parameters.get("top_k")
         ranked = resolve_targets(*given, scores.at_inputs, self.description)
         probabilities = self._take_probabilities(scores.at_inputs)
@@ -101,7 +101,7 @@ class TensorPlan(Plan):
         return self._take_probabilities(scores) if self.parameters.get("output") == PROBABILITY else scores
 
     def attribute(self, outputs: Sequence[int]) -> list[Attribution]:
-        """One attribution an instance: by calls for several instances where the method allows it."""
+        """One attribution for each instance; several instances share a Captum call if the method allows it."""
         method, targets = self.method, [*outputs]
         draws = method.passes.random or self.parameters.get("smooth") is not None
         if method.passes.across or not (method.passes.one_by_one or draws):
@@ -157,11 +157,11 @@ class TensorPlan(Plan):
         return np.asarray(self.take_output(scores.at_inputs))
 
     def list_baselines(self) -> list[np.ndarray]:
-        """Each instance's baselines; zeros for a method without."""
+        """Each instance's baselines; zeros for a method without baselines."""
         return [one.numpy() for one in self.baselines]
 
     def expect_cotangents(self, targets: Sequence[int]) -> dict[str, ExpectedCotangent]:
-        """The likely cotangents of the values that are explained: the output's, the neuron's layer's, or both."""
+        """The likely cotangents for what is explained: the output, the neuron's layer, or both."""
         method, description = self.method, self.description
         expected: dict[str, ExpectedCotangent] = {}
         # Relevance comes to the last stage divided by the score, and a probability's gradient depends on it: both are
@@ -222,7 +222,7 @@ class TensorPlan(Plan):
         return torch.from_numpy(self.book.answer(exchange).gradients[source].copy())
 
     def _count_instances_at_once(self) -> int:
-        """All, except where every stage's values are held here: 512 of the MNIST network took 1.4 GB."""
+        """All instances, or fewer if every stage's values are held here: 512 of the MNIST network took 1.4 GB."""
         if not (self.method.cuts.nonlinearities or self.method.cuts.relevance):
             return len(self.inputs)
         held = find_held_shape(self.method, None, self.description)

@@ -68,9 +68,9 @@ class EmbeddingsView:
 
 @dataclass(frozen=True)
 class TextAnswers:
-    """Answers exchanges about one text's rows, which have the text's extra inputs and no padding.
+    """Answers exchanges about one text's rows: adds its extra inputs, and flattens the logits.
 
-    The logits of tokens, [rows, tokens, labels], are flat: [rows, tokens * labels].
+    Rows have no padding. Logits [rows, tokens, labels] become [rows, tokens * labels].
     """
 
     session: Session
@@ -81,7 +81,7 @@ class TextAnswers:
         return False
 
     def answer(self, exchange: Exchange) -> Answer:
-        """The sinks' values, and the gradients where there is a derivative."""
+        """The sinks' values, and the gradients if there is a derivative."""
         rows, output = exchange.rows, self.session.description.output_name
         extra_inputs = {name: np.repeat(tensor, rows, axis=0) for name, tensor in self.tokens.extra_inputs.items()}
         exchange = replace(exchange, extra_inputs=extra_inputs)

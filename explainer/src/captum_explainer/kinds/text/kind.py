@@ -26,7 +26,7 @@ from captum_explainer.settings import Limits
 
 
 class TextKind:
-    """The kind of a model that takes texts, or of a foreign one that is sent texts."""
+    """The kind of a model that takes texts, or of a foreign model that is sent texts."""
 
     def __init__(self, description: Description, defaults: Mapping[str, Any]) -> None:
         self._description = description

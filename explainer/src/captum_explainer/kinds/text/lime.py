@@ -26,9 +26,9 @@ def attribute(problem: Problem) -> Attribution:
 
 
 def draw_words(samples: int, words: int, seed: int) -> Subsets:
-    """Random subsets [samples, words], the first of them the whole: those of the lime package with this seed.
+    """The lime package's random subsets for this seed, [samples, words]; the first has all words.
 
-    Of each other one a number of words is drawn, and then so many that are left out.
+    For each of the others, a number is drawn, and then that many words to leave out.
     """
     generator = np.random.RandomState(seed)
     subsets = np.ones((samples, words), dtype=bool)
@@ -68,7 +68,7 @@ def _score_subsets(problem: Problem) -> tuple[Subsets, NDArray[np.float64]]:
 def _choose_words(
     subsets: Subsets, scores: NDArray[np.float64], weights: NDArray[np.floating], most: int | None
 ) -> NDArray[np.int64]:
-    """The words of the largest coefficients in a fit of all."""
+    """The words with the largest coefficients in a fit to all words."""
     if most is None or most >= subsets.shape[1]:
         return np.arange(subsets.shape[1])
     coefficients = fit_ridge(subsets, scores, CHOOSING_ALPHA, weights).coefficients[:, 0]

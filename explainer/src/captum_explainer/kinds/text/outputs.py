@@ -16,9 +16,9 @@ from captum_explainer.predictor_client.description import Access, Description, T
 from captum_explainer.predictor_client.texts import Text
 
 START, END = 0, 1
-# An answer's most tokens; the predictor has the same limit.
+# The most tokens in an answer; the predictor has the same limit.
 MOST_ANSWER_TOKENS = 30
-# All tagging schemes give this label to what is no entity.
+# All tagging schemes give this label to tokens outside entities.
 OUTSIDE = "O"
 
 
@@ -33,7 +33,7 @@ class Probabilities(nn.Module):
         self.labels = max(1, len(description.labels))
 
     def forward(self, logits: Tensor) -> Tensor:
-        """A softmax over the labels, over the context's tokens for an answer, or what else the model declares."""
+        """A softmax over the labels (for an answer, over the context's tokens), or what the model declares instead."""
         if self.scores or self.model is None or self.model.probabilities == "none":
             return logits
         if self.model.probabilities == "sigmoid":
@@ -58,17 +58,17 @@ def choose_targets(
     """What to explain for one text: one target, or the `top_k` likeliest.
 
     Args:
-        target: None for what the model predicts, or of a sequence a label or its index; of tokens a token's index,
-            [token, label], or a label, whose most certain token is meant; of an answer a token's index for its start
-            and its end alike, or [start, end].
+        target: None for what the model predicts. For a sequence, a label or its index. For tokens, a token's index,
+            [token, label], or a label, which means its most certain token. For an answer, a token's index, which is
+            both its start and its end, or [start, end].
         top_k: How many, instead of a target.
         logits: [1, outputs], flat.
-        tokens: The text's; None where nobody knows them.
+        tokens: The text's tokens; None if they are not known.
         text: The text.
         description: The model.
 
     Raises:
-        BadInput: There is no such target, or not so many.
+        BadInput: There is no such target, or there are fewer than `top_k`.
     """
     if target is not None and top_k is not None:
         raise BadInput("both target and top_k are there; expected one of them")
@@ -133,7 +133,7 @@ def _choose_entities(
         return [(int(table[:, label].masked_fill(~own, -1.0).argmax()), label)]
     outside = [i for i, name in enumerate(description.labels) if name == OUTSIDE]
     entities = own & ~torch.isin(predicted, torch.tensor(outside, dtype=predicted.dtype))
-    # A text with only special tokens has a most certain one, too.
+    # If all tokens are special, the most certain of them is explained.
     chosen = own if own.any() else ~own
     # Entities come first: a certainty is at most 1, and each gets 1 more.
     ranks = torch.where(chosen, certain + entities, -1.0).argsort(descending=True, stable=True)

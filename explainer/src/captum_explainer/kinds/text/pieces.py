@@ -23,8 +23,8 @@ class Pieces:
 
     Attributes:
         text: The text.
-        spans: Of each word the part of the text that it is in, its first character, and the one after its last.
-        features: int64 [words], each word's feature: its own, or that of all words that are written so.
+        spans: For each word, the number of the part it is in, its first character, and the one after its last.
+        features: int64 [words], each word's feature: its own, or one for all words that are written alike.
     """
 
     text: Text
@@ -54,7 +54,7 @@ class Pieces:
 
         Args:
             present: bool [features].
-            replacement: What stands in their place; empty: nothing.
+            replacement: What takes their place; may be empty.
         """
         parts: list[str] = []
         for number, part in enumerate(self.text.parts):

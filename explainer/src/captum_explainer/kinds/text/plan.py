@@ -25,7 +25,7 @@ from captum_explainer.predictor_client.texts import Text
 from captum_explainer.settings import Limits
 from captum_explainer.skeleton.build import PROBABILITY
 
-# The ends of an answer's keys where there are two of each, for question answering.
+# For question answering, each key of an answer is there twice, with these endings.
 ENDS = ("start", "end")
 
 
@@ -49,7 +49,7 @@ class TextPlan(Plan):
             limits: The server's limits.
             resolved: The method and its parameters.
             text: The text.
-            tokens: Its tokens; None where nobody knows them.
+            tokens: Its tokens; None if they are not known.
             target: What the request wants explained for this text.
             at_most_top_k: `top_k` is a maximum, where the model has fewer outputs.
         """

@@ -12,7 +12,7 @@ from captum_explainer.predictor_client.exchange import Array
 from captum_explainer.predictor_client.session import Session
 from captum_explainer.predictor_client.texts import Text
 
-# An answer may hold 65,536 strings: the tokens of this many texts with 1024 tokens each.
+# An answer may hold 65,536 strings: this many texts with 1024 tokens each.
 TEXTS_A_CALL = 64
 OF_EACH_TOKEN = ("tokens", "special_tokens_mask", "offsets", "word_ids", "sequence_ids")
 
@@ -22,14 +22,14 @@ class Tokens:
     """The tokens of one text, without padding.
 
     Attributes:
-        strings: As the vocabulary writes them.
+        strings: The tokens as the vocabulary writes them.
         ids: int64 [1, tokens].
-        extra_inputs: What the network takes beside them, int64 [1, tokens] each.
-        special: bool [tokens], what the tokenizer added.
+        extra_inputs: What the network takes beside the ids, int64 [1, tokens] each.
+        special: bool [tokens], true for those that the tokenizer added.
         offsets: int64 [tokens, 2], the characters of its text that a token stands for.
-        words: int64 [tokens], the number of the word in its text; -1 for special ones.
-        sequences: int64 [tokens], 0 of the text and 1 of its pair; -1 for special ones.
-        dropped: How many were cut off to fit the model.
+        words: int64 [tokens], the number of the token's word in its text; -1 for special tokens.
+        sequences: int64 [tokens], 0 in the text and 1 in its pair; -1 for special tokens.
+        dropped: The number of tokens that were cut off to fit the model.
     """
 
     strings: list[str]

@@ -1,4 +1,4 @@
-"""One text explained by its words, of which some are left out: of any model that scores texts."""
+"""Explains a text by leaving out words, for any model that scores texts."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ class WordsView:
 
 
 class WordModel(nn.Module):
-    """Turns presence of features, float32 [rows, features], into the model's outputs [rows, outputs].
+    """Maps the presence of features, float32 [rows, features], to the model's outputs [rows, outputs].
 
-    Two rows may make the same text, which is asked about once.
+    Rows that make the same text are asked about once.
     """
 
     def __init__(self, pieces: Pieces, replacement: str, session: Session | ScoresSession) -> None:
