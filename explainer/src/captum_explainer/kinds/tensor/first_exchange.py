@@ -46,13 +46,7 @@ def _ask_with_integral(plan: TensorPlan, scored: Rows) -> Rows | None:
     path = StraightPath(torch.cat([one[:1] for one in plan.baselines]).numpy(), *rule)
     derivative = replace(derivative, path=path)
     exchange = Exchange({description.input_name: scored}, (description.output_name,), derivative)
-    if not plan.book.carries(exchange):
-        return None
-    answer = plan.book.answer(exchange)
-    scores = answer.values[description.output_name]
-    cotangents = _list_cotangents(derivative, scores, count)
-    plan.book.keep(Known({description.input_name: plan.inputs.numpy()}, cotangents, answer.gradients, path))
-    return scores
+    return _ask_and_keep(plan, exchange, len(scored), plan.inputs.numpy(), None)
 
 
 def _ask_with_pass(plan: TensorPlan, scored: Rows) -> Rows | None:
@@ -70,14 +64,25 @@ def _ask_with_pass(plan: TensorPlan, scored: Rows) -> Rows | None:
     if derivative is None and (len(sinks) == 1 or first > 0):
         return None
     exchange = Exchange({description.input_name: rows}, sinks, derivative)
+    return _ask_and_keep(plan, exchange, len(scored), points, forward)
+
+
+def _ask_and_keep(
+    plan: TensorPlan, exchange: Exchange, scored: int, points: Rows, forward: ForwardPass | None
+) -> Rows | None:
+    """The scores of the first `scored` rows; None if one call cannot carry the exchange.
+
+    The book keeps the gradients at the points, and with `forward`, which the last rows go through, its values.
+    """
     if not plan.book.carries(exchange):
         return None
-    answer = plan.book.answer(exchange)
-    scores = answer.values[description.output_name][: len(scored)]
+    answer, description, derivative = plan.book.answer(exchange), plan.description, exchange.derivative
+    scores, known = answer.values[description.output_name][:scored], {description.input_name: points}
+    if forward is not None:
+        values = {name: value[exchange.rows - len(points) :] for name, value in answer.values.items()}
+        known = forward.complete({**values, **known})
     cotangents = _list_cotangents(derivative, scores, len(points))
-    values = {name: value[first:] for name, value in answer.values.items()}
-    known = forward.complete({**values, description.input_name: points})
-    plan.book.keep(Known(known, cotangents, answer.gradients))
+    plan.book.keep(Known(known, cotangents, answer.gradients, derivative.path if derivative else None))
     return scores
 
 

@@ -122,8 +122,7 @@ def _choose_entities(
 ) -> list[tuple[int, int]]:
     certain, predicted = table.max(dim=1)
     if isinstance(target, list):
-        token, label = _read_pair(target, len(table), "token, label", description)
-        return [(token, label)]
+        return [_read_pair(target, len(table), "token, label", description)]
     if isinstance(target, int):
         token = _check_index(target, len(table), "token")
         return [(token, int(predicted[token]))]
@@ -174,15 +173,14 @@ def _take_first(ranked: list[Any], top_k: int | None, what: str) -> list[Any]:
 
 
 def _read_pair(target: list[Any], tokens: int, names: str, description: Description | None) -> tuple[int, int]:
-    if len(target) != 2 or not isinstance(target[0], int):
+    kinds = (int,) if description is None else (int, str)
+    if len(target) != 2 or not isinstance(target[0], int) or not isinstance(target[1], kinds):
         raise BadInput(f"target is {shorten(target)}; expected [{names}]")
     first, second = target
-    if description is not None:
-        label = second if isinstance(second, int) else _find_label(second, description)
-        return _check_index(first, tokens, "token"), _check_index(label, len(description.labels), "label")
-    if not isinstance(second, int):
-        raise BadInput(f"target is {shorten(target)}; expected [{names}]")
-    return _check_index(first, tokens, "token"), _check_index(second, tokens, "token")
+    if description is None:
+        return _check_index(first, tokens, "token"), _check_index(second, tokens, "token")
+    label = second if isinstance(second, int) else _find_label(second, description)
+    return _check_index(first, tokens, "token"), _check_index(label, len(description.labels), "label")
 
 
 def _find_label(name: object, description: Description) -> int:
