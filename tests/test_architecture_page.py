@@ -7,7 +7,7 @@ import re
 import pytest
 import requests
 from captum_explainer.catalogue.catalogue import catalogue
-from captum_explainer.predictor_client.description import read_description
+from captum_explainer.predictor_client.read_description import read_description
 from captum_explainer.skeleton.cuts import Cuts, Piece, cut
 
 from local.servers import ROOT, Pair

@@ -177,11 +177,11 @@ def description():
         output_width=3,
         labels=("ant", "bee", "7"),
         stages=(
-            Stage("conv", "conv2d", (2, 6, 6), {}),
-            Stage("relu", "relu", (2, 6, 6), {}),
-            Stage("pool", "max_pool2d", (2, 3, 3), POOL),
-            Stage("flat", "flatten", (18,), {}),
-            Stage("logits", "linear", (3,), {}),
+            Stage(name="conv", kind="conv2d", shape=(2, 6, 6)),
+            Stage(name="relu", kind="relu", shape=(2, 6, 6)),
+            Stage(name="pool", kind="max_pool2d", shape=(2, 3, 3), options=POOL),
+            Stage(name="flat", kind="flatten", shape=(18,)),
+            Stage(name="logits", kind="linear", shape=(3,)),
         ),
         digest="ab" * 32,
     )

@@ -15,8 +15,9 @@ from captum_explainer.attribution.explain import explain
 from captum_explainer.deadline import Deadline
 from captum_explainer.formats import dispatch
 from captum_explainer.formats.request import Incoming, Read
-from captum_explainer.predictor_client.description import Description, read_description
+from captum_explainer.predictor_client.description import Description
 from captum_explainer.predictor_client.http_connection import Reply
+from captum_explainer.predictor_client.read_description import read_description
 from captum_explainer.predictor_client.session import Session
 from captum_explainer.server.options import compose_settings
 from captum_predictor.engine.engine import Engine
@@ -107,7 +108,7 @@ class Explained:
             "position_ids": first + torch.arange(ids.shape[1])[None],
         }
         assert self.description.text is not None
-        beside = {name: made[name] for name in self.description.text.extra_inputs}
+        beside = {name: made[name] for name in self.description.extra_inputs}
         return {"input_ids": ids, **beside}, torch.where(special, ids, self.tokenizer.pad_token_id)
 
     def logits(self, **inputs: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,7 @@ import torch
 from captum_explainer.attribution.explain import explain
 from captum_explainer.attribution.plan import Scores
 from captum_explainer.catalogue.method import Attribution
-from captum_explainer.kinds.tensor.kind import TensorKind
+from captum_explainer.kinds.tensor.kind import TensorRequest
 from captum_explainer.predictor_client.description import Access
 
 OUTPUT = torch.tensor([[0.0, 3.0, 1.0], [2.0, 0.0, 0.0]])
@@ -19,7 +19,7 @@ def details(description, settings, local_predictor, images):
     def run(given, values, output=OUTPUT, model=description, instance=0, target=1, extra=None, at_baselines=None):
         given = given if given.get("method") == "neuron_gradient" else {**given, "target": target}
         instances = images[: len(output)]
-        (plan,) = TensorKind(model, settings.limits, settings.defaults).plan(local_predictor, instances, given)
+        (plan,) = TensorRequest(instances, given).plan(model, local_predictor, settings.limits, settings.defaults)
         plan.score = lambda: Scores(output, at_baselines)
         plan.attribute = lambda outputs: [Attribution(torch.tensor([values]), extra)] * len(outputs)
         return explain([plan]).details[instance]

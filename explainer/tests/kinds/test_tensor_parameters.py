@@ -13,7 +13,7 @@ SHAPE = (2, 1, 6, 6)
 def resolved(description):
     def run(given, model=description, shape=SHAPE, **flags):
         settings = compose_settings(model_name="tiny", predictor_host="127.0.0.1:1", **flags)
-        return TensorKind(model, settings.limits, settings.defaults).resolve(given, shape)
+        return TensorKind(model, settings.defaults).resolve(given, shape, settings.limits)
 
     return run
 

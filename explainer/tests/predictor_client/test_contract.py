@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from captum_explainer.deadline import Deadline
-from captum_explainer.predictor_client.description import Access, Description, Stage, read_description
+from captum_explainer.predictor_client.calls import MAX_CALL_ROWS
+from captum_explainer.predictor_client.description import Access, Description, Stage
 from captum_explainer.predictor_client.exchange import Derivative, Exchange, Predicted, StraightPath
 from captum_explainer.predictor_client.http_connection import Reply
+from captum_explainer.predictor_client.read_description import read_description
 from captum_explainer.predictor_client.scores import ScoresSession
-from captum_explainer.predictor_client.session import MAX_CALL_ROWS, Session
+from captum_explainer.predictor_client.session import Session
 from captum_serving.errors import BadInput
 from captum_serving.protocol import wire
 
@@ -103,10 +105,10 @@ def test_the_description_is_read_as_it_was_recorded(tiny):
         labels=("no", "yes"),
         baseline=0.0,
         stages=(
-            Stage("flatten", "flatten", (4,), {}),
-            Stage("hidden", "linear", (3,), {}),
-            Stage("relu", "relu", (3,), {}),
-            Stage("logits", "linear", (2,), {}),
+            Stage(name="flatten", kind="flatten", shape=(4,)),
+            Stage(name="hidden", kind="linear", shape=(3,)),
+            Stage(name="relu", kind="relu", shape=(3,)),
+            Stage(name="logits", kind="linear", shape=(2,)),
         ),
         digest=recorded["model_digest"],
         predicts=True,

@@ -6,11 +6,9 @@ from captum_explainer.predictor_client.description import (
     Access,
     Description,
     Stage,
-    TextModel,
     TextTask,
-    read_description,
-    takes_binary,
 )
+from captum_explainer.predictor_client.read_description import read_description, takes_binary
 from captum_serving.errors import BadGateway
 
 OURS = {
@@ -45,7 +43,7 @@ def test_ours_is_read_in_full():
         output_width=3,
         labels=("a", "b", "c"),
         baseline=1.0,
-        stages=(Stage("relu", "relu", (1, 6, 6), {}), Stage("logits", "linear", (3,), {})),
+        stages=(Stage(name="relu", kind="relu", shape=(1, 6, 6)), Stage(name="logits", kind="linear", shape=(3,))),
         digest="ab",
     )
 
@@ -58,7 +56,7 @@ def test_labels_and_baseline_may_be_missing():
 def test_without_stages_and_range_the_model_is_one_stage_that_gives_gradients():
     described = read(stages=None, input_range=None)
     assert (described.access, described.input_range) == (Access.GRADIENTS, None)
-    assert described.stages == (Stage("logits", "module", (3,), {}),)
+    assert described.stages == (Stage(name="logits", kind="module", shape=(3,)),)
 
 
 def test_an_output_may_not_be_named_as_no_stage_can():
@@ -69,7 +67,7 @@ def test_an_output_may_not_be_named_as_no_stage_can():
 def test_a_model_of_one_opaque_stage_gives_gradients_only():
     described = read(stages=[{"name": "logits", "kind": "module", "shape": [3]}])
     assert described.access == Access.GRADIENTS
-    assert described.shape_of("logits") == (3,)
+    assert described.find_shape("logits") == (3,)
 
 
 def test_an_output_of_several_dimensions_has_its_shape_and_no_width():
@@ -78,7 +76,7 @@ def test_an_output_of_several_dimensions_has_its_shape_and_no_width():
         stages=[{"name": "logits", "kind": "module", "shape": [3, 5]}],
     )
     assert described.output_width is None
-    assert described.shape_of("logits") == (3, 5)
+    assert described.find_shape("logits") == (3, 5)
 
 
 def test_a_plain_v2_model_gives_scores_and_its_inputs_name():
@@ -127,7 +125,7 @@ def test_the_mistake_in_a_description_is_named(changes, sentence):
 
 def test_labels_are_by_index_and_numbers_where_there_are_none():
     described = read(labels=["a"])
-    assert (described.label(0), described.label(1)) == ("a", "1")
+    assert (described.find_label(0), described.find_label(1)) == ("a", "1")
 
 
 @pytest.mark.parametrize(
@@ -166,9 +164,10 @@ TEXT = {
 
 def test_a_text_model_is_read_in_full():
     described = read_description("tiny", orjson.dumps(TEXT))
-    assert described.text == TextModel(TextTask.TOKENS, "softmax", ("attention_mask",), 7)
+    assert (described.text.task, described.text.probabilities) == (TextTask.TOKENS, "softmax")
+    assert (described.text.padding_id, described.extra_inputs) == (7, ("attention_mask",))
     assert (described.input_name, described.input_shape, described.output_width) == ("input_ids", None, None)
-    assert described.shape_of("embeddings") == (-1, 4)
+    assert described.find_shape("embeddings") == (-1, 4)
     assert read().text is None
 
 

@@ -30,11 +30,11 @@ def connections(fake_predictor):
 def test_at_once_no_two_have_one_connection_and_one_after_the_other_all_have_the_same(predictors, fake_predictor):
     seen = connections(fake_predictor)
     for _ in range(3):
-        with predictors.client() as client:
+        with predictors.lend() as client:
             call(client)
             call(client)
     assert len(seen) == 1
-    with predictors.client() as one, predictors.client() as other:
+    with predictors.lend() as one, predictors.lend() as other:
         for client in (one, other, one):
             call(client)
     assert len(seen) == 2
@@ -44,7 +44,7 @@ def test_a_client_is_given_back_whatever_happened(predictors, fake_predictor):
     seen = connections(fake_predictor)
 
     def fail():
-        with predictors.client() as client:
+        with predictors.lend() as client:
             call(client)
             raise BadInput("such a request cannot be")
 
@@ -56,10 +56,10 @@ def test_a_client_is_given_back_whatever_happened(predictors, fake_predictor):
 
 def test_an_old_connection_is_closed_and_another_made(predictors, fake_predictor, monkeypatch):
     seen = connections(fake_predictor)
-    with predictors.client() as first:
+    with predictors.lend() as first:
         call(first)
     monkeypatch.setattr(pool, "MAX_AGE_SECONDS", -1.0)
-    with predictors.client() as second:
+    with predictors.lend() as second:
         call(second)
     assert len(seen) == 2
     assert second is not first
@@ -67,9 +67,9 @@ def test_an_old_connection_is_closed_and_another_made(predictors, fake_predictor
 
 def test_it_has_answered_once_one_had_an_answer(predictors, fake_predictor):
     assert not predictors.answered
-    with predictors.client() as client:
+    with predictors.lend() as client:
         call(client)
     assert predictors.answered
-    with predictors.client():
+    with predictors.lend():
         pass
     assert predictors.answered

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from captum_explainer.deadline import Deadline
-from captum_explainer.predictor_client import session as module
+from captum_explainer.predictor_client import calls
 from captum_explainer.predictor_client.exchange import Derivative, Exchange, StraightPath
 from captum_explainer.predictor_client.http_connection import Reply
 from captum_explainer.predictor_client.session import ModelChanged, Session
@@ -118,7 +118,7 @@ def test_an_answer_that_is_larger_than_its_request_counts(session, predictor):
 
 
 def test_small_rows_are_split_by_their_number(session, predictor, monkeypatch):
-    monkeypatch.setattr(module, "MAX_CALL_ROWS", 4)
+    monkeypatch.setattr(calls, "MAX_CALL_ROWS", 4)
     session().answer(exchange())
     assert rows_of(predictor) == [4, 3, 3]
 
@@ -144,6 +144,21 @@ def test_paths_are_halved_until_what_the_predictor_holds_fits(limit, parts, sess
     assert (asked.calls, asked.rows, answer.values) == (len(parts), 40, {})
     expected = (ROWS - ROWS[::-1]) * COTANGENT.sum(1)[:, None, None, None]
     np.testing.assert_array_equal(answer.gradients["image"], expected)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        Exchange({"conv": ROWS, "relu": ROWS}, ("logits",)),
+        Exchange({"image": ROWS}, ("logits",), Derivative(("conv", "relu"), {"logits": COTANGENT})),
+        Exchange({"image": ROWS}, ("conv", "logits"), Derivative(("image",), {"conv": ROWS, "logits": COTANGENT})),
+    ],
+    ids=["sources", "gradients", "cotangents"],
+)
+def test_an_exchange_with_several_ends_is_not_carried(question, session, description):
+    asked = replace(session(), description=replace(description, gives_values=True))
+    assert asked.carries(exchange("conv"))
+    assert not asked.carries(question)
 
 
 def test_extra_inputs_are_split_with_their_rows(session, predictor):

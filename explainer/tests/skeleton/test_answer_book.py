@@ -51,7 +51,7 @@ def known(truth):
 
 @pytest.fixture
 def forward(description):
-    return ForwardPass.through(cut(description, Cuts(nonlinearities=True)))
+    return ForwardPass.find(cut(description, Cuts(nonlinearities=True)))
 
 
 def test_what_is_known_is_not_asked_for(book, known, local_predictor, truth):

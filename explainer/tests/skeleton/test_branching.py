@@ -86,10 +86,15 @@ def book(predictor):
     return AnswerBook(predictor)
 
 
-CONV = {name: Stage(name, "conv2d", shape, {}) for name, shape in {"conv1": (4, 6, 6), "conv2": (5, 6, 6)}.items()}
-SKIP, CONV3 = Stage("skip", "conv2d", (3, 6, 6), {}), Stage("conv3", "conv2d", (3, 6, 6), {})
-RELU = {name: Stage(name, "relu", shape, {}) for name, shape in {"relu1": (4, 6, 6), "relu2": (5, 6, 6)}.items()}
-END = (Stage("flat", "flatten", (108,), {}), Stage("logits", "linear", (3,), {}))
+CONV = {
+    name: Stage(name=name, kind="conv2d", shape=shape)
+    for name, shape in {"conv1": (4, 6, 6), "conv2": (5, 6, 6)}.items()
+}
+SKIP, CONV3 = Stage(name="skip", kind="conv2d", shape=(3, 6, 6)), Stage(name="conv3", kind="conv2d", shape=(3, 6, 6))
+RELU = {
+    name: Stage(name=name, kind="relu", shape=shape) for name, shape in {"relu1": (4, 6, 6), "relu2": (5, 6, 6)}.items()
+}
+END = (Stage(name="flat", kind="flatten", shape=(108,)), Stage(name="logits", kind="linear", shape=(3,)))
 # By level: all that lies between two levels of ReLUs is one piece.
 PIECES = [
     Piece(("image",), ("conv1",), (CONV["conv1"],), remote=True),
@@ -97,7 +102,7 @@ PIECES = [
     Piece(("relu1",), ("conv2", "skip"), (CONV["conv2"], SKIP), remote=True),
     Piece(("conv2",), ("relu2",), (RELU["relu2"],), remote=False),
     Piece(("relu2", "skip"), ("sum",), (CONV3,), remote=True),
-    Piece(("sum",), ("relu3",), (Stage("relu3", "relu", (3, 6, 6), {}),), remote=False),
+    Piece(("sum",), ("relu3",), (Stage(name="relu3", kind="relu", shape=(3, 6, 6)),), remote=False),
     Piece(("relu3",), ("logits",), END, remote=True),
 ]
 FORWARD = [("image", "conv1"), ("relu1", ("conv2", "skip")), (("relu2", "skip"), "sum"), ("relu3", "logits")]
@@ -156,7 +161,7 @@ def test_where_the_whole_pass_is_expected_it_comes_by_one_exchange_with_the_last
     method, residual, skeleton, book, predictor, pictures
 ):
     explain, back = METHODS[method]
-    book.expect(ForwardPass.through(PIECES), {"logits": expect_targets(TARGETS, 3)})
+    book.expect(ForwardPass.find(PIECES), {"logits": expect_targets(TARGETS, 3)})
     ours = explain(skeleton, inputs=pictures, target=TARGETS)
     assert torch.equal(ours, explain(residual, inputs=pictures, target=TARGETS))
     assert predictor.asked == [WHOLE, *back[1:]]

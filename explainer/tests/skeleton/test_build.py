@@ -31,7 +31,7 @@ def kinds(skeleton):
 
 
 def renamed(description, **names):
-    return tuple(dataclasses.replace(stage, name=names.get(stage.name, stage.name)) for stage in description.stages)
+    return tuple(stage.model_copy(update={"name": names.get(stage.name, stage.name)}) for stage in description.stages)
 
 
 def test_without_cuts_the_whole_model_is_one_segment(build):
@@ -80,7 +80,7 @@ def test_a_layer_between_nonlinearities_is_cut_too(build):
 
 def test_what_stands_between_nonlinearities_separates_them(build, description):
     conv, relu, pool, *rest = description.stages
-    between = Stage("drop", "dropout", (2, 6, 6), {})
+    between = Stage(name="drop", kind="dropout", shape=(2, 6, 6))
     skeleton = build(NONLINEAR, stages=(conv, relu, between, pool, *rest))
     assert kinds(skeleton)["drop"] == ("relu", "drop")
     assert "before_pool" not in kinds(skeleton)
@@ -125,7 +125,7 @@ def test_deep_lift_is_complete_though_nonlinearities_touch(build, network, image
 
 @pytest.mark.parametrize("kind", ["module", "gelu"])
 def test_a_stage_that_hides_what_is_in_it_is_refused_where_rules_change(kind, build, description):
-    stages = tuple(dataclasses.replace(s, kind=kind) if s.name == "relu" else s for s in description.stages)
+    stages = tuple(s.model_copy(update={"kind": kind}) if s.name == "relu" else s for s in description.stages)
     with pytest.raises(BadInput, match="the stage 'relu' is opaque; expected a model whose nonlinearities are stages"):
         build(NONLINEAR, stages=stages)
     assert list(kinds(build(Cuts("relu"), stages=stages))) == ["relu", "logits"]
@@ -157,7 +157,7 @@ def test_for_relevance_every_stage_is_a_module_and_what_is_linear_has_a_rule(bui
     ],
 )
 def test_a_stage_without_a_rule_is_named_where_relevance_passes(kind, sentence, build, description):
-    stages = tuple(dataclasses.replace(s, kind=kind) if s.name == "relu" else s for s in description.stages)
+    stages = tuple(s.model_copy(update={"kind": kind}) if s.name == "relu" else s for s in description.stages)
     with pytest.raises(BadInput, match=sentence):
         build(Cuts(relevance=True), stages=stages)
 
@@ -172,14 +172,17 @@ def test_without_biases_relevance_is_kept(build, stages, network, images):
 @pytest.mark.parametrize("before", ["dropout", "identity", "normalize"])
 def test_what_gives_the_gradient_on_leaves_its_order_in_memory_to_the_flatten_behind_it(before, build, description):
     *_, flat, logits = description.stages
-    first = Stage("first", before, (2, 3, 3), {})
+    first = Stage(name="first", kind=before, shape=(2, 3, 3))
     assert build(stages=(first, flat, logits)).logits.gradient_format == torch.contiguous_format
-    assert build(stages=(Stage("conv", "conv2d", (2, 3, 3), {}), flat)).flat.gradient_format == torch.channels_last
+    assert (
+        build(stages=(Stage(name="conv", kind="conv2d", shape=(2, 3, 3)), flat)).flat.gradient_format
+        == torch.channels_last
+    )
 
 
 @pytest.mark.parametrize("options", [{"slope": 1}, {"kernel_size": 2, "strides": 2}])
 def test_options_that_a_kind_does_not_have_are_the_predictors_mistake(options, build, description):
-    stages = tuple(dataclasses.replace(s, options=options) if s.name == "pool" else s for s in description.stages)
+    stages = tuple(s.model_copy(update={"options": options}) if s.name == "pool" else s for s in description.stages)
     with pytest.raises(BadGateway, match="stage 'pool' has options that no max_pool2d has"):
         build(NONLINEAR, stages=stages)
 

@@ -21,7 +21,7 @@ def values(stages):
 
 
 def through(description, **cuts):
-    return ForwardPass.through(cut(description, Cuts(**cuts)))
+    return ForwardPass.find(cut(description, Cuts(**cuts)))
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,13 @@ def test_all_that_remote_pieces_take_and_give_follows_from_their_values(cuts, re
 
 def test_a_pass_through_nonlinearities_alone_asks_nothing(description):
     alone = dataclasses.replace(description, stages=description.stages[1:2])
-    assert ForwardPass.through(cut(alone, Cuts(nonlinearities=True))) is None
+    assert ForwardPass.find(cut(alone, Cuts(nonlinearities=True))) is None
 
 
 def test_what_may_have_other_bits_here_is_asked_for_too(description, values):
     stages = tuple(
-        Stage("relu", "tanh", stage.shape, {}) if stage.name == "relu" else stage for stage in description.stages
+        Stage(name="relu", kind="tanh", shape=stage.shape) if stage.name == "relu" else stage
+        for stage in description.stages
     )
     forward = through(dataclasses.replace(description, stages=stages), nonlinearities=True)
     assert forward.sinks == ("conv", "relu", "logits")

@@ -314,5 +314,5 @@ def test_a_model_of_texts_is_refused(predictor):
         "probabilities": "softmax",
         "padding_id": 0,
     }
-    with pytest.raises(ValueError, match="is a model of texts; expected one that takes tensors"):
+    with pytest.raises(ValueError, match="takes texts; expected a model that takes tensors"):
         RemoteModel(predictor.url)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, TypedDict
 
+from torch import Tensor
+
 from captum_explainer.catalogue.method import Attribution
+from captum_explainer.predictor_client.description import Description
 
 
 class Details(TypedDict, total=False):
@@ -35,6 +38,18 @@ class Details(TypedDict, total=False):
     sensitivity: float
 
 
+def describe_class(output: int, scores: Tensor, probabilities: Tensor, description: Description) -> dict[str, Any]:
+    """The predicted class and the explained one, from an instance's scores and probabilities, float32 [outputs]."""
+    prediction = int(scores.argmax())
+    return {
+        "prediction": prediction,
+        "prediction_label": description.find_label(prediction),
+        "probability": float(probabilities[prediction]),
+        "target": output,
+        "target_label": description.find_label(output),
+    }
+
+
 def describe_sum(
     attribution: Attribution, score: float, baseline_score: float | None, tolerance: float | None
 ) -> Details:
@@ -43,7 +58,7 @@ def describe_sum(
     Args:
         attribution: The attributions of one output.
         score: That output for the input.
-        baseline_score: Its mean over the baselines; None where there are none.
+        baseline_score: Its mean over the baselines; None if there are none.
         tolerance: The share of the difference that the sum may be off; None where the attributions need not add up.
     """
     details: Details = {

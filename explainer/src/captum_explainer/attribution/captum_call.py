@@ -1,4 +1,4 @@
-"""One call of Captum: with an RNG of its own where it draws, and its complaints as the caller's mistakes."""
+"""Runs Captum: random methods have an RNG of their own, and what Captum refuses is the caller's mistake."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def call_captum(chosen: Resolved, problem: Problem) -> Attribution:
             return chosen.method.attribute(problem)
     except AssertionError as error:
         # Captum checks its arguments by `assert`: what the schemas let through and it refuses is the caller's mistake.
-        if _is_captums(error):
+        if _comes_from_captum(error):
             raise BadInput(f"{chosen.name}: {error}") from error
         raise
 
 
-def _is_captums(error: AssertionError) -> bool:
+def _comes_from_captum(error: AssertionError) -> bool:
     *_, (frame, _) = traceback.walk_tb(error.__traceback__)
     return str(frame.f_globals["__name__"]).startswith("captum.")

@@ -13,6 +13,6 @@ EXPECTED = (
 
 
 def ignore_expected_warnings() -> None:
-    """Silence them in this process (not around each call: Python's warning filters are not a thread's own)."""
+    """Silence them in the whole process, because Python's warning filters are shared by all threads."""
     for message in EXPECTED:
         warnings.filterwarnings("ignore", message=rf"\s*{message}", category=UserWarning)

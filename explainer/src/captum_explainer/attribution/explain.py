@@ -34,14 +34,14 @@ def explain(plans: Sequence[Plan]) -> Explanations:
         used += [ranked[0].value for ranked in targets]
         outputs.append(plan.list_outputs(scores))
     parameters = plans[0].parameters
-    values = [[value for value, _ in ranked] for ranked in explained]
-    details = [[details for _, details in ranked] for ranked in explained]
-    everything = np.concatenate(outputs), [baselines for plan in plans for baselines in plan.list_baselines()]
-    if parameters.get("top_k") is not None:
-        return Explanations(values, details, parameters, *everything)
-    if "target" in parameters:
-        parameters = parameters | {"target": used}
-    return Explanations([row[0] for row in values], [row[0] for row in details], parameters, *everything)
+    values: list[Any] = [[value for value, _ in ranked] for ranked in explained]
+    details: list[Any] = [[details for _, details in ranked] for ranked in explained]
+    if parameters.get("top_k") is None:
+        values, details = [row[0] for row in values], [row[0] for row in details]
+        if "target" in parameters:
+            parameters = parameters | {"target": used}
+    baselines = [one for plan in plans for one in plan.list_baselines()]
+    return Explanations(values, details, parameters, np.concatenate(outputs), baselines)
 
 
 def _explain_plan(plan: Plan, scores: Scores, targets: list[list[Target]]) -> list[list[Explained]]:

@@ -1,4 +1,4 @@
-"""What was found."""
+"""The result of a request for explanations."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Explanations:
-    """What was found.
+    """The explanations for one request.
 
     Attributes:
         values: An array for each instance, for a text an object; with `top_k`, a list of them.
         details: A dictionary for each instance; with `top_k`, a list of them.
-        parameters: In full.
-        outputs: The model's, logits or probabilities as they are explained: float32 [instances, outputs].
-        baselines: Each instance's, float32 [1 or more, *input shape]; zeros for a method without.
+        parameters: All parameters, defaults included.
+        outputs: The model's outputs as they are explained, logits or probabilities: float32 [instances, outputs].
+        baselines: Each instance's baselines, float32 [1 or more, *input shape]; zeros for a method without baselines.
     """
 
     values: list[Any]

@@ -16,7 +16,7 @@ from captum_explainer.inputs.targets import Target
 
 @dataclass(frozen=True)
 class Scores:
-    """The model's output as the predictor gives it: float32 [instances, outputs].
+    """The model's outputs as the predictor gives them: float32 [instances, outputs].
 
     `at_baselines` has float32 [baselines, outputs] for each instance; None for a method without baselines.
     """
@@ -26,7 +26,10 @@ class Scores:
 
 
 class Plan(Protocol):
-    """The instances that are explained together, the method, and its parameters."""
+    """The instances that are explained together, the method, and its parameters.
+
+    A kind's plan is a subclass of it.
+    """
 
     method: Method
     parameters: dict[str, Any]
@@ -36,7 +39,7 @@ class Plan(Protocol):
         ...
 
     def choose_targets(self, scores: Scores) -> list[list[Target]]:
-        """What to explain for each instance: one target, or `top_k` of them from the likeliest. Raises `BadInput`."""
+        """What to explain for each instance: one target, or the `top_k` likeliest. Raises `BadInput`."""
         ...
 
     def take_output(self, scores: Tensor) -> Tensor:
@@ -44,16 +47,16 @@ class Plan(Protocol):
         ...
 
     def attribute(self, outputs: Sequence[int]) -> list[Attribution]:
-        """One attribution for each instance, of the output that is named for it. Raises `BadInput`."""
+        """One attribution for each instance, for the output given for it. Raises `BadInput`."""
         ...
 
     def measure(self, attribution: Attribution, instance: int, output: int) -> dict[str, float]:
-        """The metrics that the request asks for."""
-        ...
+        """The metrics that the request asks for; none where the kind has none."""
+        return {}
 
     def describe(self, instance: int) -> dict[str, Any]:
-        """What the details say of an instance beside its target and sums."""
-        ...
+        """What the details say about an instance beside its target and sums."""
+        return {}
 
     def compose(self, attributions: Sequence[Attribution], details: Sequence[Details]) -> Any:  # noqa: ANN401 - JSON
         """One target's explanation, from its attributions and their details: one of each for each of its outputs."""
@@ -65,4 +68,4 @@ class Plan(Protocol):
 
     def list_baselines(self) -> list[np.ndarray]:
         """Each instance's baselines, float32 [1 or more, *input shape], for formats that show them."""
-        ...
+        return []

@@ -43,7 +43,7 @@ def measure_quality(
     if "infidelity" in resolved["metrics"]:
         found["infidelity"] = infidelity(
             model,
-            _noisy(resolved["perturb_radius"], resolved["seed"], not resolved.method.slope),
+            _build_noise(resolved["perturb_radius"], resolved["seed"], not resolved.method.slope),
             inputs,
             values,
             baselines=None if resolved.method.takes.baselines == "none" else baselines.mean(0, keepdim=True),
@@ -55,7 +55,7 @@ def measure_quality(
         found["sensitivity"] = sensitivity_max(
             lambda rows: (explain(rows[0]),),
             inputs,
-            perturb_func=_moved(resolved["seed"]),
+            perturb_func=_build_shift(resolved["seed"]),
             perturb_radius=resolved["perturb_radius"],
             **options,
         )
@@ -71,7 +71,7 @@ def _count_rows(resolved: Resolved, most_rows: int) -> int:
     return max(1, most_rows // rows)
 
 
-def _noisy(deviation: float, seed: int, contributions: bool) -> Any:  # noqa: ANN401 - captum is untyped
+def _build_noise(deviation: float, seed: int, contributions: bool) -> Any:  # noqa: ANN401 - captum is untyped
     """A perturbation that subtracts normal noise; for contributions, scaled by the way from the baseline."""
     generator = torch.Generator().manual_seed(seed)
 
@@ -81,7 +81,7 @@ def _noisy(deviation: float, seed: int, contributions: bool) -> Any:  # noqa: AN
     return infidelity_perturb_func_decorator(multiply_by_inputs=contributions)(perturb)
 
 
-def _moved(seed: int) -> Callable[[Tensor, float], tuple[Tensor]]:
+def _build_shift(seed: int) -> Callable[[Tensor, float], tuple[Tensor]]:
     """Captum's perturbation for the sensitivity, with a generator of its own."""
     generator = torch.Generator().manual_seed(seed)
 

@@ -127,7 +127,7 @@ def complete(resolved: Resolved, description: Description, limits: Limits, insta
         )
     limit_passes(values, together, shape, held, limits, method.passes.rows_an_instance)
     if method.takes.units:
-        units = count_groups(description.shape_of(values["layer"]), values["layer_mask"])
+        units = count_groups(description.find_shape(values["layer"]), values["layer_mask"])
         _check_perturbations(f"the layer has {units} {values['layer_mask']}", units, limits)
 
 
@@ -135,7 +135,7 @@ def find_held_shape(method: Method, layer: str | None, description: Description)
     """The shape of what a pass holds here for each row: all stages' outputs if stages are local, or the layer's."""
     if method.cuts.nonlinearities or method.cuts.relevance:
         return (sum(math.prod(stage.shape) for stage in description.stages),)
-    return () if layer is None else description.shape_of(layer)
+    return () if layer is None else description.find_shape(layer)
 
 
 def _check_perturbations(got: str, count: int, limits: Limits) -> None:
@@ -146,7 +146,7 @@ def _check_perturbations(got: str, count: int, limits: Limits) -> None:
 
 def _check_neuron(neuron: int | list[int], layer: str, description: Description) -> list[int]:
     index = [neuron] if isinstance(neuron, int) else neuron
-    shape = description.shape_of(layer)
+    shape = description.find_shape(layer)
     if len(index) != len(shape) or any(i >= size for i, size in zip(index, shape, strict=True)):
         raise BadInput(f"neuron is {neuron}; expected an index into {layer}'s shape {list(shape)}")
     return index

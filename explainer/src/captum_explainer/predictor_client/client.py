@@ -1,4 +1,4 @@
-"""The predictor as an explanation sees it: first what its model is, then a session of calls."""
+"""One predictor: describes its model, and opens a session of calls for each explanation."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from dataclasses import replace
 import orjson
 
 from captum_explainer.deadline import Deadline
-from captum_explainer.predictor_client.description import Access, Description, read_description, takes_binary
+from captum_explainer.predictor_client.description import Access, Description
 from captum_explainer.predictor_client.errors import require_success
 from captum_explainer.predictor_client.http_connection import Reply
+from captum_explainer.predictor_client.read_description import read_description, takes_binary
 from captum_explainer.predictor_client.scores import ScoresSession
 from captum_explainer.predictor_client.session import Session
 from captum_explainer.predictor_client.transport import Connection
 from captum_explainer.settings import PredictorAddress
 
-# A predictor without our extension names no version, so what is known of it is asked anew from time to time.
+# A predictor without our extension names no version, so its description is fetched again from time to time.
 SCORES_ONLY_SECONDS = 30.0
 
-# What is known of the model for longer may be of one that was replaced.
+# An older description may be that of a model which has been replaced.
 AGED_SECONDS = 1.0
 
-# What a server that does not speak V2 answers to V2's metadata.
+# How a server that does not speak V2 answers when it is asked for V2's metadata.
 NO_V2 = (404, 405, 501)
 
-# Where V1 is spoken, any other of the caller's mistakes too (V1 servers have their own ways with paths that they do not
-# know), but for these, which are about who asks and how often.
+# With V1, every other 4xx means the same, because V1 servers answer unknown paths in their own ways. The exceptions are
+# about who asks, and how often.
 NOT_ABOUT_V2 = (401, 403, 429)
 
 
@@ -65,8 +66,8 @@ class PredictorClient:
         self._described, self._described_at = description, time.monotonic()
         return description
 
-    def names(self, deadline: Deadline, headers: Mapping[str, str]) -> list[str]:
-        """The models that the predictor lists, as kserve's servers do; none where it lists none.
+    def list_names(self, deadline: Deadline, headers: Mapping[str, str]) -> list[str]:
+        """The names of the models that the predictor lists, as kserve's servers do; empty if it lists none.
 
         Raises:
             ServingError: The predictor cannot be reached.
@@ -83,34 +84,34 @@ class PredictorClient:
 
     @property
     def answered(self) -> bool:
-        """Whether the predictor has ever given an answer in HTTP but a 503."""
+        """True once the predictor has answered any request with something other than a 503."""
         return self._connection.answered
 
     def describe_anew(self, name: str, deadline: Deadline, headers: Mapping[str, str]) -> Description:
-        """The model's description of this second; raises as `describe` does."""
+        """The model's description, at most a second old. Raises what `describe` raises."""
         if time.monotonic() - self._described_at > AGED_SECONDS:
             self.forget()
         return self.describe(name, deadline, headers)
 
     def forget(self) -> None:
-        """Ask for the description again next time: the model was seen to have changed."""
+        """Forget the description, because the model has changed; the next `describe` asks again."""
         self._described = None
 
-    def session(
+    def open_session(
         self, description: Description, deadline: Deadline, headers: Mapping[str, str]
     ) -> Session | ScoresSession:
-        """Calls for one explanation, all of them of the described version of the model."""
+        """Open a session for one explanation; all its answers must come from the described version of the model."""
         limit = self._max_call_bytes
         if description.access > Access.SCORES:
             return Session(self._connection, description, deadline, headers, limit)
         return ScoresSession(self._connection, description, deadline, headers, limit, self._protocol)
 
     def predict(self, name: str, body: bytes, deadline: Deadline, headers: Mapping[str, str]) -> Reply:
-        """Pass a V1 `:predict` on, and whatever the predictor answers back."""
+        """Forward a V1 `:predict`, and return the predictor's answer, whatever its status."""
         return self._connection.call("POST", f"/v1/models/{name}:predict", deadline, body, headers)
 
     def close(self) -> None:
-        """Close the connection, for good."""
+        """Close the connection."""
         self._connection.close()
 
     def _has_no_v2(self, status: int) -> bool:

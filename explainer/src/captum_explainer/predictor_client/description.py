@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Any
+from typing import Annotated, Any, Literal
 
-import orjson
-from captum_serving.documents import DocumentError, read_document
-from captum_serving.errors import BadGateway
-from captum_serving.protocol.extension_names import (
-    BINARY_TENSOR_DATA,
-    GRADIENT_OF_PREDICTED,
-    PATH_INTEGRAL,
-    VALUES_OF_STAGES,
-    VECTOR_JACOBIAN_PRODUCT,
-)
+from captum_serving.documents import Document
+from pydantic import AfterValidator, Field
 
-from captum_explainer.predictor_client.description_schema import ModelEntry, TextModelEntry
+from captum_explainer.predictor_client.exchange import Array
 
-# The kind of a stage that says nothing of what is in it.
+# The kind of a stage whose operation the predictor does not name.
 OPAQUE = "module"
-# The size of a dimension that the number of tokens decides.
+# Stands for the number of tokens in a shape.
 ANY = -1
 
 
@@ -34,14 +25,23 @@ class Access(IntEnum):
     STRUCTURE = 3
 
 
-@dataclass(frozen=True)
-class Stage:
+def _check_stage_name(name: str) -> str:
+    # PyTorch would read a dot as a path: the stages become its modules.
+    if not name or "." in name:
+        raise ValueError("a name without a dot")
+    return name
+
+
+StageName = Annotated[str, AfterValidator(_check_stage_name)]
+
+
+class Stage(Document, extra="ignore"):
     """A named step of the model: its kind, one instance's output shape, and the options of its kind."""
 
-    name: str
+    name: StageName
     kind: str
     shape: tuple[int, ...]
-    options: dict[str, Any]
+    options: dict[str, Any] = Field(default_factory=dict)
 
 
 class TextTask(StrEnum):
@@ -52,30 +52,31 @@ class TextTask(StrEnum):
     ANSWER = "question-answering"
 
 
-@dataclass(frozen=True)
-class TextModel:
+class TextModel(Document, extra="ignore"):
     """What a text model's description says beside its stages.
 
     Attributes:
         task: What its head answers.
-        probabilities: What makes them of the logits: `softmax`, `sigmoid`, or `none`.
-        extra_inputs: The tensors that the network may take beside a source.
+        probabilities: How its logits become probabilities.
         padding_id: The id of padding.
     """
 
     task: TextTask
-    probabilities: str
-    extra_inputs: tuple[str, ...]
-    padding_id: int
+    probabilities: Literal["softmax", "sigmoid", "none"]
+    padding_id: Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
 class Description:
-    """A model as its predictor describes it; of a predictor without our extension only the name is known.
+    """A model as its predictor describes it; for a predictor without our extension, only the name is known.
 
-    `predicts` says that it chooses the predicted class's gradient by itself, `gives_values` that one call gives the
-    values of several stages, `integrates` that it integrates gradients along a path.
-    `text` is there where the model takes texts. Its shapes have -1 where they have a size for each token.
+    Attributes:
+        binary: A predictor without our extension takes binary tensors.
+        predicts: The predictor can choose the cotangent for the predicted class itself.
+        gives_values: One call can give the values of several stages.
+        integrates: The predictor can integrate gradients along a path.
+        text: None unless the model takes texts; then shapes contain -1 for the number of tokens.
+        extra_inputs: The tensors that a text model's network may take beside a source.
     """
 
     name: str
@@ -94,78 +95,21 @@ class Description:
     gives_values: bool = False
     integrates: bool = False
     text: TextModel | None = None
+    extra_inputs: tuple[str, ...] = ()
 
-    def shape_of(self, name: str) -> tuple[int, ...]:
-        """One instance's output shape of a stage; KeyError where there is none of that name."""
-        if not self.stages and name == self.output_name and self.output_width is not None:
-            return (self.output_width,)
+    @property
+    def task(self) -> TextTask:
+        """What the model answers to a text; a foreign one's scores are for the whole text."""
+        return TextTask.SEQUENCE if self.text is None else self.text.task
+
+    def find_shape(self, name: str) -> tuple[int, ...]:
+        """The output shape of the stage with this name, for one instance; KeyError if there is none."""
         return {stage.name: stage.shape for stage in self.stages}[name]
 
-    def label(self, index: int) -> str:
-        """The label of an output, or its number where the model has no labels."""
+    def find_row_shape(self, name: str, rows: Array) -> tuple[int, ...]:
+        """The stage's output shape for one of these rows, which say how many tokens there are in a text."""
+        return tuple(rows.shape[1] if size == ANY else size for size in self.find_shape(name))
+
+    def find_label(self, index: int) -> str:
+        """The label of an output, or its number if it has no label."""
         return self.labels[index] if index < len(self.labels) else str(index)
-
-
-def takes_binary(server: bytes) -> bool:
-    """Whether a server's own metadata (`GET /v2`) declares the binary tensor data extension."""
-    try:
-        return BINARY_TENSOR_DATA in orjson.loads(server)["extensions"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        return False
-
-
-def read_description(name: str, body: bytes) -> Description:
-    """Read the answer to `GET /v2/models/{name}`.
-
-    Raises:
-        BadGateway: It says that it has our extension and then does not describe the model as the extension demands.
-    """
-    try:
-        document = orjson.loads(body)
-        if VECTOR_JACOBIAN_PRODUCT not in document.get("extensions", []):
-            # kserve's own servers describe neither inputs nor outputs unless they are told to.
-            inputs = document.get("inputs") or [{}]
-            return Description(name, input_name=inputs[0].get("name", Description.input_name))
-    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, IndexError):
-        raise BadGateway(f"the predictor's description of {name!r} is not one of the Open Inference Protocol") from None
-    try:
-        entry = read_document(TextModelEntry if "kind" in document else ModelEntry, body)
-    except DocumentError as error:
-        raise BadGateway(
-            f"the predictor's description of {name!r} is not one of the gradient extension; {error}"
-        ) from None
-    return _build_description(name, entry, document["extensions"])
-
-
-def _build_description(name: str, entry: ModelEntry, extensions: Collection[str]) -> Description:
-    first_input, first_output = entry.inputs[0], entry.outputs[0]
-    outputs = first_output.shape[1:]
-    text = _build_text_model(entry) if isinstance(entry, TextModelEntry) else None
-    stages = tuple(Stage(stage.name, stage.kind, stage.shape, stage.options) for stage in entry.stages)
-    stages = stages or (Stage(first_output.name, OPAQUE, outputs, {}),)
-    return Description(
-        name=name,
-        access=Access.STRUCTURE if any(stage.kind != OPAQUE for stage in stages) else Access.GRADIENTS,
-        input_name=first_input.name,
-        input_shape=None if text else first_input.shape[1:],
-        input_range=entry.input_range,
-        output_name=first_output.name,
-        output_width=outputs[0] if len(outputs) == 1 else None,
-        text=text,
-        labels=entry.labels,
-        baseline=entry.baseline,
-        stages=stages,
-        digest=entry.model_digest,
-        predicts=GRADIENT_OF_PREDICTED in extensions,
-        gives_values=VALUES_OF_STAGES in extensions,
-        integrates=PATH_INTEGRAL in extensions,
-    )
-
-
-def _build_text_model(entry: TextModelEntry) -> TextModel:
-    return TextModel(
-        TextTask(entry.task),
-        entry.probabilities,
-        tuple(tensor.name for tensor in entry.inputs[1:] if tensor.datatype != "BYTES"),
-        entry.padding_id,
-    )

@@ -16,7 +16,7 @@ from captum_serving.errors import (
 
 from captum_explainer.predictor_client.http_connection import Reply
 
-# The caller's own mistakes keep their status; whatever else the predictor refuses is between it and us.
+# The caller's own mistakes keep their status; any other refusal is the explainer's fault or the predictor's.
 MEANINGS: dict[int, type[ServingError]] = {
     400: BadInput,
     401: Unauthorized,
@@ -36,14 +36,14 @@ def require_success(reply: Reply) -> Reply:
     """
     if reply.status == 200:
         return reply
-    sentence = _sentence(reply.body)
+    sentence = _read_sentence(reply.body)
     meaning = MEANINGS.get(reply.status, BadGateway)
     if meaning is BadGateway or sentence is None:
         raise meaning(f"the predictor answered with status {reply.status}" + (f": {sentence}" if sentence else ""))
     raise meaning(sentence)
 
 
-def _sentence(body: bytes) -> str | None:
+def _read_sentence(body: bytes) -> str | None:
     try:
         error = orjson.loads(body)["error"]
     except (orjson.JSONDecodeError, KeyError, TypeError):

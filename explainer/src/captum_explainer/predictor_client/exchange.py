@@ -94,8 +94,8 @@ class Exchange:
         """The number of points of the derivative's path; 0 without one."""
         return 0 if self.derivative is None or self.derivative.path is None else self.derivative.path.points
 
-    def part(self, rows: slice) -> Exchange:
-        """The same question about some of the rows; the classes must be given, not predicted."""
+    def take_rows(self, rows: slice) -> Exchange:
+        """The same exchange for some of the rows; its cotangents must be given, not predicted."""
         derivative = self.derivative
         if derivative is not None:
             assert derivative.predicted is None
@@ -107,7 +107,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Answer:
-    """What an exchange brought: float32 values by their sinks' names, and gradients by their sources' names."""
+    """The answer to an exchange: float32 values by their sinks' names, and gradients by their sources' names."""
 
     values: Mapping[str, Rows]
     gradients: Mapping[str, Rows] = field(default_factory=lambda: NOTHING)
@@ -117,7 +117,7 @@ class Answerer(Protocol):
     """Whatever answers exchanges: a session with the predictor, or an answer book in front of one."""
 
     def answer(self, exchange: Exchange) -> Answer:
-        """The sinks' values, and the gradients where there is a derivative."""
+        """The sinks' values, and the gradients if there is a derivative."""
         ...
 
 

@@ -92,9 +92,9 @@ class KeptConnection:
     def _connect(self, wait: Callable[[], float]) -> HTTPConnection:
         if self._http is not None and self._http.is_connected:
             return self._http
-        self.close()  # the server hung up, or said what nobody asked for
+        self.close()  # the server hung up, or sent something that was not asked for
         seconds = min(CONNECT_SECONDS, wait())
-        # A new object, since a failed request leaves its headers in the old one, and they would go out with the next.
+        # A new object, because a failed request leaves its headers in the old one, which would send them with the next.
         if self._use_ssl:
             self._http = HTTPSConnection(self._host, self._port, timeout=seconds, ca_certs=self._ca_bundle)
         else:

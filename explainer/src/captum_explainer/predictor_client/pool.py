@@ -1,4 +1,4 @@
-"""The predictor by as many connections as there are explanations at once, each with one of its own."""
+"""Connections to the predictor, one for each explanation that runs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from captum_explainer.predictor_client.client import PredictorClient
 from captum_explainer.settings import PredictorAddress
 
-# A connection stays with the pod that it was made to: new ones now and then give replicas that were added their share.
+# A connection stays with one pod, so it is replaced now and then: new replicas get their share.
 MAX_AGE_SECONDS = 30.0
 
 
 class PredictorPool:
     """Lends a client with its connection to one explanation at a time; safe to use from any number of threads.
 
-    In a rollout, and beside it wherever replicas come and go, connections lead to several versions of the model. An
-    explanation whose calls took any connection that was free would see them all; one connection leads to one pod.
+    During a rollout, connections lead to several versions of the model. An explanation that used any free connection
+    for each call would see all of them; one connection leads to one pod.
     """
 
     def __init__(self, address: PredictorAddress, max_call_bytes: int) -> None:
@@ -28,13 +28,12 @@ class PredictorPool:
         self._idle: list[tuple[PredictorClient, float]] = []
 
     @contextmanager
-    def client(self) -> Iterator[PredictorClient]:
-        """A client that nobody else uses meanwhile: the one that was used last, so that others may age."""
+    def lend(self) -> Iterator[PredictorClient]:
+        """A client for one explanation alone. The most recently used one is taken, so that the others can age."""
         client, born = self._take()
         try:
             yield client
         finally:
-            # Whether the predictor has ever given an answer in HTTP but a 503.
             self.answered = self.answered or client.answered
             with self._lock:
                 self._idle.append((client, born))

@@ -13,7 +13,8 @@ from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.http_connection import KeptConnection, Reply
 from captum_explainer.rng import lend_generators
 
-# A predictor that is being replaced refuses or resets for a moment; one that is gone must not hold the client.
+# A predictor that is being replaced refuses or resets connections for a moment; one that is gone must not hold up the
+# client.
 RETRY_SECONDS = 3.0
 FIRST_PAUSE_SECONDS = 0.05
 FORWARDED_HEADERS = ("authorization", "traceparent", "tracestate", "x-request-id")
@@ -83,5 +84,5 @@ class Connection:
 
 
 def select_forwarded(headers: Mapping[str, str], *also: str) -> dict[str, str]:
-    """Select those of a client's headers that go on to the predictor, and those named in `also`."""
+    """Select the client's headers that are forwarded to the predictor, and those named in `also`."""
     return {name: headers[name] for name in (*FORWARDED_HEADERS, *also) if name in headers}

@@ -80,13 +80,13 @@ class Explainer:
 
     async def _pass(self, call: Callable[[PredictorClient], T], deadline: Deadline) -> T:
         def work() -> T:
-            with self.predictors.client() as predictor:
+            with self.predictors.lend() as predictor:
                 return call(predictor)
 
         return await self._passing.run(work, deadline)
 
     def _explain(self, incoming: Incoming, read: Read, deadline: Deadline) -> WrittenAnswer:
-        with self.predictors.client() as predictor:
+        with self.predictors.lend() as predictor:
             for _ in range(2):
                 description = predictor.describe(self.name, deadline, incoming.forwarded_headers)
                 try:
@@ -105,7 +105,7 @@ class Explainer:
     ) -> WrittenAnswer:
         started = time.perf_counter()
         request, write = read(incoming, description, self.settings)
-        session = predictor.session(description, deadline, incoming.forwarded_headers)
+        session = predictor.open_session(description, deadline, incoming.forwarded_headers)
         explanations = explain(request.plan(description, session, self.settings.limits, self.settings.defaults))
         observe(explanations.parameters["method"], time.perf_counter() - started, session.calls, session.rows)
         return write(explanations, description)

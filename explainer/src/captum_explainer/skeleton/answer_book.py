@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -24,8 +24,8 @@ from captum_explainer.skeleton.forward_pass import ForwardPass
 # A perturbation method's scores for its 10,000 samples and 1,000 classes are 40 MB.
 MOST_REMEMBERED_BYTES = 64 * 2**20
 
-# The cotangent, float32 [rows, *the sink's shape], that is likely to be asked for with this number of rows; None where
-# it cannot be told.
+# The cotangent, float32 [rows, *the sink's shape], that Captum will probably send for this number of rows; None if that
+# cannot be predicted.
 ExpectedCotangent = Callable[[int], Rows | None]
 
 
@@ -39,13 +39,13 @@ class Predictor(Answerer, Protocol):
 
 @dataclass(frozen=True)
 class Known:
-    """Values of some rows that belong together, by name, and gradients at these rows where they are known.
+    """Known values for some rows, by name, and the gradients at these rows that are known.
 
     Attributes:
         values: float32 [rows, *shape], the rows of sources among them.
-        cotangents: The sinks' cotangents that the gradients are for.
-        gradients: By the names of the values that they are by.
-        path: The gradients are integrals along this path to the source's rows.
+        cotangents: The cotangents, by sink, that the gradients were computed with.
+        gradients: The gradients, by the names of the values that they belong to.
+        path: If there is one, the gradients are integrals along it to the source's rows.
     """
 
     values: Mapping[str, Array]
@@ -54,29 +54,29 @@ class Known:
     path: StraightPath | None = None
 
     def answer(self, exchange: Exchange) -> Answer | None:
-        """The answer, if this is exactly what is asked for: the same rows and cotangents, number by number."""
-        wanted = {*exchange.sources, *exchange.sinks}
+        """The answer, if the exchange asks for exactly this: the same rows and cotangents, number by number."""
+        wanted, derivative = {*exchange.sources, *exchange.sinks}, exchange.derivative
         if not wanted <= self.values.keys() or not _are_equal(exchange.sources, self.values):
             return None
-        gradients: Mapping[str, Rows] = {}
-        derivative = exchange.derivative
-        if derivative is not None:
-            if derivative.predicted is not None or not {*derivative.sources} <= self.gradients.keys():
-                return None
-            if derivative.cotangents.keys() != self.cotangents.keys():
-                return None
-            if not _are_equal(derivative.cotangents, self.cotangents) or not _is_same_path(derivative.path, self.path):
-                return None
-            gradients = {name: self.gradients[name] for name in derivative.sources}
-        return Answer({name: self.values[name] for name in exchange.sinks}, gradients)
+        values = {name: self.values[name] for name in exchange.sinks}
+        if derivative is None:
+            return Answer(values)
+        known = (
+            derivative.predicted is None
+            and {*derivative.sources} <= self.gradients.keys()
+            and derivative.cotangents.keys() == self.cotangents.keys()
+            and _are_equal(derivative.cotangents, self.cotangents)
+            and _is_same_path(derivative.path, self.path)
+        )
+        return Answer(values, {name: self.gradients[name] for name in derivative.sources}) if known else None
 
 
 class AnswerBook:
-    """Answers from what is known, and asks the predictor for the rest.
+    """Answers from what it knows, and asks the predictor for the rest.
 
-    It holds the answers of the first exchange, those of the pass that is under way, and, with `repeats`, the values of
-    all rows that were asked about, up to 64 MiB. On a miss it may ask for more than was asked: the gradient that is
-    expected to be asked for next, or the whole pass. A wrong guess costs a call, never a number.
+    It holds the answers from the first exchange, those from the pass under way, and, with `repeats`, the values for all
+    rows that it was asked about, up to 64 MiB. On a miss it may ask for more than it was asked: the gradient that will
+    probably come next, or the whole pass. A wrong guess costs a call, never a number.
     """
 
     def __init__(self, predictor: Predictor, *, repeats: bool = False) -> None:
@@ -89,14 +89,14 @@ class AnswerBook:
         self._cotangents: Mapping[str, ExpectedCotangent] = {}
 
     def keep(self, known: Known) -> None:
-        """Hold an answer of the first exchange for as long as the book lives."""
+        """Keep an answer from the first exchange as long as the book lives."""
         self._first.append(known)
 
     def expect(self, forward: ForwardPass | None, cotangents: Mapping[str, ExpectedCotangent]) -> None:
         """Say what the next Captum call will ask for.
 
         Args:
-            forward: A pass through its skeleton; None where the values of one do not tell those of the next piece.
+            forward: The pass through its skeleton; None if the method replaces values on the way.
             cotangents: The likely cotangents, by the names of sinks.
         """
         self._pass, self._cotangents, self._under_way = forward, cotangents, []
@@ -106,7 +106,7 @@ class AnswerBook:
         return self._predictor.carries(exchange)
 
     def answer(self, exchange: Exchange) -> Answer:
-        """The sinks' values, and the gradients where there is a derivative."""
+        """The sinks' values, and the gradients if there is a derivative."""
         found = self._find(exchange)
         if found is not None:
             return found
@@ -115,46 +115,38 @@ class AnswerBook:
         return self._ask_with_gradient(exchange) or self._ask_whole_pass(exchange) or self._ask(exchange)
 
     def _find(self, exchange: Exchange) -> Answer | None:
-        for known in (*self._first, *self._under_way):
-            answer = known.answer(exchange)
-            if answer is not None:
-                return answer
-        return None
+        answers = (known.answer(exchange) for known in (*self._first, *self._under_way))
+        return next((answer for answer in answers if answer is not None), None)
+
+    def _expect_derivative(self, sources: Sequence[str], sinks: Sequence[str], rows: int) -> Derivative | None:
+        """The gradient that will probably be asked for next; None if that cannot be predicted."""
+        expect = self._cotangents.get(sinks[0]) if len(sinks) == 1 else None
+        cotangent = None if expect is None else expect(rows)
+        return None if cotangent is None else Derivative(tuple(sources), {sinks[0]: cotangent})
 
     def _ask_with_gradient(self, exchange: Exchange) -> Answer | None:
-        """Ask for the expected gradient too; None where none is expected."""
-        if not exchange.differentiable or len(exchange.sinks) != 1:
+        """Ask for the expected gradient too; None if no gradient is expected."""
+        derivative = self._expect_derivative([*exchange.sources], exchange.sinks, exchange.rows)
+        if derivative is None or not exchange.differentiable:
             return None
-        expected = self._cotangents.get(exchange.sinks[0])
-        cotangent = None if expected is None else expected(exchange.rows)
-        if cotangent is None:
-            return None
-        cotangents = {exchange.sinks[0]: cotangent}
-        answer = self._predictor.answer(replace(exchange, derivative=Derivative(tuple(exchange.sources), cotangents)))
-        known = Known({**exchange.sources, **answer.values}, cotangents, answer.gradients)
+        answer = self._predictor.answer(replace(exchange, derivative=derivative))
+        known = Known({**exchange.sources, **answer.values}, derivative.cotangents, answer.gradients)
         # Only the last pass of each piece: those of all batches of a path would be gigabytes.
         self._under_way = [one for one in self._under_way if one.values.keys() != known.values.keys()] + [known]
         return Answer(answer.values)
 
     def _ask_whole_pass(self, exchange: Exchange) -> Answer | None:
-        """Ask for all values of the pass, and for the last piece's gradient; None where one call has no room."""
+        """Ask for all values of the pass, and for the last piece's gradient; None if one call cannot carry that."""
         forward = self._pass
         if forward is None or len(forward.sinks) == 1 or tuple(exchange.sources) != forward.pieces[0].sources:
             return None
-        whole = Exchange(exchange.sources, forward.sinks)
-        cotangents: dict[str, Rows] = {}
-        if len(forward.last.sinks) == 1:
-            (sink,) = forward.last.sinks
-            expected = self._cotangents.get(sink)
-            cotangent = None if expected is None else expected(exchange.rows)
-            if cotangent is not None:
-                cotangents = {sink: cotangent}
-                whole = replace(whole, derivative=Derivative(forward.last.sources, cotangents))
+        derivative = self._expect_derivative(forward.last.sources, forward.last.sinks, exchange.rows)
+        whole = Exchange(exchange.sources, forward.sinks, derivative)
         if not self._predictor.carries(whole):
             return None
         answer = self._predictor.answer(whole)
         values = forward.complete({**exchange.sources, **answer.values})
-        self._under_way = [Known(values, cotangents, answer.gradients)]
+        self._under_way = [Known(values, derivative.cotangents if derivative else NOTHING, answer.gradients)]
         return Answer({name: values[name] for name in exchange.sinks})
 
     def _ask(self, exchange: Exchange) -> Answer:

@@ -45,7 +45,7 @@ class Step:
 class Skeleton(nn.Module):
     """Runs its steps in order; each takes its sources from the values that earlier steps gave.
 
-    The modules are submodules with their steps' names. A value is let go after its last use.
+    The modules are submodules with their steps' names. A value is dropped after its last use.
     """
 
     def __init__(self, input_name: str, steps: Sequence[Step]) -> None:
@@ -75,7 +75,7 @@ def build_skeleton(description: Description, answerer: Answerer, cuts: Cuts, out
     Args:
         description: The model.
         answerer: What answers the remote segments' exchanges.
-        cuts: Where the method needs a module of its own.
+        cuts: Where the method needs the model cut.
         output: `logit`, or `probability` for a softmax (for one output: a sigmoid) after the last stage; a predictor
             that gives scores alone gives probabilities already.
 
@@ -113,6 +113,6 @@ def _find_unused_name(name: str, description: Description) -> str:
 
 
 def find_gradient_format(run: Sequence[Stage]) -> torch.memory_format:
-    """The memory format that the gradient by the run's source has in process: row-major for flatten, else not."""
+    """The memory format of the source's gradient in process: row-major if the run begins with flatten."""
     kinds = [stage.kind for stage in run if stage.kind not in PASSED_THROUGH]
     return torch.contiguous_format if kinds[:1] == ["flatten"] else torch.channels_last

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from captum_serving.errors import BadGateway, BadInput
@@ -28,9 +27,9 @@ AFFINE = (
     *("conv1d", "conv2d", "conv3d", "linear", "flatten", "dropout", "identity"),
     *("avg_pool2d", "adaptive_avg_pool2d", "batch_norm1d", "batch_norm2d", "normalize"),
 )
-# The nonlinearities through which Captum can pass relevance.
+# The nonlinearities for which Captum has an LRP rule.
 WITH_RULE = ("relu", "tanh", "max_pool1d", "max_pool2d", "max_pool3d")
-# Captum counts it among the nonlinearities where it passes relevance, though it does nothing.
+# Captum's LRP treats it like a nonlinearity, although it does nothing.
 DROPOUT = "dropout"
 
 
@@ -38,9 +37,11 @@ DROPOUT = "dropout"
 class Cuts:
     """How a method needs the model cut.
 
-    `layer` names a stage that is to be a module of its own output; `nonlinearities` says that the backward rule changes
-    there; `relevance` that every stage needs a rule of Captum's, and so a module of its own; `to_layer` leaves out all
-    that comes after the layer (what has no target needs none of it).
+    Attributes:
+        layer: The stage after which to cut, so that a module has its output.
+        nonlinearities: The method changes the backward rule of nonlinearities, so they are modules of their own.
+        relevance: Every stage needs one of Captum's LRP rules, so each is a module of its own.
+        to_layer: Leave out all that comes after the layer, because a method without a target does not need it.
     """
 
     layer: str | None = None
@@ -74,43 +75,49 @@ class Piece:
 
 
 def cut(description: Description, cuts: Cuts) -> list[Piece]:
-    """The pieces of the model, in their order.
+    """Cut the model into pieces, in their order.
 
     Raises:
         BadInput: The method needs to see inside a stage that the predictor does not describe.
     """
-    return list(_pieces(description, cuts))
-
-
-def _pieces(description: Description, cuts: Cuts) -> Iterator[Piece]:
-    source, run, touching = description.input_name, list[Stage](), False
     changed = cuts.nonlinearities or cuts.relevance
-    for stage in _chain(description, cuts):
+    runs: list[tuple[bool, list[Stage]]] = []
+    begins = True
+    for stage in list_stages(description):
         if changed:
-            _check_kind(stage, cuts)
+            check_kind(stage, cuts.relevance)
         local = changed and (stage.kind in NONLINEARITIES or (cuts.relevance and stage.kind == DROPOUT))
-        if not local:
-            run.append(stage)
-        if run and (local or stage.name == cuts.layer or cuts.relevance):
-            yield _join(source, run)
-            source, run, touching = run[-1].name, [], False
-        if local:
-            yield Piece((source,), (stage.name,), (stage,), remote=False, touching=touching)
-            source, touching = stage.name, True
-    if run:
-        yield _join(source, run)
+        if begins or local:
+            runs.append((local, []))
+        runs[-1][1].append(stage)
+        begins = local or cuts.relevance or stage.name == cuts.layer
+        if cuts.to_layer and stage.name == cuts.layer:
+            break
+    pieces: list[Piece] = []
+    source = description.input_name
+    for local, run in runs:
+        touching = local and bool(pieces) and not pieces[-1].remote
+        pieces.append(Piece((source,), (run[-1].name,), tuple(run), not local, touching))
+        source = pieces[-1].name
+    return pieces
 
 
-def _join(source: str, run: Sequence[Stage]) -> Piece:
-    return Piece((source,), (run[-1].name,), tuple(run), remote=True)
+def list_stages(description: Description) -> tuple[Stage, ...]:
+    """The model's stages; a model without any is one stage that is opaque."""
+    return description.stages or (Stage(name=description.output_name, kind=OPAQUE, shape=()),)
 
 
-def _check_kind(stage: Stage, cuts: Cuts) -> None:
+def check_kind(stage: Stage, relevance: bool = False) -> None:
+    """Check that a backward rule may change here, or with `relevance`, that there is a rule for its propagation.
+
+    Raises:
+        BadInput: The stage is opaque, or Captum has no rule for it.
+    """
     if stage.kind not in (*NONLINEARITIES, *AFFINE):
         raise BadInput(
             f"the stage {stage.name!r} is opaque; expected a model whose nonlinearities are stages of their own"
         )
-    if cuts.relevance and stage.kind in NONLINEARITIES and stage.kind not in WITH_RULE:
+    if relevance and stage.kind in NONLINEARITIES and stage.kind not in WITH_RULE:
         raise BadInput(
             f"the stage {stage.name!r} is of the kind {stage.kind}, for which Captum has no rule of relevance; "
             f"expected linear stages and {', '.join(WITH_RULE)}"
@@ -118,10 +125,10 @@ def _check_kind(stage: Stage, cuts: Cuts) -> None:
 
 
 def build_nonlinearity(stage: Stage) -> nn.Module:
-    """The local module of a stage whose kind is in NONLINEARITIES, or of a dropout, which does nothing.
+    """The local module for a stage whose kind is in NONLINEARITIES, or for a dropout, which does nothing.
 
     Raises:
-        BadGateway: It has no such options.
+        BadGateway: The kind does not have the stage's options.
     """
     if stage.kind == DROPOUT:
         return nn.Dropout().eval()
@@ -129,12 +136,3 @@ def build_nonlinearity(stage: Stage) -> nn.Module:
         return NONLINEARITIES[stage.kind](**stage.options)
     except TypeError:
         raise BadGateway(f"the predictor's stage {stage.name!r} has options that no {stage.kind} has") from None
-
-
-def _chain(description: Description, cuts: Cuts) -> tuple[Stage, ...]:
-    if not description.stages:
-        return (Stage(description.output_name, OPAQUE, (), {}),)
-    if not cuts.to_layer:
-        return description.stages
-    names = [stage.name for stage in description.stages]
-    return description.stages[: names.index(str(cuts.layer)) + 1]

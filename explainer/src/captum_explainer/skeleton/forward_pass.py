@@ -1,4 +1,4 @@
-"""A forward pass through a skeleton: which values tell all of it."""
+"""A forward pass through a skeleton, and the values from which all others follow."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ EXACT = ("relu", "leaky_relu", "max_pool1d", "max_pool2d", "max_pool3d", DROPOUT
 
 @dataclass(frozen=True)
 class ForwardPass:
-    """The pieces of a skeleton up to its last remote one; there is one at least."""
+    """The pieces of a skeleton up to the last remote one, of which there is at least one."""
 
     pieces: tuple[Piece, ...]
 
     @classmethod
-    def through(cls, pieces: Sequence[Piece]) -> ForwardPass | None:
+    def find(cls, pieces: Sequence[Piece]) -> ForwardPass | None:
         """The pass through all remote pieces and what lies between them; None if there is no remote piece."""
         end = max((i for i, piece in enumerate(pieces, 1) if piece.remote), default=0)
         return cls(tuple(pieces[:end])) if end else None
@@ -39,7 +39,7 @@ class ForwardPass:
         return tuple(sink for piece in self.pieces if piece.remote or not _is_exact(piece) for sink in piece.sinks)
 
     def complete(self, values: Mapping[str, Rows]) -> dict[str, Rows]:
-        """The values, and those of the local pieces between them.
+        """The values, and those that the local pieces between them give.
 
         Args:
             values: float32 [rows, *shape] by name: the input's, and those of `sinks`.

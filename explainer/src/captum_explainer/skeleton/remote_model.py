@@ -9,16 +9,16 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 import torch
-from captum_serving.errors import BadInput, DeadlineExceeded
+from captum_serving.errors import DeadlineExceeded
 from torch import Tensor, nn
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.client import PredictorClient
-from captum_explainer.predictor_client.description import OPAQUE, Description, Stage
+from captum_explainer.predictor_client.description import Description, Stage
 from captum_explainer.predictor_client.exchange import Answer, Exchange
 from captum_explainer.settings import Limits, PredictorAddress
 from captum_explainer.skeleton.build import Separate, find_gradient_format
-from captum_explainer.skeleton.cuts import AFFINE, NONLINEARITIES, build_nonlinearity
+from captum_explainer.skeleton.cuts import NONLINEARITIES, build_nonlinearity, check_kind, list_stages
 from captum_explainer.skeleton.remote_segment import RemoteSegment
 
 PATH = re.compile(r"(?:/v[12]/models/(?P<name>[^/:]+)(?::predict|/infer)?)?/?")
@@ -32,14 +32,14 @@ class RemoteModel(nn.Module):
     itself, in this process where it is a nonlinearity; all between them are one call to the predictor. So a forward
     pass without hooks is one call and its backward pass another, whatever the number of stages.
 
-    The weights stay in the predictor. As of any module, hooks are seen by every thread: use one RemoteModel a thread.
+    The weights stay in the predictor. As with any module, every thread sees a hook: use one RemoteModel per thread.
 
     Attributes:
-        name: The model's.
-        labels: Of its outputs; empty where it has none.
-        input_shape: One instance's; None where the predictor does not say.
-        digest: The version of the model. Every answer must be of this one. None for a predictor without our extension.
-        calls: How many calls it has made to the predictor.
+        name: The model's name.
+        labels: The outputs' labels; empty if the model has none.
+        input_shape: One instance's shape; None if the predictor does not say.
+        digest: The version of the model, from which every answer must come. None for a predictor without our extension.
+        calls: The number of calls made to the predictor.
     """
 
     def __init__(
@@ -57,15 +57,15 @@ class RemoteModel(nn.Module):
 
         Args:
             url: `http://host:port` or https, with or without `/v2/models/{name}`.
-            name: The model's, where neither the URL nor the predictor's list of models says it.
+            name: The model's name, needed if neither the URL nor the predictor's list of models gives it.
             host: The Host header, by which a gateway chooses the predictor.
-            headers: Others that go with every call, such as Authorization.
-            ca_bundle: CA certificates for https, a file's path.
+            headers: Further headers for every call, such as Authorization.
+            ca_bundle: A file with the CA certificates for https.
             timeout: Seconds that one call may take, with its retries.
-            protocol: What a predictor without the gradient extension is spoken to in.
+            protocol: The protocol for a predictor without the gradient extension.
 
         Raises:
-            ValueError: The URL is none, the model's name is not known, or the model is one of texts.
+            ValueError: The URL is malformed, the model's name is not known, or the model takes texts.
             ServingError: The predictor cannot be reached, refuses, or answers what it must not.
         """
         super().__init__()
@@ -74,16 +74,18 @@ class RemoteModel(nn.Module):
         if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or match is None:
             raise ValueError(f"url is {url!r}; expected http://host:port, with or without /v2/models/{{name}}")
         address = PredictorAddress(parts.netloc, protocol, parts.scheme == "https", ca_bundle, math.inf)
-        self._calls = _Calls(address, {**(headers or {}), **({"Host": host} if host else {})}, timeout)
-        self.name = name or unquote(match["name"] or "") or self._calls.only_name(url)
+        self._calls = _RemoteAnswers(address, {**(headers or {}), **({"Host": host} if host else {})}, timeout)
+        self.name = name or unquote(match["name"] or "") or self._calls.find_only_name(url)
         self.description = self._calls.describe(self.name)
         if self.description.text is not None:
-            raise ValueError(f"{self.name!r} is a model of texts; expected one that takes tensors: ask its explainer")
+            raise ValueError(
+                f"{self.name!r} takes texts; expected a model that takes tensors: for texts, ask its explainer"
+            )
         self.labels, self.digest = self.description.labels, self.description.digest
         self.input_shape = self.description.input_shape
         self._stages: list[tuple[Stage, nn.Module]] = []
         source = self.description.input_name
-        for stage in self.description.stages or (Stage(self.description.output_name, OPAQUE, (), {}),):
+        for stage in list_stages(self.description):
             module = (
                 build_nonlinearity(stage) if stage.kind in NONLINEARITIES else RemoteStage(self._calls, source, stage)
             )
@@ -95,7 +97,7 @@ class RemoteModel(nn.Module):
 
     @property
     def calls(self) -> int:
-        """The number of calls that it has made to the predictor."""
+        """The number of calls made to the predictor."""
         return self._calls.made
 
     def forward(self, rows: Tensor) -> Tensor:
@@ -126,10 +128,7 @@ class RemoteModel(nn.Module):
             BadInput: The predictor does not say what is in a stage, which may be a nonlinearity.
         """
         for stage, _ in self._stages:
-            if stage.kind not in (*NONLINEARITIES, *AFFINE):
-                raise BadInput(
-                    f"the stage {stage.name!r} is opaque; expected a model whose nonlinearities are stages of their own"
-                )
+            check_kind(stage)
         return super().apply(fn)
 
     def _ask(self, source: str, run: list[Stage], rows: Tensor) -> Tensor:
@@ -147,9 +146,9 @@ class RemoteModel(nn.Module):
 
 
 class RemoteStage(RemoteSegment):
-    """A stage with a hook, which the predictor computes by itself."""
+    """A hooked stage, which the predictor computes in a call of its own."""
 
-    def __init__(self, calls: _Calls, source: str, stage: Stage) -> None:
+    def __init__(self, calls: _RemoteAnswers, source: str, stage: Stage) -> None:
         super().__init__(calls, (source,), (stage.name,), find_gradient_format([stage]))
         self.stage = stage
 
@@ -158,7 +157,7 @@ class RemoteStage(RemoteSegment):
         return f"{self.stage.kind}, {list(self.stage.shape)}"
 
 
-class _Calls:
+class _RemoteAnswers:
     """Calls to the predictor, each with a deadline of its own."""
 
     def __init__(self, address: PredictorAddress, headers: Mapping[str, str], timeout: float) -> None:
@@ -168,8 +167,8 @@ class _Calls:
         self._description = Description("")
         self.made = 0
 
-    def only_name(self, url: str) -> str:
-        names = self._client.names(_CallDeadline(self._timeout), self._headers)
+    def find_only_name(self, url: str) -> str:
+        names = self._client.list_names(_CallDeadline(self._timeout), self._headers)
         if len(names) != 1:
             served = f"serves {', '.join(map(repr, names[:20]))}" if names else "lists no models"
             raise ValueError(f"the predictor at {url} {served}; expected a name, as in RemoteModel({url!r}, 'mnist')")
@@ -180,7 +179,7 @@ class _Calls:
         return self._description
 
     def answer(self, exchange: Exchange) -> Answer:
-        session = self._client.session(self._description, _CallDeadline(self._timeout), self._headers)
+        session = self._client.open_session(self._description, _CallDeadline(self._timeout), self._headers)
         try:
             return session.answer(exchange)
         finally:

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 from captum_explainer.catalogue.catalogue import catalogue
-from captum_explainer.kinds.tensor.kind import TensorKind
+from captum_explainer.kinds.tensor.kind import TensorRequest
 from captum_explainer.predictor_client.exchange import Derivative, Exchange
 
 FEW = {"n_steps": 6, "n_samples": 5}
@@ -25,8 +25,8 @@ def kept(description, settings, local_predictor, images, monkeypatch):
         if method.family == "neuron":
             given["neuron"] = [1, 3, 3]
         model = dataclasses.replace(description, predicts=True, gives_values=True, integrates=True)
-        kind = TensorKind(model, settings.limits, settings.defaults)
-        (plan,) = kind.plan(local_predictor, images, {"method": name, **given})
+        request = TensorRequest(images, {"method": name, **given})
+        (plan,) = request.plan(model, local_predictor, settings.limits, settings.defaults)
         found = []
         monkeypatch.setattr(plan.book, "keep", found.append)
         plan.score()

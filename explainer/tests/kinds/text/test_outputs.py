@@ -17,7 +17,7 @@ def tokens_of(*sequences):
 
 
 def described(task, *labels, probabilities="softmax"):
-    text = TextModel(task, probabilities, (), 0)
+    text = TextModel(task=task, probabilities=probabilities, padding_id=0)
     return Description("tiny", Access.STRUCTURE, labels=labels, text=text)
 
 

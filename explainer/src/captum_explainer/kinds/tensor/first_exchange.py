@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def ask_first(plan: TensorPlan, scored: Rows) -> Rows:
-    """The scores [rows, outputs] of the rows to score; what came with them is in the plan's answer book.
+    """The scores [rows, outputs] of these rows; what came with them goes into the plan's answer book.
 
     Raises:
         ServingError: The predictor fails.
@@ -35,7 +35,7 @@ def ask_first(plan: TensorPlan, scored: Rows) -> Rows:
 
 
 def _ask_with_integral(plan: TensorPlan, scored: Rows) -> Rows | None:
-    """The scores, with the integral along the path to each input; None where one call cannot bring both."""
+    """The scores, with the integral along the path to each input; None if one call cannot bring both."""
     description, count = plan.description, len(plan.inputs)
     rule = find_quadrature(plan.parameters)
     if rule is None or plan.parameters.get("smooth") is not None:
@@ -46,19 +46,13 @@ def _ask_with_integral(plan: TensorPlan, scored: Rows) -> Rows | None:
     path = StraightPath(torch.cat([one[:1] for one in plan.baselines]).numpy(), *rule)
     derivative = replace(derivative, path=path)
     exchange = Exchange({description.input_name: scored}, (description.output_name,), derivative)
-    if not plan.book.carries(exchange):
-        return None
-    answer = plan.book.answer(exchange)
-    scores = answer.values[description.output_name]
-    cotangents = derivative.cotangents or _predict(derivative, scores, count)
-    plan.book.keep(Known({description.input_name: plan.inputs.numpy()}, cotangents, answer.gradients, path))
-    return scores
+    return _ask_and_keep(plan, exchange, len(scored), plan.inputs.numpy(), None)
 
 
 def _ask_with_pass(plan: TensorPlan, scored: Rows) -> Rows | None:
-    """The scores, with all values of the method's first pass; None where it is not known or one call has no room."""
+    """The scores, with all values in the method's first pass; None if it is not known, or one call cannot carry it."""
     points = _find_points(plan, scored)
-    forward = ForwardPass.through(plan.pieces) if points is not None else None
+    forward = ForwardPass.find(plan.pieces) if points is not None else None
     if points is None or forward is None:
         return None
     description = plan.description
@@ -70,28 +64,38 @@ def _ask_with_pass(plan: TensorPlan, scored: Rows) -> Rows | None:
     if derivative is None and (len(sinks) == 1 or first > 0):
         return None
     exchange = Exchange({description.input_name: rows}, sinks, derivative)
+    return _ask_and_keep(plan, exchange, len(scored), points, forward)
+
+
+def _ask_and_keep(
+    plan: TensorPlan, exchange: Exchange, scored: int, points: Rows, forward: ForwardPass | None
+) -> Rows | None:
+    """The scores of the first `scored` rows; None if one call cannot carry the exchange.
+
+    The book keeps the gradients at the points, and with `forward`, which the last rows go through, its values.
+    """
     if not plan.book.carries(exchange):
         return None
-    answer = plan.book.answer(exchange)
-    scores = answer.values[description.output_name][: len(scored)]
-    cotangents: Mapping[str, Rows] = {}
-    if derivative is not None:
-        cotangents = derivative.cotangents or _predict(derivative, scores, len(points))
-    values = {name: value[first:] for name, value in answer.values.items()}
-    known = forward.complete({**values, description.input_name: points})
-    plan.book.keep(Known(known, cotangents, answer.gradients))
+    answer, description, derivative = plan.book.answer(exchange), plan.description, exchange.derivative
+    scores, known = answer.values[description.output_name][:scored], {description.input_name: points}
+    if forward is not None:
+        values = {name: value[exchange.rows - len(points) :] for name, value in answer.values.items()}
+        known = forward.complete({**values, **known})
+    cotangents = _list_cotangents(derivative, scores, len(points))
+    plan.book.keep(Known(known, cotangents, answer.gradients, derivative.path if derivative else None))
     return scores
 
 
-def _predict(derivative: Derivative, scores: Rows, rows: int) -> dict[str, Rows]:
-    """The cotangents that the predictor chose: rows follow one another as the instances do, each for its class."""
-    assert derivative.predicted is not None
+def _list_cotangents(derivative: Derivative | None, scores: Rows, rows: int) -> Mapping[str, Rows]:
+    """The given cotangents, or those that the predictor chose: row `i` is for the class of instance `i modulo rows`."""
+    if derivative is None or derivative.predicted is None:
+        return {} if derivative is None else derivative.cotangents
     targets = scores[: derivative.predicted.rows].argmax(axis=1)
     return {derivative.predicted.sink: one_hot(targets[np.arange(rows) % len(targets)], scores.shape[1])}
 
 
 def _find_points(plan: TensorPlan, scored: Rows) -> Rows | None:
-    """The rows of the first pass, where they are known: those that the method declares, or else those scored."""
+    """The rows of the first pass, if they are known: those that the method declares, or else the scored ones."""
     method = plan.method
     drawn = method.passes.random or plan.parameters.get("smooth") is not None
     if method.access == Access.SCORES or drawn or method.passes.replaces_layer:
@@ -113,7 +117,7 @@ def _explains_predicted(plan: TensorPlan) -> bool:
 
 
 def _find_derivative(plan: TensorPlan, sources: tuple[str, ...], sink: str, rows: int, first: int) -> Derivative | None:
-    """The gradient of the pass's last piece, where its cotangent is known or is the predicted class's."""
+    """The last piece's gradient, if its cotangent is known or is the predicted class's."""
     description = plan.description
     targets = find_given_targets(
         plan.parameters.get("target"), plan.parameters.get("top_k"), len(plan.inputs), description

@@ -18,8 +18,6 @@ from captum_explainer.kinds.tensor.plan import TensorPlan
 from captum_explainer.parameters.parameter import Parameter
 from captum_explainer.parameters.row_limits import check_undivided
 from captum_explainer.predictor_client.description import Access, Description
-from captum_explainer.predictor_client.scores import ScoresSession
-from captum_explainer.predictor_client.session import Session
 from captum_explainer.settings import Limits
 from captum_explainer.skeleton.answer_book import Predictor
 
@@ -33,10 +31,9 @@ DEFAULT_METHOD = {
 class TensorKind:
     """The kind of a model that takes tensors."""
 
-    def __init__(self, description: Description, limits: Limits, defaults: Mapping[str, Any]) -> None:
+    def __init__(self, description: Description, defaults: Mapping[str, Any]) -> None:
         self.default_method = defaults.get("method", DEFAULT_METHOD[description.access])
         self._description = description
-        self._limits = limits
         self._defaults = defaults
 
     def find_method(self, name: object) -> Method:
@@ -51,33 +48,16 @@ class TensorKind:
         """The parameters that the method takes for this model."""
         return list_parameters(method, self._description)
 
-    def resolve(self, parameters: dict[str, Any], instances: tuple[int, ...]) -> Resolved:
+    def resolve(self, parameters: dict[str, Any], instances: tuple[int, ...], limits: Limits) -> Resolved:
         """The method and its parameters for instances with this shape, [instances, *input shape]. Raises `BadInput`."""
         offer = self
         if self._description.input_shape is None:
             # A predictor that gives scores alone names no shape, and what suits a picture suits nothing else.
             shaped = replace(self._description, input_shape=instances[1:])
-            offer = TensorKind(shaped, self._limits, self._defaults)
-        resolved = resolve(parameters, offer, self._limits, self._defaults)
-        complete(resolved, self._description, self._limits, instances)
+            offer = TensorKind(shaped, self._defaults)
+        resolved = resolve(parameters, offer, limits, self._defaults)
+        complete(resolved, self._description, limits, instances)
         return resolved
-
-    def plan(self, session: Predictor, inputs: Tensor, parameters: dict[str, Any]) -> list[Plan]:
-        """One plan for all instances, float32 [instances, *input shape].
-
-        Raises:
-            BadInput: The request's parameters or baselines are wrong.
-        """
-        description, limits = self._description, self._limits
-        resolved = self.resolve(parameters, tuple(inputs.shape))
-        kind = resolved.method.takes.baselines
-        baselines = resolve_baselines(
-            resolved.get("baselines"), inputs, kind, description.input_range, resolved["seed"], limits.max_samples
-        )
-        if kind == "distribution":
-            held = find_held_shape(resolved.method, resolved.get("layer"), description)
-            check_undivided("baselines are", len(baselines[0]), inputs.shape[1:], held, limits)
-        return [TensorPlan(description, session, limits, resolved, inputs, baselines)]
 
 
 @dataclass(frozen=True)
@@ -88,7 +68,20 @@ class TensorRequest:
     parameters: dict[str, Any]
 
     def plan(
-        self, description: Description, session: Session | ScoresSession, limits: Limits, defaults: Mapping[str, Any]
+        self, description: Description, session: Predictor, limits: Limits, defaults: Mapping[str, Any]
     ) -> list[Plan]:
-        """One plan for all instances."""
-        return TensorKind(description, limits, defaults).plan(session, self.instances, self.parameters)
+        """One plan for all instances.
+
+        Raises:
+            BadInput: The parameters or baselines are wrong.
+        """
+        inputs = self.instances
+        resolved = TensorKind(description, defaults).resolve(self.parameters, tuple(inputs.shape), limits)
+        takes = resolved.method.takes.baselines
+        baselines = resolve_baselines(
+            resolved.get("baselines"), inputs, takes, description.input_range, resolved["seed"], limits.max_samples
+        )
+        if takes == "distribution":
+            held = find_held_shape(resolved.method, resolved.get("layer"), description)
+            check_undivided("baselines are", len(baselines[0]), inputs.shape[1:], held, limits)
+        return [TensorPlan(description, session, limits, resolved, inputs, baselines)]

@@ -13,10 +13,10 @@ from captum.attr import LayerAttribution
 from captum_serving.errors import BadInput
 from torch import Tensor
 
-from captum_explainer.attribution.answer_details import Details
+from captum_explainer.attribution.answer_details import Details, describe_class
 from captum_explainer.attribution.captum_call import call_captum
 from captum_explainer.attribution.expected_cotangents import expect_neuron, expect_targets
-from captum_explainer.attribution.plan import Scores
+from captum_explainer.attribution.plan import Plan, Scores
 from captum_explainer.attribution.quality_metrics import measure_quality
 from captum_explainer.catalogue.method import Attribution, Problem
 from captum_explainer.catalogue.resolve import Resolved, find_held_shape
@@ -35,10 +35,10 @@ from captum_explainer.skeleton.cuts import Cuts, Piece, cut
 from captum_explainer.skeleton.forward_pass import ForwardPass
 
 
-class TensorPlan:
+class TensorPlan(Plan):
     """Instances float32 [instances, *input shape], and each one's baselines [1 or more, *input shape].
 
-    What is worked out for one target and serves the others (superpixels, LIME's fit) is kept by instance.
+    Superpixels and LIME's fit are kept for each instance, because they serve all its targets.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class TensorPlan:
         return cut(self.description, self.cuts)
 
     def score(self) -> Scores:
-        """The scores by one call; baselines that instances share are in it once."""
+        """Fetch all scores in one call; baselines that instances share are sent once."""
         baselines = self.baselines if self.method.takes.baselines != "none" else []
         distinct = {id(one): one for one in baselines}
         rows = [self.inputs, *distinct.values()]
@@ -87,7 +87,7 @@ class TensorPlan:
         return Scores(at_inputs, [at_distinct[id(one)] for one in baselines] or None)
 
     def choose_targets(self, scores: Scores) -> list[list[Target]]:
-        """One target an instance, or `top_k` of them."""
+        """One target for each instance, or `top_k` of them."""
         given = self.parameters.get("target"), self.parameters.get("top_k")
         ranked = resolve_targets(*given, scores.at_inputs, self.description)
         probabilities = self._take_probabilities(scores.at_inputs)
@@ -101,7 +101,7 @@ class TensorPlan:
         return self._take_probabilities(scores) if self.parameters.get("output") == PROBABILITY else scores
 
     def attribute(self, outputs: Sequence[int]) -> list[Attribution]:
-        """One attribution an instance: by calls for several instances where the method allows it."""
+        """One attribution for each instance; several instances share a Captum call if the method allows it."""
         method, targets = self.method, [*outputs]
         draws = method.passes.random or self.parameters.get("smooth") is not None
         if method.passes.across or not (method.passes.one_by_one or draws):
@@ -138,10 +138,6 @@ class TensorPlan:
             find_most_rows(tuple(self.inputs.shape[1:]), held, self._limits.max_call_bytes),
         )
 
-    def describe(self, instance: int) -> dict[str, Any]:
-        """Nothing: the target says it all."""
-        return {}
-
     def compose(self, attributions: Sequence[Attribution], details: Sequence[Details]) -> np.ndarray:
         """The attributions' values; with `upsample`, at the input's height and width."""
         ((values, _),) = attributions
@@ -158,15 +154,14 @@ class TensorPlan:
 
     def list_outputs(self, scores: Scores) -> np.ndarray:
         """The outputs that are explained."""
-        outputs: np.ndarray = self.take_output(scores.at_inputs).numpy()
-        return outputs
+        return np.asarray(self.take_output(scores.at_inputs))
 
     def list_baselines(self) -> list[np.ndarray]:
-        """Each instance's baselines; zeros for a method without."""
+        """Each instance's baselines; zeros for a method without baselines."""
         return [one.numpy() for one in self.baselines]
 
     def expect_cotangents(self, targets: Sequence[int]) -> dict[str, ExpectedCotangent]:
-        """The likely cotangents of the values that are explained: the output's, the neuron's layer's, or both."""
+        """The likely cotangents for what is explained: the output, the neuron's layer, or both."""
         method, description = self.method, self.description
         expected: dict[str, ExpectedCotangent] = {}
         # Relevance comes to the last stage divided by the score, and a probability's gradient depends on it: both are
@@ -176,19 +171,24 @@ class TensorPlan:
             expected |= {} if expect is None else {description.output_name: expect}
         if method.family == "neuron":
             layer = self.parameters["layer"]
-            expected[layer] = expect_neuron(tuple(self.parameters["neuron"]), description.shape_of(layer))
+            expected[layer] = expect_neuron(tuple(self.parameters["neuron"]), description.find_shape(layer))
         return expected
 
     def _call(self, inputs: Tensor, baselines: Tensor, targets: list[int], worked_out: dict[str, Any]) -> Attribution:
         method, name = self.method, self.parameters.get("layer")
         expected = self.expect_cotangents(targets)
-        self.book.expect(None if method.passes.replaces_layer else ForwardPass.through(self.pieces), expected)
+        self.book.expect(None if method.passes.replaces_layer else ForwardPass.find(self.pieces), expected)
 
         output = self.parameters.get("output") or "logit"
         skeleton = build_skeleton(self.description, self.book, self.cuts, output)
         if method.takes.segments and "mask" not in worked_out:
             worked_out["mask"] = find_segments(
                 inputs[0], self._resolved, self.description.input_range, self._limits.max_perturbations
+            )
+        layer_mask = None
+        if method.takes.units:
+            layer_mask = make_layer_mask(
+                self.description.find_shape(self.parameters["layer"]), self.parameters["layer_mask"]
             )
         integrates = (
             method.passes.integrates and self.description.integrates and self.description.output_name in expected
@@ -201,7 +201,7 @@ class TensorPlan:
             layer=None if name is None else skeleton.get_submodule(name),
             parameters=self.parameters,
             feature_mask=worked_out.get("mask"),
-            layer_mask=self._find_layer_mask() if method.takes.units else None,
+            layer_mask=layer_mask,
             integrate=self._integrate if integrates else None,
             memo=worked_out,
         )
@@ -217,20 +217,16 @@ class TensorPlan:
         cotangents = {sink: one_hot(np.asarray(targets), width)}
         derivative = Derivative((source,), cotangents, path=StraightPath(begin, nodes, weights))
         exchange = Exchange({source: last}, (), derivative)
-        if not self.book.carries(exchange.part(slice(0, 1))):
+        if not self.book.carries(exchange.take_rows(slice(0, 1))):
             return None
         return torch.from_numpy(self.book.answer(exchange).gradients[source].copy())
 
     def _count_instances_at_once(self) -> int:
-        """All, except where every stage's values are held here: 512 of the MNIST network took 1.4 GB."""
+        """All instances, or fewer if every stage's values are held here: 512 of the MNIST network took 1.4 GB."""
         if not (self.method.cuts.nonlinearities or self.method.cuts.relevance):
             return len(self.inputs)
         held = find_held_shape(self.method, None, self.description)
         return find_most_rows(tuple(self.inputs.shape[1:]), held, self._limits.max_call_bytes)
-
-    def _find_layer_mask(self) -> Tensor:
-        shape = self.description.shape_of(self.parameters["layer"])
-        return make_layer_mask(shape, self.parameters["layer_mask"])
 
     def _take_probabilities(self, output: Tensor) -> Tensor:
         if self.description.access == Access.SCORES:
@@ -238,12 +234,7 @@ class TensorPlan:
         return torch.sigmoid(output) if output.shape[-1] == 1 else torch.softmax(output, dim=-1)
 
     def _describe_target(self, output: int, scores: Tensor, probabilities: Tensor) -> Target:
-        prediction, description = int(scores.argmax()), self.description
-        details = {
-            "prediction": prediction,
-            "prediction_label": description.label(prediction),
-            "probability": float(probabilities[prediction]),
-        }
-        if self.method.takes.target:
-            details |= {"target": output, "target_label": description.label(output)}
+        details = describe_class(output, scores, probabilities, self.description)
+        if not self.method.takes.target:
+            del details["target"], details["target_label"]
         return Target((output,), output, details)

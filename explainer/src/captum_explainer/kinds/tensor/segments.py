@@ -14,8 +14,8 @@ def find_segments(instance: Tensor, resolved: Resolved, value_range: tuple[float
 
     Args:
         instance: float32 [*input shape].
-        resolved: The method and its parameters, `segmentation` and `n_segments` among them.
-        value_range: What the model declares.
+        resolved: The method and its parameters, with `segmentation` and `n_segments`.
+        value_range: The input's range, as the model declares it.
         most: The most segments, and the most evaluations of perturbed inputs.
 
     Raises:

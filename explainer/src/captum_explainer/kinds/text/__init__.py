@@ -1,1 +1,1 @@
-"""Explanations of texts: by the embeddings of their tokens, or by their words, of which some are left out."""
+"""Explains texts: through the embeddings of their tokens, or by leaving out words."""

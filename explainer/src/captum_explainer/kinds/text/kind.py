@@ -6,25 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from captum_serving.errors import BadInput
+
 from captum_explainer.attribution.plan import Plan
+from captum_explainer.catalogue.catalogue import find_method
 from captum_explainer.catalogue.method import Method
 from captum_explainer.catalogue.resolve import Resolved, resolve
 from captum_explainer.inputs.targets import split_target
-from captum_explainer.kinds.text.embeddings_view import EmbeddingsView
-from captum_explainer.kinds.text.methods import (
-    DEFAULT_METHOD,
-    find_text_method,
-    leaves_words_out,
-    list_possible,
-    list_text_parameters,
-)
-from captum_explainer.kinds.text.plan import TextPlan, View
+from captum_explainer.kinds.text.methods import DEFAULT_METHOD, METHODS, leaves_words_out, list_text_parameters
+from captum_explainer.kinds.text.plan import TextPlan
 from captum_explainer.kinds.text.tokens import Tokens, tokenize
-from captum_explainer.kinds.text.word_model import find_scorer
-from captum_explainer.kinds.text.words_view import WordsView
 from captum_explainer.parameters.parameter import Parameter
 from captum_explainer.parameters.row_limits import limit_passes
-from captum_explainer.predictor_client.description import Description
+from captum_explainer.predictor_client.description import Description, TextTask
 from captum_explainer.predictor_client.scores import ScoresSession
 from captum_explainer.predictor_client.session import Session
 from captum_explainer.predictor_client.texts import Text
@@ -32,83 +26,36 @@ from captum_explainer.settings import Limits
 
 
 class TextKind:
-    """The kind of a model that takes texts, or of a foreign one that is sent texts."""
+    """The kind of a model that takes texts, or of a foreign model that is sent texts."""
 
-    def __init__(self, description: Description, limits: Limits, defaults: Mapping[str, Any]) -> None:
+    def __init__(self, description: Description, defaults: Mapping[str, Any]) -> None:
         self._description = description
-        self._limits = limits
-        self._defaults = defaults
         default = defaults.get("method")
         self.default_method = default if default in self.list_methods() else DEFAULT_METHOD[description.access]
 
     def find_method(self, name: object) -> Method:
-        """The method of that name. Raises `BadInput`."""
-        return find_text_method(name, self._description)
+        """The method of that name. Raises `BadInput` if there is none, or this model's texts have no use for it."""
+        method = find_method(name, METHODS, self._description.access)
+        known = self.list_methods()
+        if name not in known:
+            raise BadInput(
+                f"{name} leaves words out, and is of no use for {self._description.task}; possible: {', '.join(known)}"
+            )
+        return method
 
     def list_methods(self) -> dict[str, Method]:
         """The methods that this model's predictor makes possible."""
-        return list_possible(self._description)
+        # Without a word a text has other tokens, and a target's index means another token.
+        words = self._description.task is TextTask.SEQUENCE
+        return {
+            name: method
+            for name, method in METHODS.items()
+            if method.access <= self._description.access and (words or not leaves_words_out(method))
+        }
 
     def list_parameters(self, method: Method) -> dict[str, Parameter]:
         """The parameters that the method takes for this model."""
         return list_text_parameters(method, self._description)
-
-    def plan(
-        self,
-        session: Session | ScoresSession,
-        texts: Sequence[Text],
-        parameters: dict[str, Any],
-        at_most_top_k: bool = False,
-    ) -> list[Plan]:
-        """One plan a text; the texts' tokens are asked for first.
-
-        Raises:
-            ServingError: The request is wrong, or the predictor fails.
-            ModelChanged: The predictor's model is another one than the description's.
-        """
-        resolved = resolve(parameters, self, self._limits, self._defaults)
-        targets = split_target(resolved["target"], len(texts))
-        tokens: Sequence[Tokens | None] = [None] * len(texts)
-        if isinstance(session, Session):
-            tokens = tokenize(session, texts)
-        self._limit_rows(resolved, texts, tokens)
-        return [
-            self._plan_text(session, resolved, text, row, target, at_most_top_k)
-            for text, row, target in zip(texts, tokens, targets, strict=True)
-        ]
-
-    def _plan_text(
-        self,
-        session: Session | ScoresSession,
-        resolved: Resolved,
-        text: Text,
-        tokens: Tokens | None,
-        target: Any,  # noqa: ANN401 - JSON
-        at_most_top_k: bool,
-    ) -> TextPlan:
-        description, most = self._description, self._limits.max_perturbations
-
-        def open_view() -> View:
-            if leaves_words_out(resolved.method):
-                seen = text if tokens is None else tokens.kept(text)
-                return WordsView(resolved, description, most, seen, find_scorer(session))
-            assert isinstance(session, Session)
-            assert tokens is not None
-            return EmbeddingsView(resolved, description, session, text, tokens)
-
-        return TextPlan(description, resolved, text, tokens, target, at_most_top_k, open_view)
-
-    def _limit_rows(self, resolved: Resolved, texts: Sequence[Text], tokens: Sequence[Tokens | None]) -> None:
-        """Choose how many rows a pass has, by the longest of the texts."""
-        if leaves_words_out(resolved.method):
-            # Some hundred copies of a very long text would be too much to hold.
-            characters = max(1, *(sum(map(len, text.parts)) for text in texts))
-            most = max(1, self._limits.max_call_bytes // characters)
-            resolved.values["perturbations_per_eval"] = min(resolved["perturbations_per_eval"], most)
-            return
-        longest = max(row.ids.shape[1] for row in tokens if row is not None)
-        (_, width) = self._description.shape_of(resolved["layer"])
-        limit_passes(resolved.values, 1, (longest, width), (), self._limits)
 
 
 @dataclass(frozen=True)
@@ -125,5 +72,33 @@ class TextRequest:
     def plan(
         self, description: Description, session: Session | ScoresSession, limits: Limits, defaults: Mapping[str, Any]
     ) -> list[Plan]:
-        """One plan a text."""
-        return TextKind(description, limits, defaults).plan(session, self.texts, self.parameters, self.at_most_top_k)
+        """One plan for each text; the texts' tokens are asked for first.
+
+        Raises:
+            ServingError: The request is wrong, or the predictor fails.
+            ModelChanged: The predictor's model is another one than the description's.
+        """
+        resolved = resolve(self.parameters, TextKind(description, defaults), limits, defaults)
+        targets = split_target(resolved["target"], len(self.texts))
+        tokens: Sequence[Tokens | None] = [None] * len(self.texts)
+        if isinstance(session, Session):
+            tokens = tokenize(session, self.texts)
+        self._limit_rows(resolved, tokens, description, limits)
+        return [
+            TextPlan(session, limits, resolved, text, row, target, self.at_most_top_k)
+            for text, row, target in zip(self.texts, tokens, targets, strict=True)
+        ]
+
+    def _limit_rows(
+        self, resolved: Resolved, tokens: Sequence[Tokens | None], description: Description, limits: Limits
+    ) -> None:
+        """Choose how many rows a pass has, by the longest of the texts."""
+        if leaves_words_out(resolved.method):
+            # Some hundred copies of a very long text would be too much to hold.
+            characters = max(1, *(sum(map(len, text.parts)) for text in self.texts))
+            most = max(1, limits.max_call_bytes // characters)
+            resolved.values["perturbations_per_eval"] = min(resolved["perturbations_per_eval"], most)
+            return
+        longest = max(row.ids.shape[1] for row in tokens if row is not None)
+        (_, width) = description.find_shape(resolved["layer"])
+        limit_passes(resolved.values, 1, (longest, width), (), limits)

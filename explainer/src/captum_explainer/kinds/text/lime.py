@@ -18,7 +18,7 @@ CHOOSING_ALPHA = 0.01
 def attribute(problem: Problem) -> Attribution:
     """Each word's coefficient in a linear model of the score, [1, features]."""
     if problem.parameters["surrogate"] == "ridge":
-        return _as_the_package(problem)
+        return _fit_like_the_package(problem)
     found = lime.attribute(problem)
     details = found.details or {}
     # Each word is a segment.
@@ -26,9 +26,9 @@ def attribute(problem: Problem) -> Attribution:
 
 
 def draw_words(samples: int, words: int, seed: int) -> Subsets:
-    """Random subsets [samples, words], the first of them the whole: those of the lime package with this seed.
+    """The lime package's random subsets for this seed, [samples, words]; the first has all words.
 
-    Of each other one a number of words is drawn, and then so many that are left out.
+    For each of the others, a number is drawn, and then that many words to leave out.
     """
     generator = np.random.RandomState(seed)
     subsets = np.ones((samples, words), dtype=bool)
@@ -37,13 +37,13 @@ def draw_words(samples: int, words: int, seed: int) -> Subsets:
     return subsets
 
 
-def _as_the_package(problem: Problem) -> Attribution:
+def _fit_like_the_package(problem: Problem) -> Attribution:
     if "ridge" not in problem.memo:
-        problem.memo["ridge"] = _drawn(problem)
+        problem.memo["ridge"] = _score_subsets(problem)
     subsets, scores = problem.memo["ridge"]
     (target,) = problem.target
     weights, column = weigh_subsets(subsets), scores[:, target : target + 1]
-    chosen = _strongest(subsets, column, weights, problem.parameters["num_features"])
+    chosen = _choose_words(subsets, column, weights, problem.parameters["num_features"])
     fit: Ridge = fit_ridge(subsets[:, chosen], column, problem.parameters["alpha"], weights)
     values = np.zeros((1, subsets.shape[1]), dtype=np.float32)
     values[0, chosen] = fit.coefficients[:, 0]
@@ -52,7 +52,7 @@ def _as_the_package(problem: Problem) -> Attribution:
     return Attribution(torch.from_numpy(values), details)
 
 
-def _drawn(problem: Problem) -> tuple[Subsets, NDArray[np.float64]]:
+def _score_subsets(problem: Problem) -> tuple[Subsets, NDArray[np.float64]]:
     parameters, count = problem.parameters, problem.inputs.shape[1]
     if count > MOST_SEGMENTS:
         raise BadInput(f"a text has {count} words; expected at most {MOST_SEGMENTS} with the surrogate 'ridge'")
@@ -65,10 +65,10 @@ def _drawn(problem: Problem) -> tuple[Subsets, NDArray[np.float64]]:
     return subsets, scores.double().numpy()
 
 
-def _strongest(
+def _choose_words(
     subsets: Subsets, scores: NDArray[np.float64], weights: NDArray[np.floating], most: int | None
 ) -> NDArray[np.int64]:
-    """The words of the largest coefficients in a fit of all."""
+    """The words with the largest coefficients in a fit to all words."""
     if most is None or most >= subsets.shape[1]:
         return np.arange(subsets.shape[1])
     coefficients = fit_ridge(subsets, scores, CHOOSING_ALPHA, weights).coefficients[:, 0]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from captum_serving.errors import BadInput
 from captum_serving.protocol.extension_names import EMBEDDINGS
 
-from captum_explainer.catalogue.catalogue import find_method
 from captum_explainer.catalogue.method import Method
 from captum_explainer.catalogue.methods.primary import (
     feature_ablation,
@@ -17,8 +15,8 @@ from captum_explainer.catalogue.methods.primary import (
     integrated_gradients,
     saliency,
 )
-from captum_explainer.catalogue.methods.primary import lime as lime_of_segments
-from captum_explainer.catalogue.methods.primary import occlusion as occlusion_of_windows
+from captum_explainer.catalogue.methods.primary import lime as segment_lime
+from captum_explainer.catalogue.methods.primary import occlusion as window_occlusion
 from captum_explainer.catalogue.shared_parameters import SEED, TOLERANCE, TOP_K, describe_output
 from captum_explainer.kinds.text import lime
 from captum_explainer.kinds.text.words import L2
@@ -59,9 +57,9 @@ METHODS: dict[str, Method] = {
     ),
     "lime": replace(
         _adapt(
-            lime_of_segments.METHOD,
+            segment_lime.METHOD,
             {
-                **lime_of_segments.METHOD.takes.own,
+                **segment_lime.METHOD.takes.own,
                 "num_features": integer(None, "how many of the strongest words the ridge keeps; null: all"),
             },
             summary="A linear model of the score, fitted to the text with random subsets of its words left out.",
@@ -75,7 +73,7 @@ METHODS: dict[str, Method] = {
         summary="How much the score falls where one word of the text after the other is left out.",
         when="What the score needs, word by word: measured, of any model of texts.",
         cost="instances * (1 + ceil(words / perturbations_per_eval))",
-        paper=occlusion_of_windows.METHOD.about.paper,
+        paper=window_occlusion.METHOD.about.paper,
     ),
     "saliency": _adapt(saliency.METHOD, saliency.METHOD.takes.own, cost="3 * instances"),
 }
@@ -98,38 +96,13 @@ def leaves_words_out(method: Method) -> bool:
     return method.access is Access.SCORES
 
 
-def list_possible(description: Description) -> dict[str, Method]:
-    """The methods that this model's predictor makes possible."""
-    # Without a word a text has other tokens, and a target's index means another token.
-    words = description.text is None or description.text.task is TextTask.SEQUENCE
-    return {
-        name: method
-        for name, method in METHODS.items()
-        if method.access <= description.access and (words or not leaves_words_out(method))
-    }
-
-
-def find_text_method(name: object, description: Description) -> Method:
-    """The method of that name.
-
-    Raises:
-        BadInput: There is none, or the model's texts cannot be explained by it.
-    """
-    method = find_method(name, METHODS, description.access)
-    known = list_possible(description)
-    if name not in known:
-        task = "" if description.text is None else description.text.task
-        raise BadInput(f"{name} leaves words out, and is of no use for {task}; possible: {', '.join(known)}")
-    return method
-
-
 def list_text_parameters(method: Method, description: Description) -> dict[str, Parameter]:
     """Every parameter that the method takes for this model's texts, but for `method` itself."""
     words = leaves_words_out(method)
     shared = {
         "seed": SEED,
         "output": describe_output(method, description),
-        "target": _target(description),
+        "target": TARGETS[description.task],
         "top_k": TOP_K,
         "normalization": choice(
             "none" if words else L2, (L2, "none"), "importances as they are, or divided by their L2 norm"
@@ -138,45 +111,40 @@ def list_text_parameters(method: Method, description: Description) -> dict[str, 
     if words:
         shared |= {"bag_of_words": BAG_OF_WORDS, "replacement": REPLACEMENT}
     else:
-        shared |= {"layer": _layer(description), "merge_subwords": MERGE, "skip_special_tokens": SKIP_SPECIAL}
+        shared |= {"layer": _describe_layer(description), "merge_subwords": MERGE, "skip_special_tokens": SKIP_SPECIAL}
     if method.complete:
         shared["tolerance"] = TOLERANCE
     return {**method.takes.parameters, **shared}
 
 
-def _layer(description: Description) -> Parameter:
+def _describe_layer(description: Description) -> Parameter:
     names = [stage.name for stage in description.stages if stage.name != description.output_name]
     text = "the stage whose outputs are explained; `embeddings` are the words' alone"
     return Parameter({"enum": names, "default": EMBEDDINGS, "description": text})
 
 
-@dataclass(frozen=True)
-class _Targets:
-    one: list[dict[str, Any]]
-    description: str
+def _describe_target(description: str, *one: dict[str, Any]) -> Parameter:
+    several = {"type": "array", "minItems": 1, "items": {"anyOf": [*one, {"type": "null"}]}}
+    # A pair for all texts could not be told from a list with one target for each.
+    alone = [kind for kind in one if kind is not PAIR]
+    return Parameter({"anyOf": [*alone, several, {"type": "null"}], "default": None, "description": description})
 
 
 INDEX, STRING = {"type": "integer", "minimum": 0}, {"type": "string"}
 PAIR = {"type": "array", "minItems": 2, "maxItems": 2, "items": {"anyOf": [INDEX, STRING]}}
 TARGETS = {
-    TextTask.SEQUENCE: _Targets([INDEX, STRING], "the label to explain, or its index; null: the predicted class"),
-    TextTask.TOKENS: _Targets(
-        [INDEX, STRING, PAIR],
+    TextTask.SEQUENCE: _describe_target("the label to explain, or its index; null: the predicted class", INDEX, STRING),
+    TextTask.TOKENS: _describe_target(
         "a token's index, whose predicted entity is explained, a label, whose most certain token is meant, or in a "
         "list one an instance, which may be [token, label]; null: the most certain entity",
+        INDEX,
+        STRING,
+        PAIR,
     ),
-    TextTask.ANSWER: _Targets(
-        [INDEX, PAIR],
+    TextTask.ANSWER: _describe_target(
         "a token's index, of the answer's start and end alike, or in a list one an instance, which may be "
         "[start, end]; null: the predicted answer",
+        INDEX,
+        PAIR,
     ),
 }
-
-
-def _target(description: Description) -> Parameter:
-    task = TextTask.SEQUENCE if description.text is None else description.text.task
-    one = TARGETS[task].one
-    several = {"type": "array", "minItems": 1, "items": {"anyOf": [*one, {"type": "null"}]}}
-    alone = [kind for kind in one if kind is not PAIR]
-    kinds = [*alone, several, {"type": "null"}]
-    return Parameter({"anyOf": kinds, "default": None, "description": TARGETS[task].description})

@@ -23,8 +23,8 @@ class Pieces:
 
     Attributes:
         text: The text.
-        spans: Of each word the part of the text that it is in, its first character, and the one after its last.
-        features: int64 [words], each word's feature: its own, or that of all words that are written so.
+        spans: For each word, the number of the part it is in, its first character, and the one after its last.
+        features: int64 [words], each word's feature: its own, or one for all words that are written alike.
     """
 
     text: Text
@@ -41,7 +41,8 @@ class Pieces:
         """The words, as the text has them."""
         return [self.text.parts[part][start:end] for part, start, end in self.spans]
 
-    def details(self) -> dict[str, Any]:
+    @property
+    def where(self) -> dict[str, Any]:
         """Where the words are, for the details."""
         return {
             "offsets": [[start, end] for _, start, end in self.spans],
@@ -53,7 +54,7 @@ class Pieces:
 
         Args:
             present: bool [features].
-            replacement: What stands in their place; empty: nothing.
+            replacement: What takes their place; may be empty.
         """
         parts: list[str] = []
         for number, part in enumerate(self.text.parts):
@@ -67,7 +68,7 @@ class Pieces:
         return Text(*parts)
 
 
-def cut(text: Text, bag_of_words: bool, most: int) -> Pieces:
+def divide_text(text: Text, bag_of_words: bool, most: int) -> Pieces:
     """Divide a text into words; with `bag_of_words`, equal words are one feature, as in the lime package.
 
     Raises:

@@ -2,93 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from captum_explainer.attribution.answer_details import Details
-from captum_explainer.attribution.plan import Scores
+from captum_explainer.attribution.plan import Plan, Scores
 from captum_explainer.catalogue.method import Attribution
 from captum_explainer.catalogue.resolve import Resolved
 from captum_explainer.inputs.targets import Target
+from captum_explainer.kinds.text.embeddings_view import EmbeddingsView
+from captum_explainer.kinds.text.methods import leaves_words_out
 from captum_explainer.kinds.text.outputs import Probabilities, choose_targets
 from captum_explainer.kinds.text.tokens import Tokens
-from captum_explainer.predictor_client.description import Description
+from captum_explainer.kinds.text.words_view import WordsView
+from captum_explainer.predictor_client.scores import ScoresSession
+from captum_explainer.predictor_client.session import Session
 from captum_explainer.predictor_client.texts import Text
+from captum_explainer.settings import Limits
 from captum_explainer.skeleton.build import PROBABILITY
 
-# The ends of an answer's keys where there are two of each, for question answering.
+# For question answering, each key of an answer is there twice, with these endings.
 ENDS = ("start", "end")
 
 
-class View(Protocol):
-    """How a method sees a text: by the embeddings of its tokens, or by its words.
-
-    Attributes:
-        logits: float32 [1, outputs], flat.
-        at_baseline: The same for the baseline; None for a method without.
-    """
-
-    logits: Tensor
-    at_baseline: Tensor | None
-
-    @property
-    def words(self) -> list[str]:
-        """The words of the answer."""
-        ...
-
-    def attribute(self, output: int) -> Attribution:
-        """The attributions for one output."""
-        ...
-
-    def weigh_words(self, attributions: Tensor) -> Tensor:
-        """The importance of each word, float32 [words]."""
-        ...
-
-    def describe(self) -> dict[str, Any]:
-        """Where the words are."""
-        ...
-
-
-class TextPlan:
+class TextPlan(Plan):
     """One text, without padding: no other text changes its numbers."""
 
     def __init__(
         self,
-        description: Description,
+        session: Session | ScoresSession,
+        limits: Limits,
         resolved: Resolved,
         text: Text,
         tokens: Tokens | None,
         target: Any,  # noqa: ANN401 - JSON
         at_most_top_k: bool,
-        open_view: Callable[[], View],
     ) -> None:
         """Plan one text.
 
         Args:
-            description: The model.
+            session: Answers what is asked about the model.
+            limits: The server's limits.
             resolved: The method and its parameters.
             text: The text.
-            tokens: Its tokens; None where nobody knows them.
+            tokens: Its tokens; None if they are not known.
             target: What the request wants explained for this text.
             at_most_top_k: `top_k` is a maximum, where the model has fewer outputs.
-            open_view: Asks for the text's scores, and gives the view that the method needs.
         """
         self.method = resolved.method
         self.parameters = resolved.values
-        self._description = description
+        self._session = session
+        self._description = session.description
+        self._limits = limits
+        self._resolved = resolved
         self._text = text
         self._tokens = tokens
         self._target = target
         self._at_most_top_k = at_most_top_k
-        self._open_view = open_view
-        self._view: View | None = None
+
+    @cached_property
+    def _view(self) -> EmbeddingsView | WordsView:
+        """The text as the method sees it; the first use asks for its scores."""
+        text, tokens = self._text, self._tokens
+        if leaves_words_out(self.method):
+            seen = text if tokens is None else tokens.cut_text(text)
+            return WordsView(self._resolved, self._session, seen, self._limits.max_perturbations)
+        assert isinstance(self._session, Session)
+        assert tokens is not None
+        return EmbeddingsView(self._resolved, self._session, text, tokens)
 
     def score(self) -> Scores:
         """The text's scores, and its baseline's."""
-        self._view = self._open_view()
         at_baseline = self._view.at_baseline
         return Scores(self._view.logits, None if at_baseline is None else [at_baseline])
 
@@ -108,22 +96,18 @@ class TextPlan:
 
     def attribute(self, outputs: Sequence[int]) -> list[Attribution]:
         """The attributions for the one output that is named."""
-        return [self._opened.attribute(output) for output in outputs]
-
-    def measure(self, attribution: Attribution, instance: int, output: int) -> dict[str, float]:
-        """Nothing: texts have no metrics."""
-        return {}
+        return [self._view.attribute(output) for output in outputs]
 
     def describe(self, instance: int) -> dict[str, Any]:
         """The text, what was cut off from it, and where its words are."""
         text, tokens = self._text, self._tokens
         pair = {} if text.pair is None else {"text_pair": text.pair}
         dropped = {} if tokens is None else {"truncated": tokens.dropped > 0, "tokens_dropped": tokens.dropped}
-        return {"text": text.text, **pair, **dropped, **self._opened.describe()}
+        return {"text": text.text, **pair, **dropped, **self._view.where}
 
     def compose(self, attributions: Sequence[Attribution], details: Sequence[Details]) -> dict[str, Any]:
         """`words`, `importances` and `delta`; for question answering two of the latter."""
-        view = self._opened
+        view = self._view
         importances = [view.weigh_words(attribution.values).numpy() for attribution in attributions]
         deltas = [one["convergence_delta"] for one in details]
         if len(importances) == 1:
@@ -135,12 +119,3 @@ class TextPlan:
     def list_outputs(self, scores: Scores) -> np.ndarray:
         """None: no format shows a text's outputs, whose number its tokens decide."""
         return np.zeros((1, 0), dtype=np.float32)
-
-    def list_baselines(self) -> list[np.ndarray]:
-        """None."""
-        return []
-
-    @property
-    def _opened(self) -> View:
-        assert self._view is not None, "score() comes first"
-        return self._view

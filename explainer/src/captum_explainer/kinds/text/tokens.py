@@ -12,7 +12,7 @@ from captum_explainer.predictor_client.exchange import Array
 from captum_explainer.predictor_client.session import Session
 from captum_explainer.predictor_client.texts import Text
 
-# An answer may hold 65,536 strings: the tokens of this many texts with 1024 tokens each.
+# An answer may hold 65,536 strings: this many texts with 1024 tokens each.
 TEXTS_A_CALL = 64
 OF_EACH_TOKEN = ("tokens", "special_tokens_mask", "offsets", "word_ids", "sequence_ids")
 
@@ -22,14 +22,14 @@ class Tokens:
     """The tokens of one text, without padding.
 
     Attributes:
-        strings: As the vocabulary writes them.
+        strings: The tokens as the vocabulary writes them.
         ids: int64 [1, tokens].
-        extra_inputs: What the network takes beside them, int64 [1, tokens] each.
-        special: bool [tokens], what the tokenizer added.
+        extra_inputs: What the network takes beside the ids, int64 [1, tokens] each.
+        special: bool [tokens], true for those that the tokenizer added.
         offsets: int64 [tokens, 2], the characters of its text that a token stands for.
-        words: int64 [tokens], the number of the word in its text; -1 for special ones.
-        sequences: int64 [tokens], 0 of the text and 1 of its pair; -1 for special ones.
-        dropped: How many were cut off to fit the model.
+        words: int64 [tokens], the number of the token's word in its text; -1 for special tokens.
+        sequences: int64 [tokens], 0 in the text and 1 in its pair; -1 for special tokens.
+        dropped: The number of tokens that were cut off to fit the model.
     """
 
     strings: list[str]
@@ -41,11 +41,11 @@ class Tokens:
     sequences: Array
     dropped: int
 
-    def baseline(self, padding_id: int) -> Array:
+    def make_baseline(self, padding_id: int) -> Array:
         """The ids with padding instead of all but the special tokens, int64 [1, tokens]."""
         return np.where(self.special, self.ids, padding_id)
 
-    def kept(self, text: Text) -> Text:
+    def cut_text(self, text: Text) -> Text:
         """The part of the text that the model sees."""
         if not self.dropped:
             return text
@@ -57,39 +57,22 @@ def tokenize(session: Session, texts: Sequence[Text]) -> list[Tokens]:
     """The tokens of each text.
 
     Raises:
-        ServingError: As `Session.tokens`.
+        ServingError: As `Session.tokenize`.
     """
-    found: list[Tokens] = []
-    for start in range(0, len(texts), TEXTS_A_CALL):
-        found += _tokenize(session, texts[start : start + TEXTS_A_CALL])
-    return found
-
-
-def token_ids(session: Session, texts: Sequence[Text]) -> tuple[Array, dict[str, Array]]:
-    """The ids [texts, tokens] of texts, and what stands beside them; what is shorter is padded.
-
-    Raises:
-        ServingError: As `Session.tokens`.
-    """
-    names = _of_network(session)
-    found = _call(session, texts, *names)
-    return found[names[0]], {name: found[name] for name in names[1:]}
-
-
-def _tokenize(session: Session, texts: Sequence[Text]) -> list[Tokens]:
-    """Texts with and without a pair need calls of their own."""
+    names = session.description.input_name, *session.description.extra_inputs
     rows: dict[int, Tokens] = {}
-    for paired in (False, True):
-        chosen = [i for i, text in enumerate(texts) if (text.pair is not None) == paired]
-        if not chosen:
-            continue
-        names = _of_network(session)
-        found = _call(session, [texts[i] for i in chosen], *names, *OF_EACH_TOKEN, "truncated_tokens")
-        rows |= {i: _row(found, k, names) for k, i in enumerate(chosen)}
+    for start in range(0, len(texts), TEXTS_A_CALL):
+        together = range(start, min(start + TEXTS_A_CALL, len(texts)))
+        # Texts with and without a pair need calls of their own.
+        for paired in (False, True):
+            chosen = [i for i in together if (texts[i].pair is not None) == paired]
+            if chosen:
+                found = session.tokenize([texts[i] for i in chosen], *names, *OF_EACH_TOKEN, "truncated_tokens")
+                rows |= {i: _read_row(found, k, names) for k, i in enumerate(chosen)}
     return [rows[i] for i in range(len(texts))]
 
 
-def _row(found: dict[str, Array], row: int, names: tuple[str, ...]) -> Tokens:
+def _read_row(found: dict[str, Array], row: int, names: tuple[str, ...]) -> Tokens:
     # The tokenizer writes padding as an empty string.
     length = sum(1 for string in found["tokens"][row] if string != "")
     one: dict[str, Any] = {name: found[name][row : row + 1, :length].astype(np.int64) for name in names}
@@ -103,13 +86,3 @@ def _row(found: dict[str, Array], row: int, names: tuple[str, ...]) -> Tokens:
         sequences=found["sequence_ids"][row, :length],
         dropped=int(found["truncated_tokens"][row]),
     )
-
-
-def _of_network(session: Session) -> tuple[str, ...]:
-    model = session.description.text
-    return (session.description.input_name, *(() if model is None else model.extra_inputs))
-
-
-def _call(session: Session, texts: Sequence[Text], *names: str) -> dict[str, Array]:
-    pairs = [text.pair for text in texts if text.pair is not None]
-    return session.tokens([text.text for text in texts], pairs or None, *names)

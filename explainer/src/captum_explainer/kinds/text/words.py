@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,7 +10,7 @@ from torch import Tensor
 from captum_explainer.kinds.text.tokens import Tokens
 from captum_explainer.predictor_client.texts import Text
 
-# Byte-level tokens begin with it in place of a space; TorchServe leaves it out, too.
+# Byte-level tokens begin with it instead of a space; TorchServe leaves it out, too.
 SPACE = "Ġ"
 L2 = "l2"
 
@@ -22,19 +21,15 @@ class ShownWords:
 
     Attributes:
         words: Their texts.
-        members: The tokens of each.
-        offsets: The first character of its text and the one after the last; None of a special token.
-        sequences: 0 of the text, 1 of its pair; None of a special token.
+        members: Each word's tokens.
+        offsets: Each word's first character in its text, and the one after its last; None for a special token.
+        sequences: 0 in the text, 1 in its pair; None for a special token.
     """
 
     words: list[str]
     members: list[list[int]]
     offsets: list[list[int] | None]
     sequences: list[int | None]
-
-    def details(self) -> dict[str, Any]:
-        """Where the words are, for the details."""
-        return {"offsets": self.offsets, "sequences": self.sequences}
 
 
 def choose_words(tokens: Tokens, text: Text, merge: bool, skip_special: bool) -> ShownWords:
