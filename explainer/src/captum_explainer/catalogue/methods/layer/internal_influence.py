@@ -19,10 +19,6 @@ METHOD = Method(
     ),
     needs="structure",
     family="layer",
-    takes=Takes(
-        path=True,
-        smooth=True,
-        baselines="one",
-    ),
+    takes=Takes(path=True, smooth=True, baselines="one"),
     passes=Passes(points=list_points),
 )

@@ -17,11 +17,7 @@ METHOD = Method(
     ),
     needs="structure",
     family="layer",
-    takes=Takes(
-        path=True,
-        smooth=True,
-        baselines="one",
-    ),
+    takes=Takes(path=True, smooth=True, baselines="one"),
     passes=Passes(rows_an_instance=2),
     complete=True,
 )

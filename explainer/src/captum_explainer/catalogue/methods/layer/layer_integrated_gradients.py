@@ -18,11 +18,7 @@ METHOD = Method(
     ),
     needs="structure",
     family="layer",
-    takes=Takes(
-        path=True,
-        smooth=True,
-        baselines="one",
-    ),
+    takes=Takes(path=True, smooth=True, baselines="one"),
     passes=Passes(replaces_layer=True),
     complete=True,
 )

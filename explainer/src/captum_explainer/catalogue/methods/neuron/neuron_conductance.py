@@ -17,9 +17,5 @@ METHOD = Method(
     ),
     needs="structure",
     family="neuron",
-    takes=Takes(
-        path=True,
-        smooth=True,
-        baselines="one",
-    ),
+    takes=Takes(path=True, smooth=True, baselines="one"),
 )

@@ -17,10 +17,5 @@ METHOD = Method(
     ),
     needs="structure",
     family="neuron",
-    takes=Takes(
-        path=True,
-        smooth=True,
-        baselines="one",
-        target=False,
-    ),
+    takes=Takes(path=True, smooth=True, baselines="one", target=False),
 )

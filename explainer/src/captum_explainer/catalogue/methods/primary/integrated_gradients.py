@@ -30,11 +30,7 @@ METHOD = Method(
         cost="passes if passes > 1 else 0",
         paper="Sundararajan et al., Axiomatic Attribution for Deep Networks, https://arxiv.org/abs/1703.01365",
     ),
-    takes=Takes(
-        path=True,
-        smooth=True,
-        baselines="one",
-    ),
+    takes=Takes(path=True, smooth=True, baselines="one"),
     passes=Passes(points=list_points, integrates=True),
     complete=True,
 )
