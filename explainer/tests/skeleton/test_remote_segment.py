@@ -101,19 +101,6 @@ def test_gradients_are_asked_for_by_the_sources_alone_that_need_one(wanted, make
         assert torch.equal(rows.grad, other) if needed else rows.grad is None
 
 
-@pytest.mark.parametrize("wanted", [("left",), ("right",), ("left", "right")])
-@pytest.mark.parametrize("leaves", [True, False])
-def test_gradients_are_asked_for_by_the_sources_alone_whose_gradient_this_pass_needs(leaves, wanted, make_predictor):
-    product = make_predictor({"product": torch.mul}, sources={"product": ("left", "right")})
-    segment = RemoteSegment(product, ("left", "right"), ("product",))
-    given = {name: torch.rand(2, 3, requires_grad=True) for name in ("left", "right")}
-    given = given if leaves else {name: rows * 2 for name, rows in given.items()}
-    results = torch.autograd.grad(segment(*given.values()).sum(), [given[name] for name in wanted])
-    assert product.exchanges[-1].derivative.sources == wanted
-    for name, result in zip(wanted, results, strict=True):
-        assert torch.equal(result, given["right" if name == "left" else "left"])
-
-
 def test_values_and_gradients_may_be_written_to(segment, images):
     value = segment(images.requires_grad_())
     with torch.no_grad():

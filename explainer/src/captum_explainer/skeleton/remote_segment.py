@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.autograd.graph import Node
 
 from captum_explainer.predictor_client.exchange import Answerer, Derivative, Exchange, Rows
 
@@ -59,8 +58,7 @@ class _Remote(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *cotangents: Tensor | None) -> tuple[Tensor | None, ...]:  # noqa: ANN401
         segment: RemoteSegment = ctx.segment
-        nodes = dict(zip(segment.sources, (node for node, _ in ctx.next_functions[1:]), strict=True))
-        wanted = [name for name, node in nodes.items() if node is not None and _is_executed(node)]
+        wanted = [name for name, needed in zip(segment.sources, ctx.needs_input_grad[2:], strict=True) if needed]
         given = {
             name: _to_numpy(cotangent)
             for name, cotangent in zip(segment.sinks, cotangents, strict=True)
@@ -75,18 +73,6 @@ class _Remote(torch.autograd.Function):
             for name in segment.sources
         )
         return (None, None, *gradients)
-
-
-def _is_executed(node: Node) -> bool:
-    """True if the backward pass that is under way needs the gradient for this node.
-
-    `ctx.needs_input_grad` says only that some backward pass may need it: a layer's gradient needs that of one branch.
-    """
-    try:
-        return torch._C._will_engine_execute_node(node)
-    except RuntimeError:
-        # PyTorch does not tell where the node is a leaf whose gradient autograd.grad() was asked for.
-        return True
 
 
 def _to_numpy(tensor: Tensor) -> Rows:
