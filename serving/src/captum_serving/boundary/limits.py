@@ -1,6 +1,8 @@
-"""What a request may bring: a body up to a limit, uncompressed."""
+"""What a client may take of a server, and what a request may bring: a body up to a limit, uncompressed."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from starlette.types import Receive, Scope
 
@@ -10,6 +12,27 @@ from captum_serving.errors import BadInput, TooLarge
 # A body over the limit is read to its end before the 413 goes out: a gateway that is still sending makes a 503 of an
 # answer that comes early. What is over this multiple of the limit is cut off.
 DRAIN_FACTOR = 8
+
+
+@dataclass(frozen=True)
+class ConnectionLimits:
+    """What a client's connections may take.
+
+    Attributes:
+        max_connections: Open connections; beyond them only probes are answered.
+        max_header_bytes: The bytes of a request's headers.
+        header_seconds: From a request's first byte (a new connection's start) to the end of its headers.
+        pause_seconds: Without a byte of a body. The time in which the server does not read does not count.
+        body_seconds: For a whole body, likewise.
+        write_seconds: For the client to read an answer, and a second more for each MiB of it.
+    """
+
+    max_connections: int = 256
+    max_header_bytes: int = 64 * 2**10
+    header_seconds: float = 10.0
+    pause_seconds: float = 10.0
+    body_seconds: float = 60.0
+    write_seconds: float = 30.0
 
 
 async def read_body(receive: Receive, max_body_bytes: int) -> bytes:
