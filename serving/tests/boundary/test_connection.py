@@ -11,12 +11,12 @@ import uvicorn
 from captum_serving.boundary import connection as connection_module
 from captum_serving.boundary.connection import Connection
 from captum_serving.boundary.front import build_application
-from captum_serving.boundary.limits import ConnectionLimits
+from captum_serving.boundary.limits import Bodies, ClientLimits
 from captum_serving.boundary.route import Route
 from starlette.responses import JSONResponse, Response
 
 LARGE = 16 * 2**20
-QUICK = ConnectionLimits(
+QUICK = ClientLimits(
     max_connections=8, max_header_bytes=4096, header_seconds=0.6, pause_seconds=0.6, body_seconds=1.5, write_seconds=0.6
 )
 
@@ -38,7 +38,7 @@ ROUTES = [Route("POST", "/length", length), Route("GET", "/large", large), Route
 
 class Server:
     def __init__(self, limits):
-        app = build_application(ROUTES, "server", LARGE)
+        app = build_application(ROUTES, "server", Bodies(LARGE, LARGE))
         protocol = type("Limited", (Connection,), {"limits": limits})
         self.uvicorn = uvicorn.Server(
             uvicorn.Config(app, http=protocol, ws="none", log_config=None, timeout_keep_alive=30)

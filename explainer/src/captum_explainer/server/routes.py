@@ -96,7 +96,7 @@ async def only_post(request: Request) -> Response:
     Raises:
         NotAllowed: Always.
     """
-    raise NotAllowed(f"{request.method} is not possible at {request.url.path[:200]}; expected POST")
+    raise NotAllowed(f"{request.method} is not possible at {request.url.path[:200]}; expected POST", "POST")
 
 
 async def _incoming(request: Request) -> Incoming:

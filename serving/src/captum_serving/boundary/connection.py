@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from captum_serving.boundary.limits import ConnectionLimits
+from captum_serving.boundary.limits import ClientLimits
 
 # What probes and Prometheus ask for. They are answered on this many connections beyond the limit, which have a second
 # for their headers.
@@ -29,7 +29,7 @@ CHECK_SECONDS = 0.5
 class Connection(HttpToolsProtocol):
     """uvicorn's protocol with limits; uvicorn is given a subclass whose `limits` are those of the flags."""
 
-    limits: ClassVar = ConnectionLimits()
+    limits: ClassVar = ClientLimits()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the clock for the first request, or hang up where not even a probe has room."""

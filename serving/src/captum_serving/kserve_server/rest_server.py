@@ -15,7 +15,7 @@ from timing_asgi.utils import PathToName
 
 from captum_serving.boundary.connection import Connection
 from captum_serving.boundary.front import build_application
-from captum_serving.boundary.limits import ConnectionLimits
+from captum_serving.boundary.limits import Bodies, ClientLimits
 from captum_serving.kserve_server.standard_routes import standard_routes
 
 
@@ -30,7 +30,7 @@ class RestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
         name: str,
         host: str,
         max_body_bytes: int,
-        limits: ConnectionLimits,
+        limits: ClientLimits,
         *arguments: Any,  # noqa: ANN401 - kserve's own
         **named: Any,  # noqa: ANN401
     ) -> None:
@@ -53,7 +53,8 @@ class RestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
         models = self.dataplane.model_registry.get_models().values()
         routes = [route for model in models for route in model.routes()]
         routes += standard_routes(self.dataplane, self.model_repository_extension)
-        self.config.app = build_application(routes, self.name, self.max_body_bytes, self._middleware())
+        bodies = Bodies(self.max_body_bytes, self.limits.max_held_bytes)
+        self.config.app = build_application(routes, self.name, bodies, self._middleware())
         # What is there now stays: modules for the most part, 400,000 objects in the explainer. To look through them for
         # garbage takes 0.2 s, in which the process does nothing else.
         gc.freeze()
