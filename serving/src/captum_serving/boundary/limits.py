@@ -39,7 +39,7 @@ class ClientLimits:
 class Bodies:
     """The bodies that a server holds at this moment, each and together up to a limit of bytes."""
 
-    def __init__(self, max_body_bytes: int, max_held_bytes: int) -> None:
+    def __init__(self, max_body_bytes: int, max_held_bytes: int = 128 * 2**20) -> None:
         self.max_body_bytes = max_body_bytes
         self.max_held_bytes = max_held_bytes
         self.held = 0
