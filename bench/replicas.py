@@ -68,7 +68,7 @@ def measure(run: Run) -> list[Row]:
 @contextmanager
 def running_predictors(count: int, folder: Path) -> Iterator[list[Server]]:
     """Predictors, ready."""
-    flags = ("--model_name", MODEL, "--model_dir", str(ROOT / "models" / MODEL), "--enable_grpc", "false")
+    flags = ("--model_name", MODEL, "--model_dir", str(ROOT / "models" / MODEL))
     with ExitStack() as stack:
         log = folder / "predictor.log"
         predictors = [stack.enter_context(running("captum_predictor", log, *flags)) for _ in range(count)]

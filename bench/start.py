@@ -54,7 +54,7 @@ def _start_servers() -> Generator[float]:
     with ExitStack() as stack:
         logs = Path(stack.enter_context(TemporaryDirectory(prefix="kserve-captum-")))
         name = ("--model_name", MODEL)
-        model_dir = ("--model_dir", str(ROOT / "models" / MODEL), "--enable_grpc", "false")
+        model_dir = ("--model_dir", str(ROOT / "models" / MODEL))
         begin = time.perf_counter()
         predictor = stack.enter_context(running("captum_predictor", logs / "predictor.log", *name, *model_dir))
         predictor.wait_until_ready()

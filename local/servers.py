@@ -149,7 +149,7 @@ def running_pair(
         folder = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kserve-captum-")))
         start = partial(running, checkout=checkout)
         model = ("--model_name", name)
-        directory = ("--model_dir", str(model_dir or checkout / "models" / name), "--enable_grpc", "false")
+        directory = ("--model_dir", str(model_dir or checkout / "models" / name))
         log = folder / f"{name}-predictor.log"
         predictor = stack.enter_context(start("captum_predictor", log, *model, *directory, port=predictor_port))
         host = ("--predictor_host", predictor.url.removeprefix("http://"))

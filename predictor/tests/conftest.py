@@ -74,7 +74,7 @@ def free_ports(count):
 def running_server(directory, log, *flags, model_name="mnist"):
     http_port, grpc_port = free_ports(2)
     command = [sys.executable, "-m", "captum_predictor", "--host=127.0.0.1", f"--model_dir={directory}"]
-    command += [f"--http_port={http_port}", f"--grpc_port={grpc_port}", *flags]
+    command += [f"--http_port={http_port}", f"--grpc_port={grpc_port}", "--enable_grpc=true", *flags]
     command += [f"--model_name={model_name}"] if model_name is not None else []
     environment = {**os.environ, "PYTHONPATH": str(NETWORKS)}
     with log.open("wb") as output:

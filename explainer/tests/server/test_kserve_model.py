@@ -7,6 +7,7 @@ import pytest
 from captum_explainer.server.kserve_model import KserveModel
 from captum_explainer.server.options import compose_settings
 from captum_serving.boundary.front import build_application
+from captum_serving.boundary.limits import Bodies
 
 DOCUMENT = {"instances": [[0.0, 1.0]], "parameters": {"method": "feature_ablation", "target": 1}}
 
@@ -29,7 +30,7 @@ def model(fake_predictor, send_reply):
 
 def explained(model):
     async def send():
-        transport = httpx.ASGITransport(build_application(model.routes(), "explainer", 1000))
+        transport = httpx.ASGITransport(build_application(model.routes(), "explainer", Bodies(1000)))
         async with httpx.AsyncClient(transport=transport, base_url="http://explainer") as client:
             return await client.post("/v1/models/forest:explain", json=DOCUMENT)
 

@@ -22,6 +22,7 @@ from captum_predictor.server.kserve_model import KserveModel
 from captum_predictor.server.routes import build_routes
 from captum_predictor.server.service import Service
 from captum_serving.boundary.front import build_application
+from captum_serving.boundary.limits import Bodies
 from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
 from captum_serving.kserve_server.grpc_server import BoundGrpcServer
 from captum_serving.protocol import wire
@@ -84,7 +85,7 @@ def replay(request):
             return await client.request(request["method"], request["path"], content=body, headers=headers)
 
     with served() as service:
-        return asyncio.run(send(build_application(build_routes(service), "predictor", 10_000)))
+        return asyncio.run(send(build_application(build_routes(service), "predictor", Bodies(10_000))))
 
 
 @contextmanager

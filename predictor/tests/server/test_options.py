@@ -55,3 +55,8 @@ def test_no_flag_is_a_prefix_of_another():
         for flag in flags - {own}:
             assert not flag.startswith(own)
             assert not own.startswith(flag)
+
+
+def test_grpc_is_off_unless_kserves_own_flag_says_otherwise():
+    assert not parse_options([]).enable_grpc
+    assert parse_options(["--enable_grpc=true"]).enable_grpc

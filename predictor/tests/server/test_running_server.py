@@ -183,7 +183,7 @@ def test_a_port_that_is_taken_is_one_line_and_status_1(mnist_directory):
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        result = run(f"--model_dir={mnist_directory}", f"--http_port={port}", "--enable_grpc=false")
+        result = run(f"--model_dir={mnist_directory}", f"--http_port={port}")
     assert result.returncode == 1
     assert f"cannot listen on 127.0.0.1 port {port}: Address already in use" in result.stderr
     assert "Traceback" not in result.stderr

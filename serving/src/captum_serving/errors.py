@@ -38,6 +38,11 @@ class ServingError(GrpcException):
     def __str__(self) -> str:
         return self.sentence
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """The response's headers: Retry-After where a later try may work."""
+        return {} if self.retry_after_seconds is None else {"Retry-After": str(self.retry_after_seconds)}
+
 
 class BadInput(ServingError):
     """The request itself is wrong: sending it again cannot help."""
@@ -68,10 +73,19 @@ class NotFound(ServingError):
 
 
 class NotAllowed(ServingError):
-    """The path exists, its method does not."""
+    """The path exists, its method does not; the response's Allow says which do."""
 
     http_status = 405
     status_code = StatusCode.UNIMPLEMENTED
+
+    def __init__(self, sentence: str, allowed: str = "") -> None:
+        super().__init__(sentence)
+        self.allowed = allowed
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Allow, which RFC 9110 demands."""
+        return {"Allow": self.allowed}
 
 
 class TooLarge(ServingError):

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, StreamingResponse
 
 LIMIT = 100
+HELD = 250
 
 
 async def length(request):
@@ -55,7 +56,7 @@ ROUTES = [
 
 
 def build(*more, middleware=()):
-    return build_application([*more, *ROUTES], "server", LIMIT, middleware)
+    return build_application([*more, *ROUTES], "server", limits.Bodies(LIMIT, HELD), middleware)
 
 
 @pytest.fixture
@@ -121,6 +122,49 @@ async def call(app, receive, path="/length"):
     return sent
 
 
+@pytest.mark.parametrize(("method", "path", "status"), [("POST", "/nowhere", 404), ("PUT", "/length", 405)])
+def test_a_body_that_nobody_wants_passes_and_is_not_kept(method, path, status):
+    bodies = limits.Bodies(LIMIT, HELD)
+    app = build_application(ROUTES, "server", bodies)
+    held = []
+
+    async def body():
+        for _ in range(20):
+            held.append(bodies.held)
+            yield b"x" * 10
+
+    assert ask(app, method, path, content=body()).status_code == status
+    assert held == [0] * 20
+
+
+def test_bodies_are_held_up_to_a_limit_and_until_they_are_answered():
+    bodies = limits.Bodies(LIMIT, HELD)
+    released = asyncio.Event()
+
+    async def hold(request):
+        body = await request.body()
+        await released.wait()
+        return JSONResponse(len(body))
+
+    app = build_application([Route("POST", "/hold", hold)], "server", bodies)
+
+    async def send():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+            first = [asyncio.ensure_future(client.post("/hold", content=b"x" * LIMIT)) for _ in range(2)]
+            await asyncio.sleep(0.05)
+            assert bodies.held == 2 * LIMIT
+            refused = await client.post("/hold", content=b"x" * LIMIT)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            small = asyncio.ensure_future(client.post("/hold", content=b"x" * 50))
+            await asyncio.sleep(0.05)
+            released.set()
+            return [response.json() for response in await asyncio.gather(*first, small)]
+
+    assert asyncio.run(send()) == [LIMIT, LIMIT, 50]
+    assert bodies.held == 0
+
+
 @pytest.mark.parametrize("encoding", ["gzip", "br", "zstd, gzip"])
 def test_a_compressed_body_is_refused_in_a_sentence(client, encoding):
     response = client("POST", "/length", content=b"x", headers={"Content-Encoding": encoding})
@@ -180,13 +224,15 @@ def test_a_route_has_its_paths_parameters_and_a_path_its_own_methods_only(client
     assert client("GET", "/names/1").json() == {"name": "1"}  # the first of two
     assert client("PUT", "/names/1", content=b"x").json() == {"length": 1}
     assert client("HEAD", "/names/1").status_code == 200
-    assert client("POST", "/names/1").json() == {"error": "POST is not possible at /names/1"}
+    assert client("POST", "/names/1").json() == {"error": "POST is not possible at /names/1; expected GET, HEAD, PUT"}
 
 
 def test_the_first_path_that_fits_decides_what_methods_there_are(client):
     assert client("POST", "/names/1:length").json() == {"length": 0}
     response = client("GET", "/names/1:length")
-    assert (response.status_code, response.json()) == (405, {"error": "GET is not possible at /names/1:length"})
+    sentence = "GET is not possible at /names/1:length; expected POST"
+    assert (response.status_code, response.json()) == (405, {"error": sentence})
+    assert response.headers["allow"] == "POST"
 
 
 def test_the_body_is_handed_on_as_it_was_read():
@@ -279,7 +325,7 @@ def test_an_error_after_the_answers_beginning_adds_no_second_answer(app, caplog)
         ("GET", "/docs", 404, "the server has nothing at /docs; GET /v1/models lists the models"),
         ("GET", "/redoc", 404, "the server has nothing at /redoc; GET /v1/models lists the models"),
         ("GET", "/length/", 404, "the server has nothing at /length/; GET /v1/models lists the models"),
-        ("GET", "/length", 405, "GET is not possible at /length"),
+        ("GET", "/length", 405, "GET is not possible at /length; expected POST"),
         ("GET", "/" + "x" * 500, 404, f"the server has nothing at /{'x' * 199}; GET /v1/models lists the models"),
     ],
 )

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from captum_serving.boundary.limits import ClientLimits
 from captum_serving.errors import Forbidden, NotFound
 from captum_serving.kserve_server import rest_server
 from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
@@ -196,7 +197,7 @@ def test_at_level_debug_a_request_has_its_line_and_its_times_and_a_proxy_says_wh
 
 
 def test_nothing_is_timed_where_no_line_says_so(monkeypatch):
-    server = RestServer("server", "127.0.0.1", 1000, data_plane(), None, http_port=0)
+    server = RestServer("server", "127.0.0.1", 1000, ClientLimits(), data_plane(), None, http_port=0)
     monkeypatch.setattr(rest_server, "KSERVE_LOGLEVEL", "INFO")
     assert server._middleware() == []
     monkeypatch.setattr(rest_server, "KSERVE_LOGLEVEL", "DEBUG")

@@ -111,7 +111,7 @@ async def refuse_get(request: Request) -> Response:
     Raises:
         NotAllowed: Always.
     """
-    raise NotAllowed(f"{request.method} is not possible at {request.url.path[:200]}; expected POST")
+    raise NotAllowed(f"{request.method} is not possible at {request.url.path[:200]}; expected POST", "POST")
 
 
 async def _read_incoming(request: Request) -> Incoming:

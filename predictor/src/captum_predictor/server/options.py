@@ -17,7 +17,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = build_parser()
     # Not set_defaults(): it would change kserve's own parser, whose actions this one shares.
     named_by_kserve = {"model_name": name} if (name := os.environ.get("INFERENCE_SERVICE_NAME")) else {}
-    options = parser.parse_args(arguments, argparse.Namespace(**named_by_kserve))
+    options = parser.parse_args(arguments, argparse.Namespace(enable_grpc=False, **named_by_kserve))
     if options.lanes is None:
         options.lanes = 1 if options.device.startswith("cuda") else usable_cpus()
     if options.queue_rows < options.max_rows:
@@ -26,7 +26,10 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The parser. No flag of ours is a prefix of one of kserve's, whose parser takes abbreviations."""
+    """The parser. No flag of ours is a prefix of one of kserve's, whose parser takes abbreviations.
+
+    gRPC, which the explainer does not need, is off unless kserve's own --enable_grpc says otherwise.
+    """
     parser = argparse.ArgumentParser(
         "python -m captum_predictor",
         description="Serve a model directory: predictions, and vector-Jacobian products for the explainer.",

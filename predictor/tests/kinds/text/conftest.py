@@ -11,6 +11,7 @@ from captum_predictor.protocol.inference import Limits
 from captum_predictor.server.routes import build_routes
 from captum_predictor.server.service import Service
 from captum_serving.boundary.front import build_application
+from captum_serving.boundary.limits import Bodies
 from captum_serving.protocol import wire
 
 from tests.support.tiny_transformers import save_tiny
@@ -37,7 +38,7 @@ class Served:
     def __init__(self, kind, lanes, limits):
         self.kind = kind
         self.service = Service("tiny", kind, Engine(lanes, "cpu"), limits)
-        self.app = build_application(build_routes(self.service), "predictor", 10_000_000)
+        self.app = build_application(build_routes(self.service), "predictor", Bodies(10_000_000))
 
     def request(self, method, path, content=b"", **headers):
         async def send():

@@ -13,7 +13,7 @@ from starlette.routing import Route as StarletteRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from captum_serving.boundary.hang_ups import Disconnected
-from captum_serving.boundary.limits import read_body, refuse_encoded
+from captum_serving.boundary.limits import Bodies, Body, refuse_encoded
 from captum_serving.boundary.route import Handler, Request, Route
 from captum_serving.errors import Internal, NotAllowed, NotFound, ServingError
 
@@ -21,7 +21,7 @@ logger = logging.getLogger("captum_serving")
 
 
 def build_application(
-    routes: Iterable[Route], server: str, max_body_bytes: int, middleware: Sequence[Middleware] = ()
+    routes: Iterable[Route], server: str, bodies: Bodies, middleware: Sequence[Middleware] = ()
 ) -> FastAPI:
     """Build the application that serves `routes`; of two with the same method and path the first one counts.
 
@@ -38,7 +38,7 @@ def build_application(
         openapi_url=None,
         redirect_slashes=False,
         routes=[StarletteRoute(path, Endpoint(handlers)) for path, handlers in by_path.items()],
-        middleware=[*middleware, Middleware(Boundary, max_body_bytes=max_body_bytes)],
+        middleware=[*middleware, Middleware(Boundary, bodies=bodies)],
     )
 
     async def nothing_there(request: StarletteRequest, error: Exception) -> Response:
@@ -50,9 +50,8 @@ def build_application(
 
 
 def error_response(error: ServingError) -> JSONResponse:
-    """`{"error": sentence}` with the error's status, and Retry-After where a later try may work."""
-    headers = {} if error.retry_after_seconds is None else {"Retry-After": str(error.retry_after_seconds)}
-    return JSONResponse({"error": error.sentence}, error.http_status, headers)
+    """`{"error": sentence}` with the error's status and headers."""
+    return JSONResponse({"error": error.sentence}, error.http_status, error.headers)
 
 
 class Endpoint:
@@ -70,40 +69,48 @@ class Endpoint:
         request = Request(scope, receive)
         handler = self._handlers.get(request.method)
         if handler is None:
-            raise NotAllowed(f"{request.method} is not possible at {request.url.path[:200]}")
+            allowed = ", ".join(sorted(self._handlers))
+            raise NotAllowed(
+                f"{request.method} is not possible at {request.url.path[:200]}; expected {allowed}", allowed
+            )
         response = await handler(request)
         await response(scope, receive, send)
 
 
 class Boundary:
-    """ASGI middleware: reads the body up to a limit, hands it on whole, and turns what is raised into a response."""
+    """ASGI middleware: limits the body, lets pass what no handler has read, and makes a response of what is raised."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, bodies: Bodies) -> None:
         self.app = app
-        self.max_body_bytes = max_body_bytes
+        self.bodies = bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        body = scope["body"] = Body(receive, self.bodies)
         started = False
 
-        async def observed_send(message: Message) -> None:
+        async def send_after_body(message: Message) -> None:
             nonlocal started
+            if not started:
+                await body.drain()
             started = True
             await send(message)
 
         try:
-            scope["body"] = await read_body(receive, self.max_body_bytes)
-            refuse_encoded(scope)
-            await self.app(scope, receive, observed_send)
+            try:
+                refuse_encoded(scope)
+                await self.app(scope, body.receive, send_after_body)
+            except ServingError as error:
+                await error_response(error)(scope, receive, send_after_body)
         except Disconnected:
             return
-        except ServingError as error:
-            await error_response(error)(scope, receive, send)
         except Exception:
             # Not by Starlette's handler for Exception: it raises the error again, for uvicorn to log it twice.
             logger.exception("unexpected error at %s %s", scope["method"], scope["path"])
             if not started:
                 await error_response(Internal("the server failed; its log says why"))(scope, receive, send)
+        finally:
+            body.release()

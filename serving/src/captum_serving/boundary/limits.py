@@ -1,41 +1,116 @@
-"""What a request may bring: a body up to a limit, uncompressed."""
+"""What a client may take of a server, and what a request may bring: a body up to a limit, uncompressed."""
 
 from __future__ import annotations
 
-from starlette.types import Receive, Scope
+from dataclasses import dataclass
+
+from starlette.types import Message, Receive, Scope
 
 from captum_serving.boundary.hang_ups import Disconnected
-from captum_serving.errors import BadInput, TooLarge
+from captum_serving.errors import BadInput, Overloaded, TooLarge
 
-# A body over the limit is read to its end before the 413 goes out: a gateway that is still sending makes a 503 of an
-# answer that comes early. What is over this multiple of the limit is cut off.
+# What passes of a body that nobody wants, in multiples of the largest body; then it is cut off.
 DRAIN_FACTOR = 8
 
 
-async def read_body(receive: Receive, max_body_bytes: int) -> bytes:
-    """Read a request's body whole.
+@dataclass(frozen=True)
+class ClientLimits:
+    """What clients may take.
 
-    Raises:
-        TooLarge: It has more than `max_body_bytes`.
-        Disconnected: The client hung up before its end.
+    Attributes:
+        max_connections: Open connections; beyond them only probes are answered.
+        max_header_bytes: The bytes of a request's headers.
+        header_seconds: From a request's first byte (a new connection's start) to the end of its headers.
+        pause_seconds: Without a byte of a body. The time in which the server does not read does not count.
+        body_seconds: For a whole body, likewise.
+        write_seconds: For the client to read an answer, and a second more for each MiB of it.
+        max_held_bytes: The bodies of all requests that are under way, together.
     """
-    parts: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await receive()
+
+    max_connections: int = 256
+    max_header_bytes: int = 64 * 2**10
+    header_seconds: float = 10.0
+    pause_seconds: float = 10.0
+    body_seconds: float = 60.0
+    write_seconds: float = 30.0
+    max_held_bytes: int = 128 * 2**20
+
+
+class Bodies:
+    """The bodies that a server holds at this moment, each and together up to a limit of bytes."""
+
+    def __init__(self, max_body_bytes: int, max_held_bytes: int = 128 * 2**20) -> None:
+        self.max_body_bytes = max_body_bytes
+        self.max_held_bytes = max_held_bytes
+        self.held = 0
+
+
+class Body:
+    """One request's body, of which nothing is read before a handler asks for it."""
+
+    def __init__(self, receive: Receive, bodies: Bodies) -> None:
+        self._receive = receive
+        self._bodies = bodies
+        self._held = 0
+        self._passed = 0
+        self._more = True
+        self._whole = b""
+
+    async def read(self) -> bytes:
+        """Read the whole body, or return what was read.
+
+        Raises:
+            TooLarge: It has more bytes than a body may have.
+            Overloaded: The server holds as much as it may.
+            Disconnected: The client hung up before its end.
+        """
+        parts: list[bytes] = []
+        while self._more:
+            part = await self._next()
+            if self._passed > self._bodies.max_body_bytes:
+                parts.clear()
+                await self.drain()
+                got = f"more than {self._bodies.max_body_bytes}" if self._more else str(self._passed)
+                raise TooLarge(f"the body has {got} bytes; expected at most {self._bodies.max_body_bytes}")
+            self._held += len(part)
+            self._bodies.held += len(part)
+            if self._bodies.held > self._bodies.max_held_bytes:
+                parts.clear()
+                raise Overloaded("the bodies of other requests fill the memory for them; try again later")
+            parts.append(part)
+        if parts:
+            self._whole = parts[0] if len(parts) == 1 else b"".join(parts)
+        return self._whole
+
+    async def drain(self) -> None:
+        """Let the rest pass, and keep nothing: a gateway that still sends makes a 503 of an answer that comes early.
+
+        Raises:
+            Disconnected: The client hung up.
+        """
+        self.release()
+        while self._more and self._passed <= DRAIN_FACTOR * self._bodies.max_body_bytes:
+            await self._next()
+
+    def release(self) -> None:
+        """Count the body no more."""
+        self._bodies.held -= self._held
+        self._held = 0
+
+    async def receive(self) -> Message:
+        """Receive the next message for the application, and take note of what it says of the body."""
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self._passed += len(message.get("body", b""))
+            self._more = message.get("more_body", False)
+        return message
+
+    async def _next(self) -> bytes:
+        message = await self.receive()
         if message["type"] == "http.disconnect":
             raise Disconnected
-        part = message.get("body", b"")
-        size += len(part)
-        more = message.get("more_body", False)
-        if size <= max_body_bytes:
-            parts.append(part)
-        elif size > DRAIN_FACTOR * max_body_bytes:
-            break
-    if size > max_body_bytes:
-        got = f"more than {max_body_bytes}" if more else str(size)
-        raise TooLarge(f"the body has {got} bytes; expected at most {max_body_bytes}")
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+        part: bytes = message.get("body", b"")
+        return part
 
 
 def refuse_encoded(scope: Scope) -> None:

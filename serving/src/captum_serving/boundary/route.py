@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response
 
+from captum_serving.boundary.limits import Body
+
 
 class Request(StarletteRequest):
-    """A request whose body the boundary has read."""
+    """A request whose body the boundary limits."""
 
     async def body(self) -> bytes:
-        """The body as it was read: Starlette's own method would copy it."""
-        body: bytes = self.scope["body"]
-        return body
+        """Read the body; raises what `Body.read` raises."""
+        body: Body = self.scope["body"]
+        return await body.read()
 
 
 Handler = Callable[[Request], Awaitable[Response]]

@@ -11,6 +11,7 @@ from typing import Any
 import uvloop
 from kserve import Model, ModelServer, model_server
 
+from captum_serving.boundary.limits import ClientLimits
 from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
 from captum_serving.kserve_server.grpc_server import BoundGrpcServer
 from captum_serving.kserve_server.rest_server import RestServer
@@ -19,6 +20,7 @@ from captum_serving.kserve_server.workers import Workers
 # What is under way when a signal comes may be finished: the pod's terminationGracePeriodSeconds says how long that may
 # take, and kserve's own 30 s would cut an explanation off before it.
 GRACE_SECONDS = 3600
+DEFAULT_LIMITS = ClientLimits()
 
 
 class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
@@ -32,6 +34,7 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
         name: str,
         host: str,
         max_body_bytes: int,
+        limits: ClientLimits = DEFAULT_LIMITS,
         *,
         enable_grpc: bool,
         **arguments: Any,  # noqa: ANN401 - kserve's own arguments
@@ -40,6 +43,7 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
         self.name = name
         self.host = host
         self.max_body_bytes = max_body_bytes
+        self.limits = limits
         self.dataplane = TruthfulDataPlane(model_registry=self.registered_models)
         self.model_repository_extension = FixedRepository(model_registry=self.registered_models)
 
@@ -57,6 +61,7 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
             self.name,
             self.host,
             self.max_body_bytes,
+            self.limits,
             self.dataplane,
             self.model_repository_extension,
             self.http_port,

@@ -13,7 +13,9 @@ from starlette.middleware import Middleware
 from timing_asgi import TimingMiddleware
 from timing_asgi.utils import PathToName
 
+from captum_serving.boundary.connection import Connection
 from captum_serving.boundary.front import build_application
+from captum_serving.boundary.limits import Bodies, ClientLimits
 from captum_serving.kserve_server.standard_routes import standard_routes
 
 
@@ -23,9 +25,19 @@ class RestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
     It is pickled into each worker, which builds the application itself: routes and handlers need not be pickled.
     """
 
-    def __init__(self, name: str, host: str, max_body_bytes: int, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - kserve's own
+    def __init__(
+        self,
+        name: str,
+        host: str,
+        max_body_bytes: int,
+        limits: ClientLimits,
+        *arguments: Any,  # noqa: ANN401 - kserve's own
+        **named: Any,  # noqa: ANN401
+    ) -> None:
         super().__init__("", *arguments, **named)  # no application yet
         self.config.host = host
+        self.config.ws = "none"
+        self.limits = limits
         self.name = name
         self.max_body_bytes = max_body_bytes
 
@@ -37,10 +49,12 @@ class RestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
             logging.getLogger("uvicorn.access").handlers.clear()  # with any, uvicorn puts each line together
             # Who the client behind a proxy is, only a line would say.
             self.config.proxy_headers = bool(self.access_log_format)
+        self.config.http = type("LimitedConnection", (Connection,), {"limits": self.limits})
         models = self.dataplane.model_registry.get_models().values()
         routes = [route for model in models for route in model.routes()]
         routes += standard_routes(self.dataplane, self.model_repository_extension)
-        self.config.app = build_application(routes, self.name, self.max_body_bytes, self._middleware())
+        bodies = Bodies(self.max_body_bytes, self.limits.max_held_bytes)
+        self.config.app = build_application(routes, self.name, bodies, self._middleware())
         # What is there now stays: modules for the most part, 400,000 objects in the explainer. To look through them for
         # garbage takes 0.2 s, in which the process does nothing else.
         gc.freeze()
