@@ -9,7 +9,6 @@ from captum_predictor.engine.cotangents import PredictedCotangents
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes, Priority
 from captum_predictor.engine.query import Query
-from captum_predictor.graph.chain import Chain
 from captum_serving.errors import BadInput, Overloaded
 from torch import nn
 
@@ -35,7 +34,7 @@ class Gated(nn.Module):
 def gated(served_as):
     lanes = Lanes(1, 100, 2)
     gate = Gated()
-    segment = Chain(served_as((2,), gate=gate)).segment("image", None)
+    segment = served_as((2,), gate=gate).segment("image", None)
     gate.seen.clear()
     gate.entered.clear()
     gate.open.clear()
@@ -103,7 +102,7 @@ def test_a_full_queue_is_overload(gated):
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_gradient_does_not_wait_for_scores_that_failed(count, served_as):
     scale = Scaled()
-    segment = Chain(served_as((2,), scale=scale)).segment("image", None)
+    segment = served_as((2,), scale=scale).segment("image", None)
     if count > 1:
         scale.beside.clear()
     lanes = Lanes(count, 100, 2)

@@ -9,7 +9,6 @@ from captum_predictor.engine.cotangents import GivenCotangents
 from captum_predictor.engine.engine import split_evenly
 from captum_predictor.engine.lanes import Priority
 from captum_predictor.engine.query import Query
-from captum_predictor.graph.chain import Chain
 from captum_predictor.model.architectures import build_network
 from captum_serving.errors import BadInput
 from torch import nn
@@ -38,11 +37,10 @@ def test_every_segments_value_and_gradient_are_plain_torchs_bit_for_bit(architec
     network = in_process(architecture)
     model = served_as((1, 28, 28), **dict(network.named_children()))
     modules = list(network)
-    chain = Chain(model)
     activations = [torch.from_numpy(images(ROWS))]
     for module in modules:
         activations.append(module(activations[-1]))
-    names = [*chain.sources, model.stages[-1].name]
+    names = [*model.sources, model.stages[-1].name]
     generator = torch.Generator().manual_seed(1)
     for begin in range(len(modules)):
         for end in range(begin + 1, len(names)):
@@ -52,7 +50,7 @@ def test_every_segments_value_and_gradient_are_plain_torchs_bit_for_bit(architec
                 value = module(value)
             cotangent = torch.randn(value.shape, generator=generator)
             (gradient,) = torch.autograd.grad(value, leaf, cotangent)
-            segment = chain.segment(names[begin], names[end])
+            segment = model.segment(names[begin], names[end])
             source = activations[begin].contiguous().numpy()
             answer = compute(engine, segment, source, cotangent.numpy())
             between = f"{names[begin]} to {names[end]}"
@@ -65,7 +63,7 @@ def test_every_segments_value_and_gradient_are_plain_torchs_bit_for_bit(architec
 
 def test_a_cotangent_of_pooling_to_a_fixed_size_lies_in_memory_as_a_flatten_behind_it_leaves_it(engine, served_as):
     pool, flatten = nn.AdaptiveAvgPool2d(2), nn.Flatten()
-    segment = Chain(served_as((8, 28, 28), pool=pool, flatten=flatten)).segment("image", "pool")
+    segment = served_as((8, 28, 28), pool=pool, flatten=flatten).segment("image", "pool")
     generator = torch.Generator().manual_seed(0)
     leaf = torch.randn(ROWS, 8, 28, 28, generator=generator).to(memory_format=torch.channels_last).requires_grad_()
     cotangent = torch.randn(ROWS, 32, generator=generator)
@@ -82,7 +80,7 @@ def test_the_gradient_of_a_flatten_comes_to_the_relu_before_it_as_its_value_lies
             by_output[0].is_contiguous(memory_format=torch.channels_last)
         )
     )
-    segment = Chain(served_as((8, 6, 6), relu=relu, flatten=nn.Flatten())).segment("image", "flatten")
+    segment = served_as((8, 6, 6), relu=relu, flatten=nn.Flatten()).segment("image", "flatten")
     generator = np.random.default_rng(0)
     source = generator.standard_normal((ROWS, 8, 6, 6), np.float32)
     cotangent = generator.standard_normal((ROWS, 8 * 6 * 6), np.float32)
@@ -95,15 +93,15 @@ def test_the_gradient_of_a_flatten_comes_to_the_relu_before_it_as_its_value_lies
 @pytest.mark.parametrize("architecture", ["mnist_cnn", "fashion_cnn"])
 def test_values_on_the_way_are_those_of_segments_asked_for_one_by_one(architecture, rows, engine, served_as):
     model = served_as((1, 28, 28), **dict(in_process(architecture).named_children()))
-    chain, source, also = Chain(model), images(rows), {stage.name for stage in model.stages}
-    together = compute(engine, chain.segment("image", None), source, wanted=also)
+    source, also = images(rows), {stage.name for stage in model.stages}
+    together = compute(engine, model.segment("image", None), source, wanted=also)
     assert list(together.values) == [stage.name for stage in model.stages]
-    for before, name in zip(chain.sources, together.values, strict=True):
-        alone = compute(engine, chain.segment(before, name), source)
+    for before, name in zip(model.sources, together.values, strict=True):
+        alone = compute(engine, model.segment(before, name), source)
         np.testing.assert_array_equal(together.values[name], alone.value, name, strict=True)
         source = alone.value
     cotangent = np.eye(10, dtype=np.float32)[[3] * rows]
-    with_gradient = compute(engine, chain.segment("image", None), images(rows), cotangent, wanted=also)
+    with_gradient = compute(engine, model.segment("image", None), images(rows), cotangent, wanted=also)
     for name, value in with_gradient.values.items():
         np.testing.assert_array_equal(value, together.values[name], name, strict=True)
 
@@ -111,9 +109,8 @@ def test_values_on_the_way_are_those_of_segments_asked_for_one_by_one(architectu
 def test_a_value_on_the_way_is_not_written_over(engine, served_as):
     model = served_as((3,), doubled=Doubled(), relu=nn.ReLU(inplace=True))
     source = np.array([[-1, 0, 1]], np.float32)
-    chain = Chain(model)
-    for cotangent, part in ((None, None), (source, None), (source, chain.segment("image", "doubled"))):
-        whole, also = chain.segment("image", None), ["doubled"]
+    for cotangent, part in ((None, None), (source, None), (source, model.segment("image", "doubled"))):
+        whole, also = model.segment("image", None), ["doubled"]
         computed = compute(engine, whole, source, cotangent, wanted=also, differentiated=part)
         np.testing.assert_array_equal(computed.values["doubled"], source * 2)
 
@@ -124,13 +121,13 @@ class Doubled(nn.Module):
 
 
 def test_answers_are_row_major(engine, mnist):
-    answer = compute(engine, Chain(mnist).segment("image", "conv1"), images(3), np.ones((3, 64, 28, 28), np.float32))
+    answer = compute(engine, mnist.segment("image", "conv1"), images(3), np.ones((3, 64, 28, 28), np.float32))
     assert answer.value.flags.c_contiguous
     assert answer.gradient.flags.c_contiguous
 
 
 def test_a_read_only_and_unaligned_body_is_taken_as_it_is(engine, mnist):
-    segment = Chain(mnist).segment("image", None)
+    segment = mnist.segment("image", None)
     source = images(2)
     body = b"x" + source.tobytes()
     view = np.frombuffer(memoryview(body)[1:], np.float32).reshape(source.shape)
@@ -160,8 +157,7 @@ def test_a_batch_is_split_evenly_into_the_fewest_chunks():
 
 @pytest.mark.parametrize("rows", [1, 5, 11, 12, 25, 26, 50, 60])
 def test_the_same_call_gives_the_same_bytes_under_load_as_alone(engine, mnist, rows):
-    chain = Chain(mnist)
-    segment = chain.segment("image", None)
+    segment = mnist.segment("image", None)
     source, cotangent = images(rows), np.random.default_rng(1).random((rows, 10), np.float32)
     alone = compute(engine, segment, source, cotangent)
     stop = threading.Event()
@@ -188,7 +184,7 @@ def test_a_sink_that_does_not_depend_on_the_source_has_a_gradient_of_zeros(engin
         def forward(self, inputs):
             return torch.ones(len(inputs), 2, requires_grad=True) * 1
 
-    segment = Chain(served_as((3,), constant=Constant())).segment("image", None)
+    segment = served_as((3,), constant=Constant()).segment("image", None)
     answer = compute(engine, segment, np.ones((2, 3), np.float32), np.ones((2, 2), np.float32))
     np.testing.assert_array_equal(answer.gradient, np.zeros((2, 3)))
 
@@ -199,7 +195,7 @@ class Detached(nn.Module):
 
 
 def test_a_stage_that_cannot_be_differentiated_is_the_callers_error(engine, served_as):
-    segment = Chain(served_as((3,), doubled=Detached())).segment("image", None)
+    segment = served_as((3,), doubled=Detached()).segment("image", None)
     source = np.ones((2, 3), np.float32)
     np.testing.assert_array_equal(compute(engine, segment, source).value, source * 2)
     with pytest.raises(BadInput, match=r"^'doubled' has no gradient by 'image'; expected no cotangent$"):
@@ -217,7 +213,7 @@ class Converted(nn.Module):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_values_of_another_precision_are_answered_as_float32(engine, served_as, dtype):
-    segment = Chain(served_as((2,), converted=Converted(dtype))).segment("image", None)
+    segment = served_as((2,), converted=Converted(dtype)).segment("image", None)
     source = np.array([[1 / 3, 1e2], [-7, 0]], np.float32)
     expected = torch.from_numpy(source).square().to(dtype).float().numpy()
     np.testing.assert_array_equal(compute(engine, segment, source).value, expected, strict=True)
@@ -229,7 +225,7 @@ class Squared(nn.Module):
 
 
 def test_an_answer_that_overflows_is_an_error_and_no_number(engine, served_as):
-    segment = Chain(served_as((2,), squared=Squared())).segment("image", None)
+    segment = served_as((2,), squared=Squared()).segment("image", None)
     with pytest.raises(BadInput, match=r"^squared overflows to infinity or NaN for this input"):
         compute(engine, segment, np.full((1, 2), 1e30, np.float32))
     with pytest.raises(BadInput, match=r"^gradient overflows to infinity or NaN for this input"):

@@ -41,7 +41,7 @@ def test_make_train_runs_the_cards_command(name):
 
 
 def test_the_labels_are_the_data_sets(name):
-    assert load_model(MODELS / name).labels == DATA_SETS[name].labels
+    assert load_model(MODELS / name).description.labels == DATA_SETS[name].labels
 
 
 def test_the_whole_test_set_confirms_the_card(name):

@@ -1,10 +1,9 @@
-"""The chain of stages, and its segments."""
+"""A model as a chain of stages, and its segments."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from captum_serving.errors import BadInput
 
@@ -18,22 +17,6 @@ MOST_TOKENS = 1024
 
 # Per row this is as fast as 50, and much faster than 100, whose memory goes back to the system each time.
 MOST_ROWS = 25
-
-
-class Chained(Protocol):
-    """A model that has a chain of stages."""
-
-    @property
-    def input_name(self) -> str:
-        """The name of the first stage's input."""
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """One instance's."""
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """In their order."""
 
 
 @dataclass(frozen=True)
@@ -90,22 +73,30 @@ class Segment:
         return before, behind
 
 
-class Chain:
-    """A model as a chain: input, stage, stage ... Only this class knows that there are no branches."""
+@dataclass(frozen=True)
+class Model:
+    """A model as a chain: input, stage, stage ... Only this class knows that there are no branches.
 
-    def __init__(self, model: Chained) -> None:
-        self._stages = model.stages
-        self._names = [model.input_name, *(stage.name for stage in model.stages)]
-        self._shapes = [model.input_shape, *(stage.shape for stage in model.stages)]
+    Attributes:
+        input_name: The name of the first stage's input.
+        input_shape: One instance's.
+        stages: In their order.
+        digest: SHA-256, as 64 hexadecimal digits, of all that decides the outputs: two versions differ in it.
+    """
+
+    input_name: str
+    input_shape: tuple[int, ...]
+    stages: tuple[Stage, ...]
+    digest: str
 
     @property
     def sources(self) -> list[str]:
         """The names that may be a source: the input's and every stage's but the last."""
-        return self._names[:-1]
+        return [self.input_name, *(stage.name for stage in self.stages[:-1])]
 
     def after(self, source: str) -> list[str]:
         """The names of the stages after a source, in their order."""
-        return self._names[self._names.index(source) + 1 :]
+        return [stage.name for stage in self.stages[self.sources.index(source) :]]
 
     def segment(self, source: str, sink: str | None) -> Segment:
         """The segment from the source to the sink (None: the last stage).
@@ -115,9 +106,10 @@ class Chain:
         """
         if source not in self.sources:
             raise BadInput(f"the source is {source[:80]!r}; expected one of {', '.join(self.sources)}")
-        begin = self._names.index(source)
         sinks = self.after(source)
         if sink is not None and sink not in sinks:
             raise BadInput(f"sink is {sink[:80]!r}; expected a stage after {source!r}: {', '.join(sinks)}")
-        end = len(self._stages) if sink is None else self._names.index(sink)
-        return Segment(source, self._shapes[begin], self._stages[begin:end])
+        begin = self.sources.index(source)
+        end = len(self.stages) if sink is None else begin + sinks.index(sink) + 1
+        shape = self.stages[begin - 1].shape if begin else self.input_shape
+        return Segment(source, shape, self.stages[begin:end])

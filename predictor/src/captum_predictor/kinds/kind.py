@@ -7,15 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from captum_predictor.engine.arrays import Array
-from captum_predictor.graph.chain import Chained
-
-
-class ServedModel(Chained, Protocol):
-    """A model that can be served."""
-
-    @property
-    def digest(self) -> str:
-        """Tells two versions apart."""
+from captum_predictor.graph.chain import Model
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class Kind(Protocol):
     """A larger request takes milliseconds to read, and is read in a thread."""
 
     @property
-    def model(self) -> ServedModel:
+    def model(self) -> Model:
         """The model that is served."""
 
     @property

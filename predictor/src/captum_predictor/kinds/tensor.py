@@ -51,13 +51,13 @@ class TensorKind:
         model = self.model
         return {
             "inputs": [{"name": model.input_name, "datatype": "FP32", "shape": [-1, *model.input_shape]}],
-            "labels": list(model.labels),
-            "input_range": list(model.input_range),
-            "baseline": model.baseline,
+            "labels": list(model.description.labels),
+            "input_range": list(model.description.input.range),
+            "baseline": model.description.input.baseline,
         }
 
     def _check_range(self, array: Array) -> None:
-        low, high = self.model.input_range
+        low, high = self.model.description.input.range
         slack = RANGE_TOLERANCE * (high - low)
         least, most = float(array.min()), float(array.max())
         if least < low - slack or most > high + slack:

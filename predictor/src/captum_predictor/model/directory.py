@@ -9,6 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from captum_predictor.acceleration.linear_as_convolution import speed_up_behind_flatten
 from captum_predictor.acceleration.one_channel_gradient import speed_up_one_channel
+from captum_predictor.graph.chain import Model
 from captum_predictor.graph.stages import Normalize, Stage, StageError, find_kind, split_into_stages
 from captum_predictor.model import weights
 from captum_predictor.model.architectures import ArchitectureError, build_network, use_channels_last
@@ -21,23 +22,15 @@ NORMALIZATION = "normalization"
 
 
 @dataclass(frozen=True)
-class LoadedModel:
-    """A network as the predictor runs it.
+class LoadedModel(Model):
+    """A network as the predictor runs it, and what `model.json` says about it.
 
     Its stages' modules are in evaluation mode, float32, frozen, and channels_last where a parameter has four
     dimensions; on a CPU convolutions of one channel are `OneChannelConv2d`, and large linear layers behind a flatten of
-    pictures `PictureLinear`. Inputs, gradients and `baseline` are in the units of `input_range`, before normalization.
-    `digest` is the SHA-256 over architecture and weights.
+    pictures `PictureLinear`. Inputs and gradients are in the units of the input's `range`, before normalization.
     """
 
-    kind: str
-    labels: tuple[str, ...]
-    input_name: str
-    input_shape: tuple[int, ...]
-    input_range: tuple[float, float]
-    baseline: float
-    stages: tuple[Stage, ...]
-    digest: str
+    description: ModelDescription
 
 
 def load_model(directory: Path, device: str = "cpu", *, accelerate: bool = True) -> LoadedModel:
@@ -64,16 +57,7 @@ def load_model(directory: Path, device: str = "cpu", *, accelerate: bool = True)
     _check_output(described_in, stages[-1], description.labels)
     for stage in stages:
         _move(directory, stage.module, device)
-    return LoadedModel(
-        kind=description.kind,
-        labels=description.labels,
-        input_name=description.input.name,
-        input_shape=description.input.shape,
-        input_range=description.input.range,
-        baseline=description.input.baseline,
-        stages=stages,
-        digest=digest,
-    )
+    return LoadedModel(description.input.name, description.input.shape, stages, digest, description)
 
 
 def _freeze(network: nn.Module) -> None:

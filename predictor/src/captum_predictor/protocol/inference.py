@@ -30,7 +30,7 @@ from captum_predictor.engine.cotangents import GivenCotangents, PredictedCotange
 from captum_predictor.engine.lanes import Priority
 from captum_predictor.engine.path_integral import StraightPaths
 from captum_predictor.engine.query import Query
-from captum_predictor.graph.chain import ANY, Chain, Segment
+from captum_predictor.graph.chain import ANY, Segment
 from captum_predictor.kinds.kind import Kind, TextReader
 from captum_predictor.protocol.path_inputs import read_paths
 from captum_predictor.protocol.requests import InstancesRequest, Request, TensorRequest, TextRequest
@@ -49,7 +49,6 @@ class Reader:
 
     def __init__(self, kind: Kind, limits: Limits) -> None:
         self._kind = kind
-        self._chain = Chain(kind.model)
         self._limits = limits
 
     def read(self, message: wire.Message) -> Request:
@@ -65,15 +64,15 @@ class Reader:
         texts = self._kind.texts
         if texts is not None and not message.tensors.keys().isdisjoint(texts.names):
             return self._read_texts(texts, message, sink)
-        asked = self._chain.segment(self._source(message), sink)
+        asked = self._kind.model.segment(self._source(message), sink)
         source = message.tensors[asked.source]
         cotangent = message.tensors.get(COTANGENT)
         predicted = _read_predicted(parameters)
         differentiated = self._read_differentiated(parameters, asked, cotangent is not None or predicted is not None)
         outputs = self._outputs(message, asked, with_gradient=differentiated is not None)
         wanted = {asked.sink.name, *outputs} - {GRADIENT}
-        segment = self._chain.segment(
-            asked.source, [name for name in self._chain.after(asked.source) if name in wanted][-1]
+        segment = self._kind.model.segment(
+            asked.source, [name for name in self._kind.model.after(asked.source) if name in wanted][-1]
         )
         self._check_shape(segment, source, segment.source, wanted, differentiated)
         if predicted is not None:
@@ -124,7 +123,7 @@ class Reader:
         """
         if not isinstance(instances, list) or not instances:
             raise BadInput("'instances' is missing or empty; expected a list of one or more instances")
-        segment = self._chain.segment(self._kind.model.input_name, None)
+        segment = self._kind.model.segment(self._kind.model.input_name, None)
         self._check_rows(segment.source, len(instances))
         read = self._kind.read_instances(instances)
         self._check_shape(segment, read.source, "instances", {segment.sink.name}, None)
@@ -150,8 +149,8 @@ class Reader:
     def _source(self, message: wire.Message) -> str:
         others = (COTANGENT, *PATH_INPUTS, *self._kind.extra_inputs)
         names = [name for name in message.tensors if name not in others]
-        if len(names) != 1 or names[0] not in self._chain.sources:
-            input_name, *stages = self._chain.sources
+        if len(names) != 1 or names[0] not in self._kind.model.sources:
+            input_name, *stages = self._kind.model.sources
             extra_inputs = f"{_quote(self._kind.extra_inputs)} and a" if self._kind.extra_inputs else "a"
             texts = f"; or {_quote(self._kind.texts.names)} alone" if self._kind.texts else ""
             raise BadInput(
@@ -179,12 +178,12 @@ class Reader:
                 f"{GRADIENT_SOURCE} is {str(source)[:80]!r}; expected the source or a stage between it and the sink: "
                 f"{', '.join([asked.source, *between])}"
             )
-        return self._chain.segment(source, asked.sink.name)
+        return self._kind.model.segment(source, asked.sink.name)
 
     def _outputs(self, message: wire.Message, asked: Segment, with_gradient: bool) -> dict[str, bool]:
         gradient = [GRADIENT] if with_gradient else []
         hint = "" if with_gradient else " (a gradient needs an input 'cotangent')"
-        choices = [*self._chain.after(asked.source), *gradient]
+        choices = [*self._kind.model.after(asked.source), *gradient]
         return requested_outputs(message, choices, hint, default=[asked.sink.name, *gradient])
 
     def _check_shape(

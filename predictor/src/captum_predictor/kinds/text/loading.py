@@ -15,6 +15,7 @@ from captum_serving.errors import describe_error
 from captum_serving.protocol.extension_names import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS
 from torch import nn
 
+from captum_predictor.graph.chain import ANY
 from captum_predictor.kinds.text.digest import compute_text_digest
 from captum_predictor.kinds.text.model import CONFIG, Scores, Task, TextModel
 from captum_predictor.kinds.text.stages import read_logits, split_text_network
@@ -70,14 +71,16 @@ def load_text_model(directory: Path, device: str) -> TextModel:
         problem = f"{type(network).__name__} cannot be run from its embeddings: {describe_error(error)}"
         raise ModelDirectoryError(directory, problem) from error
     return TextModel(
+        input_name=INPUT_IDS,
+        input_shape=(ANY,),
+        stages=stages,
+        digest=compute_text_digest(directory, network.state_dict()),
         task=task,
         scores=scores,
         labels=labels,
-        stages=stages,
         tokenizer=Tokenizer(tokenizer.backend_tokenizer, special, most, keep_text=task is Task.ANSWER),
         first=first,
         sizes=sizes,
-        digest=compute_text_digest(directory, network.state_dict()),
     )
 
 
