@@ -32,7 +32,7 @@ def computed_by(lanes_of):
         answer = asyncio.run(
             engine.compute(Query(segment, images, Priority.EXPLANATION, cotangents=GivenCotangents(cotangent)))
         )
-        return answer.value, answer.gradient
+        return answer["logits"], answer["gradient"]
 
     return compute
 

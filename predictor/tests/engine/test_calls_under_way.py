@@ -114,7 +114,7 @@ def test_a_gradient_does_not_wait_for_scores_that_failed(count, served_as):
             asyncio.run(asyncio.wait_for(call, 10))
         call = engine.compute(Query(segment, rows[1:], Priority.EXPLANATION, cotangents=PredictedCotangents(1, 1)))
         answer = asyncio.run(asyncio.wait_for(call, 10))
-        np.testing.assert_array_equal(answer.gradient, [[10, 0]] * 59)
+        np.testing.assert_array_equal(answer["gradient"], [[10, 0]] * 59)
     finally:
         stop_or_fail(lanes)
 

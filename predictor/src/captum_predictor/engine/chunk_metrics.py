@@ -10,16 +10,11 @@ from captum_predictor.engine.lanes import Lanes, Priority
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
-_chunk_seconds = Histogram(
+CHUNK_SECONDS = Histogram(
     "captum_predictor_chunk_seconds", "Computing one chunk of rows on a lane.", ["computed"], buckets=SECONDS
 )
 _queue_rows = Gauge("captum_predictor_queue_rows", "Rows that wait for a lane.", ["priority"])
 _busy_lanes = Gauge("captum_predictor_busy_lanes", "Lanes that compute a chunk.", ["priority"])
-
-
-def observe_chunk(seconds: float, *, with_gradient: bool) -> None:
-    """Count a chunk's time."""
-    _chunk_seconds.labels("gradient" if with_gradient else "value").observe(seconds)
 
 
 def watch(lanes: Lanes) -> None:

@@ -12,14 +12,15 @@ from contextlib import contextmanager
 from functools import partial
 
 import torch
+from captum_serving.protocol.extension_names import GRADIENT
 
 from captum_predictor.acceleration.arrange import arrange_fast
-from captum_predictor.engine import chunk_metrics
 from captum_predictor.engine.arrays import Array, Floats
+from captum_predictor.engine.chunk_metrics import CHUNK_SECONDS
 from captum_predictor.engine.job import Job, UnderWay, store
 from captum_predictor.engine.lanes import Chunk, Lanes
 from captum_predictor.engine.path_integral import Integral
-from captum_predictor.engine.query import ComputedValues, Query
+from captum_predictor.engine.query import Query
 from captum_predictor.engine.run import run, run_with_gradient
 from captum_predictor.graph.chain import ANY, MOST_ROWS
 from captum_predictor.graph.steps import arrange_in_order
@@ -51,8 +52,13 @@ class Engine:
         self._device = device
         self._arrange = arrange_fast if accelerate else arrange_in_order
 
-    async def compute(self, query: Query) -> ComputedValues:
-        """The values that a query asks for, and its gradient. Cancelled, it takes waiting chunks out of the queue.
+    async def compute(self, query: Query) -> dict[str, Floats]:
+        """Compute what a query asks for. When it is cancelled, it takes its waiting chunks out of the queue.
+
+        Returns:
+            The values `[rows, *stage shape]` by their stages' names, in the chain's order; and the gradient, if one is
+            asked for, by the name `gradient`: `[rows, *shape of the differentiated source]`, or for paths
+            `[paths, ...]`.
 
         Raises:
             Overloaded: The queue is full.
@@ -65,7 +71,7 @@ class Engine:
         except asyncio.CancelledError:
             self.lanes.cancel(call)
             raise
-        return job.computed_values
+        return job.values if job.gradient is None else job.values | {GRADIENT: job.gradient}
 
     def _chunks(self, job: Job) -> list[Chunk]:
         """The chunks that compute a call's values, and then its gradient or its integral."""
@@ -104,34 +110,26 @@ class Engine:
         return Chunk(part.stop - part.start, work, job.query.segment.width(job.query.source.shape[1:]))
 
     def _compute_values(self, job: Job, part: slice, done: Future[None]) -> None:
-        begin = time.perf_counter()
-        with _settle(done):
+        with _observe(done, "value"):
             source, extra_inputs = self._tensors(*job.read_rows(part))
             job.store(run(job.query.segment, source, extra_inputs, job.values, self._arrange), part, done)
-        chunk_metrics.observe_chunk(time.perf_counter() - begin, with_gradient=False)
 
     def _compute_gradients(
         self, job: Job, part: slice, done: Future[None], select_cotangents: Callable[[], Array], gradient: Floats
     ) -> None:
-        begin = time.perf_counter()
-
         def cotangent_rows(computed: dict[str, torch.Tensor]) -> torch.Tensor:
             if job.query.paths is None:
                 job.store(computed, part, done)
             return self._tensor(select_cotangents())
 
-        with _settle(done):
+        with _observe(done, "gradient"):
             source, extra_inputs = self._tensors(*job.read_rows_with_gradient(part))
             kept = () if job.query.paths is not None else job.values
             segment = job.segment_with_gradient
-            store(
-                run_with_gradient(
-                    segment, job.differentiated, source, extra_inputs, cotangent_rows, kept, self._arrange
-                ),
-                gradient,
-                "gradient",
+            computed = run_with_gradient(
+                segment, job.differentiated, source, extra_inputs, cotangent_rows, kept, self._arrange
             )
-        chunk_metrics.observe_chunk(time.perf_counter() - begin, with_gradient=True)
+            store(computed, gradient, GRADIENT)
 
     def _tensors(
         self, source: Array, extra_inputs: Mapping[str, Array]
@@ -147,15 +145,17 @@ def _integrate(work: Callable[[], None], rows: int, integral: Integral, gradient
     """Compute some of an integral's gradients, and the sum if they are the last ones."""
     work()
     if integral.count_arrived(rows):
-        store(integral.sum(), gradient.reshape(-1), "gradient")
+        store(integral.sum(), gradient.reshape(-1), GRADIENT)
 
 
 @contextmanager
-def _settle(done: Future[None]) -> Iterator[None]:
-    """If a chunk fails, pass the error to the chunks that wait for its values."""
+def _observe(done: Future[None], computed: str) -> Iterator[None]:
+    """Count a chunk's time; if it fails, pass the error to the chunks that wait for its values."""
+    begin = time.perf_counter()
     try:
         yield
     except BaseException as error:
         if not done.done():
             done.set_exception(error)
         raise
+    CHUNK_SECONDS.labels(computed).observe(time.perf_counter() - begin)

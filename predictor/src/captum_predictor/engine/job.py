@@ -12,7 +12,7 @@ from captum_serving.errors import BadInput
 
 from captum_predictor.engine.arrays import Array, Floats, is_finite
 from captum_predictor.engine.memory_format import allocate_rows, lay_out
-from captum_predictor.engine.query import ComputedValues, Query
+from captum_predictor.engine.query import Query
 from captum_predictor.graph.chain import Segment
 
 # Some of a call's rows, and what is resolved when their values are there.
@@ -41,11 +41,6 @@ class Job:
             return cls(query, differentiated, values, None)
         rows = rows - query.cotangents.first if query.paths is None else len(query.paths.starts)
         return cls(query, differentiated, values, np.empty((rows, *shapes[differentiated.source]), np.float32))
-
-    @property
-    def computed_values(self) -> ComputedValues:
-        """What has been computed, when all chunks are done."""
-        return ComputedValues(self.values, self.gradient)
 
     @property
     def rows_with_gradient(self) -> slice:

@@ -1,11 +1,11 @@
-"""What the engine is asked to compute, and what it has computed."""
+"""What the engine is asked to compute."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from captum_predictor.engine.arrays import Array, Floats
+from captum_predictor.engine.arrays import Array
 from captum_predictor.engine.cotangents import Cotangents
 from captum_predictor.engine.lanes import Priority
 from captum_predictor.engine.path_integral import StraightPaths
@@ -35,19 +35,3 @@ class Query:
     cotangents: Cotangents | None = None
     differentiated: Segment | None = None
     paths: StraightPaths | None = None
-
-
-@dataclass(frozen=True)
-class ComputedValues:
-    """The values `[rows, *stage shape]` that were asked for, by their stages' names, in the chain's order.
-
-    `gradient` is `[rows, *the shape of what it is by]`, where it was asked for; of paths, `[paths, ...]`.
-    """
-
-    values: Mapping[str, Floats]
-    gradient: Floats | None
-
-    @property
-    def value(self) -> Floats:
-        """The last stage's."""
-        return list(self.values.values())[-1]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from captum_serving.errors import BadInput, TooLarge
@@ -26,14 +26,13 @@ from captum_serving.protocol.extension_names import (
 from captum_serving.protocol.requested import object_of, requested_outputs, typed
 
 from captum_predictor.engine.arrays import Array, to_floats
-from captum_predictor.engine.cotangents import GivenCotangents, PredictedCotangents
+from captum_predictor.engine.cotangents import Cotangents, GivenCotangents, PredictedCotangents
 from captum_predictor.engine.lanes import Priority
 from captum_predictor.engine.path_integral import StraightPaths
 from captum_predictor.engine.query import Query
 from captum_predictor.graph.chain import ANY, Segment
-from captum_predictor.kinds.kind import Kind, TextReader
+from captum_predictor.kinds.kind import Instances, Kind, TextReader
 from captum_predictor.protocol.path_inputs import read_paths
-from captum_predictor.protocol.requests import InstancesRequest, Request, TensorRequest, TextRequest
 
 
 @dataclass(frozen=True)
@@ -44,11 +43,29 @@ class Limits:
     answer_bytes: int
 
 
+@dataclass(frozen=True)
+class Request:
+    """A V2 request that was read: a query to compute, or the answer itself where texts ask for their tokens.
+
+    Attributes:
+        identifier: The request's `id`, which its answer repeats; None where it has none.
+        outputs: The names of the outputs in the answer's order, and whether each goes as bytes.
+        query: None where the answer is known.
+        tokens: The answer's tensors, where it is known.
+    """
+
+    identifier: str | None
+    outputs: Mapping[str, bool]
+    query: Query | None = None
+    tokens: Mapping[str, Array] = field(default_factory=dict)
+
+
 class Reader:
     """Reads requests for one model; what differs between kinds of models is left to its `kind`."""
 
     def __init__(self, kind: Kind, limits: Limits) -> None:
         self._kind = kind
+        self._model = kind.model
         self._limits = limits
 
     def read(self, message: wire.Message) -> Request:
@@ -64,16 +81,15 @@ class Reader:
         texts = self._kind.texts
         if texts is not None and not message.tensors.keys().isdisjoint(texts.names):
             return self._read_texts(texts, message, sink)
-        asked = self._kind.model.segment(self._source(message), sink)
+        asked = self._model.segment(self._source(message), sink)
         source = message.tensors[asked.source]
         cotangent = message.tensors.get(COTANGENT)
         predicted = _read_predicted(parameters)
         differentiated = self._read_differentiated(parameters, asked, cotangent is not None or predicted is not None)
         outputs = self._outputs(message, asked, with_gradient=differentiated is not None)
         wanted = {asked.sink.name, *outputs} - {GRADIENT}
-        segment = self._kind.model.segment(
-            asked.source, [name for name in self._kind.model.after(asked.source) if name in wanted][-1]
-        )
+        last = [name for name in self._model.after(asked.source) if name in wanted][-1]
+        segment = self._model.segment(asked.source, last)
         self._check_shape(segment, source, segment.source, wanted, differentiated)
         if predicted is not None:
             _check_predicted(predicted, asked, source, cotangent)
@@ -89,6 +105,7 @@ class Reader:
             shapes = segment.shapes(source.shape[1:])
             values = len(source) * sum(math.prod(shapes[name]) for name in wanted)
             self._check_paths(path, len(source), values, shapes[differentiated.source], predicted)
+        cotangents: Cotangents | None = predicted
         if cotangent is not None:
             rows = len(source) if path is None else len(path.starts)
             expected = (rows, *asked.sink_shape(source.shape[1:]))
@@ -97,24 +114,14 @@ class Reader:
                     f"cotangent: shape is {list(cotangent.shape)}; expected {list(expected)}, "
                     f"that of {asked.sink.name!r} for these rows"
                 )
-            cotangent = to_floats(cotangent, COTANGENT)
+            cotangents = GivenCotangents(to_floats(cotangent, COTANGENT))
             if path is not None and list(outputs) == [GRADIENT]:
                 source = source[:0]  # no value at the paths' ends is wanted
         priority = Priority.EXPLANATION if explanation else Priority.PREDICTION
-        given = None if cotangent is None else GivenCotangents(cotangent)
-        query = Query(
-            segment,
-            source,
-            priority,
-            extra_inputs=extra_inputs,
-            wanted=outputs,
-            cotangents=predicted or given,
-            differentiated=differentiated,
-            paths=path,
-        )
-        return TensorRequest(query, outputs)
+        query = Query(segment, source, priority, extra_inputs, outputs, cotangents, differentiated, path)
+        return Request(message.document.get("id"), outputs, query)
 
-    def read_instances(self, instances: object) -> InstancesRequest:
+    def read_instances(self, instances: object) -> tuple[Query, Instances]:
         """Check the `instances` of a V1 request.
 
         Raises:
@@ -123,15 +130,14 @@ class Reader:
         """
         if not isinstance(instances, list) or not instances:
             raise BadInput("'instances' is missing or empty; expected a list of one or more instances")
-        segment = self._kind.model.segment(self._kind.model.input_name, None)
+        segment = self._model.segment(self._model.input_name, None)
         self._check_rows(segment.source, len(instances))
         read = self._kind.read_instances(instances)
         self._check_shape(segment, read.source, "instances", {segment.sink.name}, None)
         source = self._kind.check_source(segment.source, read.source, False)
-        query = Query(segment, source, Priority.PREDICTION, extra_inputs=read.extra_inputs)
-        return InstancesRequest(query, read.make_predictions)
+        return Query(segment, source, Priority.PREDICTION, read.extra_inputs), read
 
-    def _read_texts(self, texts: TextReader, message: wire.Message, sink: str | None) -> TextRequest:
+    def _read_texts(self, texts: TextReader, message: wire.Message, sink: str | None) -> Request:
         names = list(message.tensors)
         if not set(names) <= set(texts.names):
             raise BadInput(f"inputs are {_quote(names)}; expected {_quote(texts.names)} alone, or tensors without them")
@@ -144,13 +150,13 @@ class Reader:
                 f"the answer for {rows[0]} rows has over {size} bytes; "
                 f"expected at most {self._limits.answer_bytes}: send fewer rows"
             )
-        return TextRequest(tensors, requested_outputs(message, list(tensors)))
+        return Request(message.document.get("id"), requested_outputs(message, list(tensors)), tokens=tensors)
 
     def _source(self, message: wire.Message) -> str:
         others = (COTANGENT, *PATH_INPUTS, *self._kind.extra_inputs)
         names = [name for name in message.tensors if name not in others]
-        if len(names) != 1 or names[0] not in self._kind.model.sources:
-            input_name, *stages = self._kind.model.sources
+        if len(names) != 1 or names[0] not in self._model.sources:
+            input_name, *stages = self._model.sources
             extra_inputs = f"{_quote(self._kind.extra_inputs)} and a" if self._kind.extra_inputs else "a"
             texts = f"; or {_quote(self._kind.texts.names)} alone" if self._kind.texts else ""
             raise BadInput(
@@ -178,12 +184,12 @@ class Reader:
                 f"{GRADIENT_SOURCE} is {str(source)[:80]!r}; expected the source or a stage between it and the sink: "
                 f"{', '.join([asked.source, *between])}"
             )
-        return self._kind.model.segment(source, asked.sink.name)
+        return self._model.segment(source, asked.sink.name)
 
     def _outputs(self, message: wire.Message, asked: Segment, with_gradient: bool) -> dict[str, bool]:
         gradient = [GRADIENT] if with_gradient else []
         hint = "" if with_gradient else " (a gradient needs an input 'cotangent')"
-        choices = [*self._kind.model.after(asked.source), *gradient]
+        choices = [*self._model.after(asked.source), *gradient]
         return requested_outputs(message, choices, hint, default=[asked.sink.name, *gradient])
 
     def _check_shape(

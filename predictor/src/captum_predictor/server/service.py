@@ -20,8 +20,7 @@ from captum_serving.protocol.extension_names import (
 from captum_predictor.engine.arrays import Array
 from captum_predictor.engine.engine import Engine
 from captum_predictor.kinds.kind import Kind
-from captum_predictor.protocol.inference import Limits, Reader
-from captum_predictor.protocol.requests import InstancesRequest, Request, answer_message
+from captum_predictor.protocol.inference import Limits, Reader, Request
 
 T = TypeVar("T")
 
@@ -60,8 +59,13 @@ class Service:
 
     async def infer(self, body: bytes, header_length: str | None) -> tuple[bytes, int | None]:
         """Answer a V2 REST body: the response's body, and the length of its JSON header where tensors follow it."""
-        message, request = await off_the_loop(len(body), lambda: self._decode(body, header_length), self._large)
-        document, tensors = await self._answer(message, request)
+        strings = str if self.takes_strings else None
+        request = await off_the_loop(
+            len(body),
+            lambda: self._reader.read(wire.decode(body, header_length, "inputs", strings=strings)),
+            self._kind.large_bytes,
+        )
+        document, tensors = await self._compute(request)
         binary = frozenset(name for name, as_bytes in request.outputs.items() if as_bytes)
         size = sum(tensor.nbytes for tensor in tensors.values())
         return await off_the_loop(size, lambda: wire.encode(document, tensors, "outputs", binary))
@@ -72,21 +76,25 @@ class Service:
         Raises:
             BadInput, TooLarge: The request is not one that this model takes.
         """
-        request = await off_the_loop(message_size(message), lambda: self._reader.read(message), self._large)
-        return await self._answer(message, request)
+        size = message_size(message)
+        return await self._compute(await off_the_loop(size, lambda: self._reader.read(message), self._kind.large_bytes))
 
-    async def _answer(self, message: wire.Message, request: Request) -> tuple[dict[str, Any], dict[str, Array]]:
-        tensors = await request.compute(self.engine)
-        return answer_message(tensors, request.outputs, message.document, self.name, self._kind.model.digest)
-
-    @property
-    def _large(self) -> int:
-        return self._kind.large_bytes
+    async def _compute(self, request: Request) -> tuple[dict[str, Any], dict[str, Array]]:
+        tensors = request.tokens if request.query is None else await self.engine.compute(request.query)
+        document = {"model_name": self.name, "parameters": {MODEL_DIGEST: self._kind.model.digest}}
+        if request.identifier:
+            document["id"] = request.identifier
+        return document, {name: tensors[name] for name in request.outputs}
 
     async def predict(self, body: bytes) -> object:
         """Answer a V1 body: a prediction for each instance, in the form of the model's kind."""
-        request = await off_the_loop(len(body), lambda: self._decode_instances(body), self._large)
-        return await request.predict(self.engine)
+        query, instances = await off_the_loop(
+            len(body),
+            lambda: self._reader.read_instances(_read_document(body).get("instances")),
+            self._kind.large_bytes,
+        )
+        values = await self.engine.compute(query)
+        return instances.make_predictions(values[query.segment.sink.name])
 
     def metadata(self) -> dict[str, Any]:
         """What `GET /v2/models/{name}` says."""
@@ -103,15 +111,12 @@ class Service:
             **self._kind.metadata(),
         }
 
-    def _decode(self, body: bytes, header_length: str | None) -> tuple[wire.Message, Request]:
-        message = wire.decode(body, header_length, "inputs", strings=str if self.takes_strings else None)
-        return message, self._reader.read(message)
 
-    def _decode_instances(self, body: bytes) -> InstancesRequest:
-        document = wire.parse_json(body)
-        if not isinstance(document, dict):
-            raise BadInput("the body is not a JSON object; expected an object with 'instances'")
-        return self._reader.read_instances(document.get("instances"))
+def _read_document(body: bytes) -> dict[str, Any]:
+    document = wire.parse_json(body)
+    if not isinstance(document, dict):
+        raise BadInput("the body is not a JSON object; expected an object with 'instances'")
+    return document
 
 
 def message_size(message: wire.Message) -> int:
