@@ -1,6 +1,6 @@
 """A network as a chain of named stages, as the explainer sees it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,6 @@ import torch
 from captum_serving.errors import describe_error
 from captum_serving.protocol.extension_names import RESERVED_NAMES
 from torch import nn
-
-NORMALIZE = "normalize"
-
-_Options = Callable[[Any], dict[str, Any]]
 
 
 class StageError(ValueError):
@@ -108,51 +104,40 @@ def _children(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Mo
 
 def find_kind(module: nn.Module) -> tuple[str, dict[str, Any]]:
     """A module's kind, and the options that rebuild it; an unknown module has the kind `module`."""
-    kind, options = _KINDS.get(type(module), ("module", _no_options))
+    kind, names = _KINDS.get(type(module), ("module", ()))
     if kind == "softmax" and module.dim is None:  # torch would choose the dimension by the tensor it gets
         return "module", {}
-    return kind, options(module)
+    options = {name: getattr(module, name) for name in names}
+    return kind, {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
 
 
-def _no_options(_: nn.Module) -> dict[str, Any]:
-    return {}
+_POOL = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
 
-
-def _attributes(*names: str) -> _Options:
-    def read(module: nn.Module) -> dict[str, Any]:
-        values = {name: getattr(module, name) for name in names}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-
-    return read
-
-
-_POOL = _attributes("kernel_size", "stride", "padding", "dilation", "ceil_mode")
-
-# By the exact type: a subclass may compute something else.
-_KINDS: Mapping[type[nn.Module], tuple[str, _Options]] = {
-    Normalize: (NORMALIZE, _no_options),
-    nn.Conv1d: ("conv1d", _no_options),
-    nn.Conv2d: ("conv2d", _no_options),
-    nn.Conv3d: ("conv3d", _no_options),
-    nn.Linear: ("linear", _no_options),
-    nn.Flatten: ("flatten", _no_options),
-    nn.Dropout: ("dropout", _no_options),
-    nn.Dropout1d: ("dropout", _no_options),
-    nn.Dropout2d: ("dropout", _no_options),
-    nn.Dropout3d: ("dropout", _no_options),
-    nn.AlphaDropout: ("dropout", _no_options),
-    nn.AvgPool2d: ("avg_pool2d", _no_options),
-    nn.AdaptiveAvgPool2d: ("adaptive_avg_pool2d", _no_options),
-    nn.BatchNorm1d: ("batch_norm1d", _no_options),
-    nn.BatchNorm2d: ("batch_norm2d", _no_options),
-    nn.Identity: ("identity", _no_options),
-    nn.ReLU: ("relu", _no_options),
-    nn.LeakyReLU: ("leaky_relu", _attributes("negative_slope")),
-    nn.ELU: ("elu", _attributes("alpha")),
-    nn.Sigmoid: ("sigmoid", _no_options),
-    nn.Tanh: ("tanh", _no_options),
-    nn.Softplus: ("softplus", _attributes("beta", "threshold")),
-    nn.Softmax: ("softmax", _attributes("dim")),
+# The kind's name, and the attributes that are its options. By the exact type: a subclass may compute something else.
+_KINDS: Mapping[type[nn.Module], tuple[str, tuple[str, ...]]] = {
+    Normalize: ("normalize", ()),
+    nn.Conv1d: ("conv1d", ()),
+    nn.Conv2d: ("conv2d", ()),
+    nn.Conv3d: ("conv3d", ()),
+    nn.Linear: ("linear", ()),
+    nn.Flatten: ("flatten", ()),
+    nn.Dropout: ("dropout", ()),
+    nn.Dropout1d: ("dropout", ()),
+    nn.Dropout2d: ("dropout", ()),
+    nn.Dropout3d: ("dropout", ()),
+    nn.AlphaDropout: ("dropout", ()),
+    nn.AvgPool2d: ("avg_pool2d", ()),
+    nn.AdaptiveAvgPool2d: ("adaptive_avg_pool2d", ()),
+    nn.BatchNorm1d: ("batch_norm1d", ()),
+    nn.BatchNorm2d: ("batch_norm2d", ()),
+    nn.Identity: ("identity", ()),
+    nn.ReLU: ("relu", ()),
+    nn.LeakyReLU: ("leaky_relu", ("negative_slope",)),
+    nn.ELU: ("elu", ("alpha",)),
+    nn.Sigmoid: ("sigmoid", ()),
+    nn.Tanh: ("tanh", ()),
+    nn.Softplus: ("softplus", ("beta", "threshold")),
+    nn.Softmax: ("softmax", ("dim",)),
     nn.MaxPool1d: ("max_pool1d", _POOL),
     nn.MaxPool2d: ("max_pool2d", _POOL),
     nn.MaxPool3d: ("max_pool3d", _POOL),

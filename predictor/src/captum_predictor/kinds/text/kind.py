@@ -68,13 +68,13 @@ class TextKind:
         """Strings or objects with them. Raises `BadInput`, `TooLarge`."""
         texts = read_instances(instances, self.model.task)
         tokens = self.texts.tokenize(texts, "instances", CONTEXT)
-        batch = self.texts.batch(tokens)
-        extra_inputs = self.texts.make_extra_inputs(batch)
-        return Instances(batch.ids(), extra_inputs, partial(write_predictions, self.model, texts, tokens))
+        tensors = self.texts.make_tensors(tokens, self.model.sizes)
+        source = tensors.pop(INPUT_IDS)
+        return Instances(source, tensors, partial(write_predictions, self.model, texts, tokens))
 
     def metadata(self) -> dict[str, Any]:
         """The input tensors, the task, the labels, and the tokenizer's special ids."""
-        model, special = self.model, self.model.tokenizer.special
+        model = self.model
         inputs = [{"name": name, "datatype": "INT64", "shape": [-1, -1]} for name in model.sizes]
         pair = [] if model.task is Task.TOKENS else [TEXT_PAIR]
         return {
@@ -85,8 +85,8 @@ class TextKind:
             "probabilities": str(model.scores),
             "max_tokens": model.tokenizer.most,
             "vocabulary": model.sizes[INPUT_IDS],
-            "padding_id": special.padding,
-            "special_ids": list(special.ids),
+            "padding_id": model.tokenizer.padding,
+            "special_ids": list(model.tokenizer.special),
         }
 
     def _ids(self, name: str, array: Array) -> Array:

@@ -19,7 +19,7 @@ from captum_predictor.graph.chain import ANY
 from captum_predictor.kinds.text.digest import compute_text_digest
 from captum_predictor.kinds.text.model import CONFIG, Scores, Task, TextModel
 from captum_predictor.kinds.text.stages import read_logits, split_text_network
-from captum_predictor.kinds.text.tokenizer import Special, Tokenizer
+from captum_predictor.kinds.text.tokenizer import Tokenizer
 from captum_predictor.model.description import ModelDirectoryError
 
 # Before transformers and the tokenizers are imported: nothing is asked of the hub or told to it, and texts are not
@@ -59,9 +59,9 @@ def load_text_model(directory: Path, device: str) -> TextModel:
     scores = _scores(network.config, task)
     labels = _labels(directory / CONFIG, network.config, task)
     first, sizes = _sizes(network)
-    special = _special(directory, tokenizer, sizes[INPUT_IDS])
+    special = _special_ids(directory, tokenizer, sizes[INPUT_IDS])
     most = _most_tokens(directory, tokenizer, sizes, first, network.config)
-    probe = [i for i in range(sizes[INPUT_IDS]) if i not in special.ids][:2] or [0]
+    probe = [i for i in range(sizes[INPUT_IDS]) if i not in special][:2] or [0]
     try:
         _check_embeddings(network, task, probe, first)
         stages = split_text_network(network, task, len(labels))
@@ -78,7 +78,9 @@ def load_text_model(directory: Path, device: str) -> TextModel:
         task=task,
         scores=scores,
         labels=labels,
-        tokenizer=Tokenizer(tokenizer.backend_tokenizer, special, most, keep_text=task is Task.ANSWER),
+        tokenizer=Tokenizer(
+            tokenizer.backend_tokenizer, tokenizer.pad_token_id, special, most, keep_text=task is Task.ANSWER
+        ),
         first=first,
         sizes=sizes,
     )
@@ -172,14 +174,14 @@ def _tokenizer(directory: Path) -> Any:  # noqa: ANN401 - transformers makes its
     return tokenizer
 
 
-def _special(directory: Path, tokenizer: Any, vocabulary: int) -> Special:  # noqa: ANN401 - as above
+def _special_ids(directory: Path, tokenizer: Any, vocabulary: int) -> tuple[int, ...]:  # noqa: ANN401 - as above
     if tokenizer.pad_token_id is None:
         raise ModelDirectoryError(directory, "its tokenizer has no pad_token, expected one")
     if len(tokenizer) > vocabulary:
         raise ModelDirectoryError(
             directory, f"its tokenizer has {len(tokenizer)} tokens, expected at most {vocabulary}, the network's"
         )
-    return Special(tokenizer.pad_token_id, tuple(sorted(set(tokenizer.all_special_ids))))
+    return tuple(sorted(set(tokenizer.all_special_ids)))
 
 
 def _scores(config: Any, task: Task) -> Scores:  # noqa: ANN401 - as above

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
 from captum_serving.errors import BadInput
 from captum_serving.protocol.extension_names import (
     ATTENTION_MASK,
@@ -23,7 +24,23 @@ from captum_serving.protocol.extension_names import (
 from captum_predictor.engine.arrays import Array
 from captum_predictor.kinds.text.instances import Texts, read_tensors
 from captum_predictor.kinds.text.model import Task, TextModel
-from captum_predictor.kinds.text.tokenizer import Batch, Tokens
+from captum_predictor.kinds.text.tokenizer import Tokens
+
+# What stands for "none", such as the word that a special token belongs to.
+NONE = -1
+
+# For each tensor that has a value for each token: the encoding's attribute, and what padding has instead.
+PER_TOKEN: Mapping[str, tuple[str, int | str]] = {
+    ATTENTION_MASK: ("attention_mask", 0),
+    OFFSETS: ("offsets", 0),
+    SEQUENCE_IDS: ("sequence_ids", NONE),
+    SPECIAL_TOKENS_MASK: ("special_tokens_mask", 1),
+    TOKENS: ("tokens", ""),
+    TOKEN_TYPE_IDS: ("type_ids", 0),
+    WORD_IDS: ("word_ids", NONE),
+}
+# What a request for tokens is answered beside the model's inputs.
+DESCRIPTIONS = (SPECIAL_TOKENS_MASK, OFFSETS, WORD_IDS, SEQUENCE_IDS, TRUNCATED_TOKENS)
 
 
 class TokenReader:
@@ -43,17 +60,8 @@ class TokenReader:
         """
         if sink not in (None, TOKENS):
             raise BadInput(f"sink is {sink[:80]!r}; expected {TOKENS!r}, the only one of texts")
-        batch = self.batch(self.tokenize(read_tensors(tensors, self.model.task), TEXT, TEXT_PAIR))
-        return {
-            TOKENS: batch.strings(),
-            INPUT_IDS: batch.ids(),
-            **self.make_extra_inputs(batch),
-            SPECIAL_TOKENS_MASK: batch.special(),
-            OFFSETS: batch.offsets(),
-            WORD_IDS: batch.words(),
-            SEQUENCE_IDS: batch.texts(),
-            TRUNCATED_TOKENS: batch.removed(),
-        }
+        tokens = self.tokenize(read_tensors(tensors, self.model.task), TEXT, TEXT_PAIR)
+        return self.make_tensors(tokens, (TOKENS, INPUT_IDS, *self.extra_inputs, *DESCRIPTIONS))
 
     def tokenize(self, texts: Sequence[Texts], name: str, pair_name: str) -> list[Tokens]:
         """The tokens of texts, which an error calls by `name`, and their second part by `pair_name`.
@@ -73,15 +81,24 @@ class TokenReader:
             found.append(row)
         return found
 
-    def batch(self, tokens: list[Tokens]) -> Batch:
-        """The tokens, padded to the longest text."""
-        return Batch(tokens, self.model.tokenizer.special.padding, self.model.first)
+    def make_tensors(self, tokens: Sequence[Tokens], names: Iterable[str]) -> dict[str, Array]:
+        """The tensors of these names, int64 `[rows, tokens]`; shorter texts are padded at their end to the longest.
 
-    def make_extra_inputs(self, batch: Batch) -> dict[str, Array]:
-        """The extra inputs that the network takes for a batch."""
-        made = {
-            ATTENTION_MASK: batch.attention_mask,
-            TOKEN_TYPE_IDS: batch.types,
-            POSITION_IDS: batch.positions,
-        }
-        return {name: made[name]() for name in self.extra_inputs}
+        `tokens` holds strings, `offsets` is `[rows, tokens, 2]`, and `truncated_tokens` is `[rows]`.
+        """
+        width = max(len(row.encoding) for row in tokens)
+        return {name: self._make_tensor(name, tokens, width) for name in names}
+
+    def _make_tensor(self, name: str, tokens: Sequence[Tokens], width: int) -> Array:
+        if name == TRUNCATED_TOKENS:
+            return np.array([row.removed for row in tokens], np.int64)
+        if name == POSITION_IDS:  # counted on through the padding, whatever the ids are
+            first = self.model.first
+            return np.tile(np.arange(first, first + width, dtype=np.int64), (len(tokens), 1))
+        attribute, padding = ("ids", self.model.tokenizer.padding) if name == INPUT_IDS else PER_TOKEN[name]
+        shape = (len(tokens), width, 2) if name == OFFSETS else (len(tokens), width)
+        array = np.full(shape, padding, object if name == TOKENS else np.int64)
+        for i, row in enumerate(tokens):
+            values = getattr(row.encoding, attribute)
+            array[i, : len(values)] = [NONE if value is None else value for value in values]
+        return array
