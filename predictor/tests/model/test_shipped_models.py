@@ -7,7 +7,7 @@ import pytest
 import torch
 from captum_predictor.model.directory import load_model
 from captum_predictor.training.data_sets import DATA_SETS, DataSetError, read_split
-from captum_predictor.training.evaluation import evaluate
+from captum_predictor.training.images import evaluate
 from PIL import Image
 from torch import nn
 

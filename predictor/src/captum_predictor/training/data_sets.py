@@ -5,7 +5,7 @@ import hashlib
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def read_split(data_set: DataSet, part: str, data_dir: Path | None = None, may_d
 
 
 def _read_idx(data_set: DataSet, name: str, data_dir: Path | None, may_download: bool) -> np.ndarray:
-    path = _find(data_set, name, data_dir)
+    path = find_file(data_set.name, (f"{name}.gz", name), data_dir)
     if path is None:
         if not may_download:
             folders = ", ".join(map(str, data_folders(data_dir)))
@@ -100,9 +100,10 @@ def _read_idx(data_set: DataSet, name: str, data_dir: Path | None, may_download:
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
 
 
-def _find(data_set: DataSet, name: str, data_dir: Path | None) -> Path | None:
-    candidates = (folder / data_set.name / file for folder in data_folders(data_dir) for file in (name + ".gz", name))
-    return next((path for path in candidates if path.is_file()), None)
+def find_file(sub_folder: str, names: Sequence[str], data_dir: Path | None) -> Path | None:
+    """Give the first file of these names in that sub-folder of the data folders, if there is one."""
+    paths = (folder / sub_folder / name for folder in data_folders(data_dir) for name in names)
+    return next((path for path in paths if path.is_file()), None)
 
 
 def data_folders(data_dir: Path | None) -> list[Path]:

@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from captum_predictor.training.data_sets import DataSetError, cache_folder, data_folders
+from captum_predictor.training.data_sets import DataSetError, cache_folder, find_file
 
 PACKAGE = "vaderSentiment==3.3.2"
 ARCHIVE = "vaderSentiment-3.3.2.tar.gz"
@@ -85,8 +85,7 @@ def _member(archive: tarfile.TarFile, name: str) -> bytes:
 
 
 def _archive(data_dir: Path | None) -> bytes:
-    paths = [folder / SUB_FOLDER / ARCHIVE for folder in data_folders(data_dir)]
-    path = next((path for path in paths if path.is_file()), None)
+    path = find_file(SUB_FOLDER, (ARCHIVE,), data_dir)
     if path is None:
         path = (data_dir or cache_folder()) / SUB_FOLDER / ARCHIVE
         _fetch(path)
