@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Sequence
 
 from captum_serving.kserve_server.launch import Server
@@ -15,6 +14,7 @@ from captum_predictor.engine.cpus import usable_cpus
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
 from captum_predictor.kinds.load import load_kind
+from captum_predictor.model.architectures import quiet_even_kernels
 from captum_predictor.model.description import ModelDirectoryError
 from captum_predictor.protocol.inference import Limits
 from captum_predictor.server.kserve_model import KserveModel
@@ -25,7 +25,7 @@ from captum_predictor.server.service import Service
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until a signal comes; a directory that cannot be served ends the process with one line and status 1."""
     options = parse_options(arguments)
-    warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths")  # mnist_cnn is that way
+    quiet_even_kernels()
     keep_freed_memory()
     reproduce_matrix_products()
     accelerate = not options.no_acceleration

@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from captum_predictor.engine.cotangents import GivenCotangents
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Priority
-from captum_predictor.engine.query import Query
-from captum_predictor.graph.steps import arrange_in_order
+from captum_predictor.engine.query import GivenCotangents, Query
+from captum_predictor.graph.stages import arrange_in_order
 from captum_predictor.model.directory import load_model
 from torch import nn
 

@@ -5,10 +5,9 @@ import threading
 
 import numpy as np
 import pytest
-from captum_predictor.engine.cotangents import PredictedCotangents
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes, Priority
-from captum_predictor.engine.query import Query
+from captum_predictor.engine.query import PredictedCotangents, Query
 from captum_serving.errors import BadInput, Overloaded
 from torch import nn
 

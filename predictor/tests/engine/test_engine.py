@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from captum_predictor.engine.cotangents import GivenCotangents
 from captum_predictor.engine.engine import split_evenly
 from captum_predictor.engine.lanes import Priority
-from captum_predictor.engine.query import Query
+from captum_predictor.engine.query import GivenCotangents, Query
 from captum_predictor.model.architectures import build_network
 from captum_serving.errors import BadInput
 from torch import nn

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 from captum_predictor.model.architectures import mnist_cnn
-from captum_predictor.model.directory import ModelDirectoryError, load_model
+from captum_predictor.model.description import ModelDirectoryError
+from captum_predictor.model.directory import load_model
 from captum_predictor.model.saving import save_model
 from safetensors.torch import load_file
 from torch import nn

@@ -3,8 +3,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from captum_predictor.model.description import Input, ModelDescription
-from captum_predictor.model.directory import ModelDirectoryError, load_model
+from captum_predictor.model.description import Input, ModelDescription, ModelDirectoryError
+from captum_predictor.model.directory import load_model
 
 PAGE = (Path(__file__).parents[3] / "docs" / "your-own-model.md").read_text()
 SECTIONS = {title: body for title, _, body in (part.partition("\n") for part in PAGE.split("\n## "))}

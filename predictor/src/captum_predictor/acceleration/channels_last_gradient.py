@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import torch
 
-from captum_predictor.graph.steps import Step
+from captum_predictor.graph.stages import Step
 
 
 def lay_out_gradients(steps: Sequence[Step]) -> list[Step]:

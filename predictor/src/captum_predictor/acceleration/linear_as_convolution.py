@@ -13,8 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from captum_predictor.acceleration.plain_modules import is_plain
-from captum_predictor.graph.stages import Stage
-from captum_predictor.graph.steps import Step
+from captum_predictor.graph.stages import Stage, Step
 
 # With fewer, oneDNN's work around a convolution takes longer than a matrix product.
 FEWEST_WEIGHTS = 1 << 16

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from captum_predictor.graph.steps import Step
+from captum_predictor.graph.stages import Step
 
 MAX_POOLS = ("max_pool1d", "max_pool2d", "max_pool3d")
 # With these dilations no window lies in the padding alone, whose -inf would become 0 in a ReLU behind the pool.

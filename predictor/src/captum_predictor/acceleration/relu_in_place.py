@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 
 from captum_predictor.acceleration.pool_before_relu import MAX_POOLS
-from captum_predictor.graph.steps import Step
+from captum_predictor.graph.stages import Step
 
 # Each makes its output anew, and does not need it in its backward pass.
 OVERWRITABLE = ("conv1d", "conv2d", "conv3d", "linear", *MAX_POOLS)

@@ -23,7 +23,7 @@ from captum_predictor.engine.path_integral import Integral
 from captum_predictor.engine.query import Query
 from captum_predictor.engine.run import run, run_with_gradient
 from captum_predictor.graph.chain import ANY, MOST_ROWS
-from captum_predictor.graph.steps import arrange_in_order
+from captum_predictor.graph.stages import arrange_in_order
 
 
 def split_evenly(rows: int, most: int = MOST_ROWS, lanes: int = 1) -> list[slice]:

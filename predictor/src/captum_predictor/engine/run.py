@@ -10,7 +10,7 @@ from captum_serving.errors import BadInput
 
 from captum_predictor.acceleration.arrange import arrange_fast
 from captum_predictor.graph.chain import Segment
-from captum_predictor.graph.steps import Arrange
+from captum_predictor.graph.stages import Arrange
 
 # torch.autograd.grad imports symbolic_shapes, and with it sympy, in its first call, which would take 0.4 s longer. In a
 # thread while the server starts it is not faster: ready after 3.0 s of CPU time either way (import torch, kserve: 3.3).

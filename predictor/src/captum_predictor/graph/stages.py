@@ -1,6 +1,6 @@
-"""A network as a chain of named stages, as the explainer sees it."""
+"""A network as a chain of named stages, as the explainer sees it, and the steps that compute them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,30 @@ class Stage:
     def describe(self) -> dict[str, Any]:
         """Give the stage as `GET /v2/models/{name}` lists it."""
         return {"name": self.name, "kind": self.kind, "shape": list(self.shape), "options": self.options}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation, which takes the value before it.
+
+    Attributes:
+        stage: The stage whose operation it is.
+        compute: Called with the value before it, `[rows, ...]`, and the extra inputs by their names.
+        gives: The name of the stage whose value is there after it; None where it is no stage's.
+    """
+
+    stage: Stage
+    compute: Callable[..., torch.Tensor]
+    gives: str | None
+
+
+# From a segment's stages and the names of those whose values are wanted, the last one's apart, to the steps.
+Arrange = Callable[[Sequence[Stage], Collection[str]], Sequence[Step]]
+
+
+def arrange_in_order(stages: Sequence[Stage], _kept: Collection[str]) -> Sequence[Step]:
+    """The stages' own modules in their own order."""
+    return [Step(stage, stage.module, stage.name) for stage in stages]
 
 
 class Normalize(nn.Module):

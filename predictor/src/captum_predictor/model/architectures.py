@@ -1,6 +1,5 @@
 """Builds the shipped networks, or a user's own."""
 
-import difflib
 import importlib
 import warnings
 from collections import OrderedDict
@@ -9,6 +8,7 @@ from typing import Any
 
 import torch
 from captum_serving.errors import describe_error
+from captum_serving.sentences import name_nearest
 from torch import nn
 
 
@@ -87,10 +87,7 @@ def quiet_even_kernels() -> None:
 def _find_built_in(name: str) -> Callable[..., nn.Module]:
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
-    nearest = difflib.get_close_matches(name, ARCHITECTURES, n=1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
-    known = ", ".join(sorted(ARCHITECTURES))
-    raise ArchitectureError(f"{name!r} is not known{hint} Known: {known}, or an import path 'package.module:Class'")
+    raise ArchitectureError(f"{name_nearest(name, list(ARCHITECTURES))}, or an import path 'package.module:Class'")
 
 
 def _import(path: str) -> Callable[..., nn.Module]:

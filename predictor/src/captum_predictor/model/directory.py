@@ -16,8 +16,6 @@ from captum_predictor.model.architectures import ArchitectureError, build_networ
 from captum_predictor.model.description import FILE_NAME, ModelDescription, ModelDirectoryError, read_description
 from captum_predictor.model.digest import compute_digest
 
-__all__ = ["LoadedModel", "ModelDirectoryError", "load_model"]
-
 NORMALIZATION = "normalization"
 
 

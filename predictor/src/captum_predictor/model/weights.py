@@ -55,10 +55,14 @@ def _check_tensor(path: Path, name: str, got: torch.Tensor, expected: torch.Tens
     if (got.shape, got.dtype) != (expected.shape, expected.dtype):
         problem = f"{name}: got {_form(got)}, expected {_form(expected)} as the network has it"
         raise ModelDirectoryError(path, problem)
-    broken = int((~torch.isfinite(got)).sum())
-    if broken:
+    check_finite(path, name, got)
+
+
+def check_finite(path: Path, name: str, tensor: torch.Tensor) -> None:
+    """Check a tensor of this name for NaN and infinity. Raises `ModelDirectoryError`."""
+    if broken := int((~torch.isfinite(tensor)).sum()):
         raise ModelDirectoryError(
-            path, f"{name}: got {broken} of {got.numel()} values NaN or infinite, expected finite numbers"
+            path, f"{name}: got {broken} of {tensor.numel()} values NaN or infinite, expected finite numbers"
         )
 
 

@@ -26,10 +26,9 @@ from captum_serving.protocol.extension_names import (
 from captum_serving.protocol.requested import object_of, requested_outputs, typed
 
 from captum_predictor.engine.arrays import Array, to_floats
-from captum_predictor.engine.cotangents import Cotangents, GivenCotangents, PredictedCotangents
 from captum_predictor.engine.lanes import Priority
 from captum_predictor.engine.path_integral import StraightPaths
-from captum_predictor.engine.query import Query
+from captum_predictor.engine.query import Cotangents, GivenCotangents, PredictedCotangents, Query
 from captum_predictor.graph.chain import ANY, Segment
 from captum_predictor.kinds.kind import Instances, Kind, TextReader
 from captum_predictor.protocol.path_inputs import read_paths

@@ -15,9 +15,8 @@ from captum_predictor.model.directory import load_model
 from captum_predictor.model.saving import save_model
 from captum_predictor.training.command import add_options, write_command
 from captum_predictor.training.data_sets import DataSetError, read_split
-from captum_predictor.training.images import Settings, evaluate, train
+from captum_predictor.training.images import RECIPES, Settings, evaluate, train
 from captum_predictor.training.model_card import write_card
-from captum_predictor.training.recipes import RECIPES
 from captum_predictor.training.report import describe_epoch, write_confusion_matrix, write_examples, write_report
 
 AGAIN_SECONDS = 1.0

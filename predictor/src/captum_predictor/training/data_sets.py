@@ -5,16 +5,22 @@ import hashlib
 import os
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import requests
 import torch
+from tqdm import tqdm
 
-from captum_predictor.training.download import download
+from captum_predictor.model.atomic_files import replace_file
 
 FOLDER_VARIABLE = "KSERVE_CAPTUM_DATA"
+
+_TIMEOUT = (10, 60)  # seconds to connect, and between two reads
+_CHUNK = 1 << 16
+_MOST_BYTES = 1 << 26  # the largest file of the data sets has 26 MB
 
 
 class DataSetError(Exception):
@@ -125,11 +131,33 @@ def _fetch(data_set: DataSet, name: str, data_dir: Path | None) -> Path:
         _check(packed, _unpack(packed), data_set.md5[name])
 
     try:
-        download(address, path, check)
+        _download(address, path, check)
     except OSError as error:  # requests' exceptions are OSErrors
         reason = " ".join(str(error).split())
         raise DataSetError(f"{address} could not be downloaded ({reason}); put the file at {path} by hand") from error
     return path
+
+
+def _download(address: str, path: Path, check: Callable[[Path], None]) -> None:
+    """Download `address` to `path`; the file appears only after `check`, called on its temporary path, has returned.
+
+    Raises `OSError` (of which requests' exceptions are), or what `check` raises.
+    """
+    # identity: else a server that packs on the way would have the archive unpacked here
+    headers = {"Accept-Encoding": "identity"}
+    with (
+        requests.get(address, headers=headers, stream=True, timeout=_TIMEOUT) as response,
+        replace_file(path) as temporary,
+    ):
+        response.raise_for_status()
+        total = int(response.headers.get("Content-Length", 0)) or None
+        with temporary.open("wb") as file, tqdm(total=total, desc=path.name, unit="B", unit_scale=True) as bar:
+            for chunk in response.iter_content(_CHUNK):
+                file.write(chunk)
+                bar.update(len(chunk))
+                if bar.n > _MOST_BYTES:
+                    raise OSError(f"got more than {_MOST_BYTES} bytes, expected a data set's file")
+        check(temporary)
 
 
 def _unpack(path: Path) -> bytes:

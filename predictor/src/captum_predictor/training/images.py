@@ -1,15 +1,39 @@
-"""Trains an image network on MNIST or Fashion-MNIST."""
+"""The shipped image models, and how they are trained on MNIST and Fashion-MNIST."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
 
 from captum_predictor.model.architectures import use_channels_last
-from captum_predictor.training.data_sets import Split
-from captum_predictor.training.evaluation import Evaluation, compare
-from captum_predictor.training.loop import Epoch, fit
+from captum_predictor.training.data_sets import DATA_SETS, DataSet, Split
+from captum_predictor.training.loop import Epoch, Evaluation, compare, fit
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One model's recipe; `epochs` is what the shipped weights were given."""
+
+    data_set: DataSet
+    architecture: str
+    epochs: int
+
+    def document(self) -> dict[str, Any]:
+        """Give the contents of `model.json`."""
+        return {
+            "kind": "image",
+            "architecture": self.architecture,
+            "labels": list(self.data_set.labels),
+            "input": {"name": "image", "shape": [1, 28, 28], "range": [0.0, 1.0], "baseline": 0.0},
+        }
+
+
+RECIPES: Mapping[str, Recipe] = {
+    "mnist": Recipe(DATA_SETS["mnist"], "mnist_cnn", epochs=10),
+    "fashion-mnist": Recipe(DATA_SETS["fashion-mnist"], "fashion_cnn", epochs=8),
+}
 
 
 @dataclass(frozen=True)

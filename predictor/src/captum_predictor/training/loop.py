@@ -10,9 +10,24 @@ from torch import nn
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
-from captum_predictor.training.evaluation import Evaluation
-
 Batch = TypeVar("Batch", bound=Sized)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The mean cross entropy, the accuracy (0..1), and the true and the predicted classes, int64 `[n]`."""
+
+    loss: float
+    accuracy: float
+    classes: torch.Tensor
+    predicted: torch.Tensor
+
+
+def compare(logits: torch.Tensor, classes: torch.Tensor) -> Evaluation:
+    """Compare logits `[n, classes]` with the true classes, int64 `[n]`."""
+    predicted = logits.argmax(dim=1)
+    accuracy = (predicted == classes).double().mean().item()
+    return Evaluation(nn.functional.cross_entropy(logits, classes).item(), accuracy, classes, predicted)
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,8 @@
 import torch
 
 from captum_predictor.training.command import list_versions
-from captum_predictor.training.evaluation import Evaluation
-from captum_predictor.training.images import Settings
-from captum_predictor.training.loop import Epoch, find_best_epoch
-from captum_predictor.training.recipes import Recipe
+from captum_predictor.training.images import Recipe, Settings
+from captum_predictor.training.loop import Epoch, Evaluation, find_best_epoch
 
 _CARD = """# {title}
 

@@ -9,8 +9,7 @@ from PIL import Image
 from sklearn.metrics import classification_report, confusion_matrix
 
 from captum_predictor.training.data_sets import Split
-from captum_predictor.training.evaluation import Evaluation
-from captum_predictor.training.loop import Epoch, find_best_epoch
+from captum_predictor.training.loop import Epoch, Evaluation, find_best_epoch
 
 
 def describe_epoch(epoch: Epoch) -> str:

@@ -79,7 +79,7 @@ def test_weights_that_lack_the_head_get_a_line(directory):
 
 def test_weights_that_are_not_finite_get_a_line(directory):
     change_weights(directory, lambda weights: weights | {"classifier.bias": torch.full((3,), torch.nan)})
-    assert "classifier.bias: holds NaN or infinity, expected finite numbers" in error(directory)
+    assert "classifier.bias: got 3 of 3 values NaN or infinite, expected finite numbers" in error(directory)
 
 
 def test_weights_that_end_early_get_a_line(directory):

@@ -4,10 +4,9 @@ import asyncio
 
 import numpy as np
 import pytest
-from captum_predictor.engine.cotangents import GivenCotangents
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes, Priority
-from captum_predictor.engine.query import Query
+from captum_predictor.engine.query import GivenCotangents, Query
 from captum_predictor.graph.chain import MOST_TOKENS
 from captum_serving.errors import Overloaded
 

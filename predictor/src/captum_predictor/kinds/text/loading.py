@@ -16,11 +16,12 @@ from captum_serving.protocol.extension_names import ATTENTION_MASK, INPUT_IDS, P
 from torch import nn
 
 from captum_predictor.graph.chain import ANY
-from captum_predictor.kinds.text.digest import compute_text_digest
 from captum_predictor.kinds.text.model import CONFIG, Scores, Task, TextModel
 from captum_predictor.kinds.text.stages import read_logits, split_text_network
 from captum_predictor.kinds.text.tokenizer import Tokenizer
 from captum_predictor.model.description import ModelDirectoryError
+from captum_predictor.model.digest import compute_files_digest
+from captum_predictor.model.weights import check_finite
 
 # Before transformers and the tokenizers are imported: nothing is asked of the hub or told to it, and texts are not
 # tokenized by threads that would take the lanes' cores.
@@ -36,6 +37,19 @@ SUFFIXES = {
     "ForQuestionAnswering": Task.ANSWER,
 }
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+# With what else transformers reads for a tokenizer, in the digest's order; a directory has some of them.
+DIGESTED = (
+    CONFIG,
+    "added_tokens.json",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+    "special_tokens_map.json",
+    "spiece.model",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+)
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 # transformers' own sentinel for "no maximum" is 1e30.
 UNBOUNDED = 1_000_000_000
@@ -55,7 +69,8 @@ def load_text_model(directory: Path, device: str) -> TextModel:
     os.environ.update(OFFLINE)
     tokenizer = _tokenizer(directory)
     network = _network(directory, task)
-    _check_weights(directory, network)
+    for name, tensor in network.state_dict().items():
+        check_finite(directory, name, tensor)
     scores = _scores(network.config, task)
     labels = _labels(directory / CONFIG, network.config, task)
     first, sizes = _sizes(network)
@@ -74,7 +89,7 @@ def load_text_model(directory: Path, device: str) -> TextModel:
         input_name=INPUT_IDS,
         input_shape=(ANY,),
         stages=stages,
-        digest=compute_text_digest(directory, network.state_dict()),
+        digest=compute_files_digest(filter(Path.is_file, map(directory.joinpath, DIGESTED)), network.state_dict()),
         task=task,
         scores=scores,
         labels=labels,
@@ -113,7 +128,6 @@ def _task(path: Path, document: Mapping[str, Any]) -> Task:
 def _network(directory: Path, task: Task) -> Any:  # noqa: ANN401 - transformers makes its classes at run time
     import transformers
 
-    transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     classes = {
         Task.SEQUENCE: transformers.AutoModelForSequenceClassification,
@@ -139,16 +153,8 @@ def _network(directory: Path, task: Task) -> Any:  # noqa: ANN401 - transformers
         raise ModelDirectoryError(directory, problem)
     if unused := sorted(loaded["unexpected_keys"]):
         logging.getLogger(__name__).warning("%s: not used by this network: %s", directory, ", ".join(unused))
-    for name in ("output_hidden_states", "output_attentions"):
-        setattr(network.config, name, False)
-    network.config.return_dict = True
+    network.config.update({"output_hidden_states": False, "output_attentions": False, "return_dict": True})
     return network.eval().requires_grad_(False)
-
-
-def _check_weights(directory: Path, network: nn.Module) -> None:
-    for name, tensor in network.state_dict().items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise ModelDirectoryError(directory, f"{name}: holds NaN or infinity, expected finite numbers")
 
 
 def _tokenizer(directory: Path) -> Any:  # noqa: ANN401 - transformers makes its classes at run time

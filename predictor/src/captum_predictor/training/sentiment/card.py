@@ -3,8 +3,7 @@
 import torch
 
 from captum_predictor.training.command import list_versions
-from captum_predictor.training.evaluation import Evaluation
-from captum_predictor.training.loop import Epoch, find_best_epoch
+from captum_predictor.training.loop import Epoch, Evaluation, find_best_epoch
 from captum_predictor.training.sentiment import fit, network, snippets
 
 _CARD = """# sentiment

@@ -8,8 +8,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from captum_predictor.training.evaluation import Evaluation, compare
-from captum_predictor.training.loop import Epoch, fit
+from captum_predictor.training.loop import Epoch, Evaluation, compare, fit
 from captum_predictor.training.sentiment.snippets import Snippet, Snippets
 
 BATCH = 32
