@@ -1,7 +1,5 @@
 """`python -m captum_predictor`: load a model directory and serve it."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """JSON documents that people and other servers write: described by pydantic, refused in one sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import TypeVar, get_args
 

@@ -16,8 +16,6 @@ ServingError
 They are gRPC exceptions too, so that kserve's gRPC interceptor answers with their status.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from grpc import StatusCode

@@ -1,7 +1,5 @@
 """The fast order of a segment's steps."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 from captum_predictor.acceleration.channels_last_gradient import lay_out_gradients

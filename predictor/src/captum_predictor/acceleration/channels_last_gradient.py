@@ -1,7 +1,5 @@
 """The gradient between a ReLU and its flatten lies channels last: saves 0.5 of the 6.2 ms of 25 rows on fashion_cnn."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial

@@ -1,7 +1,5 @@
 """A linear layer behind a flatten becomes a convolution: saves 0.36 of the 2.8 ms of 25 rows on fashion_cnn."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import replace

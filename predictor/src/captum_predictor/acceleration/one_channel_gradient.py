@@ -1,7 +1,5 @@
 """The gradient by a one-channel picture as a matrix product: saves a fifth of 25 rows' passes on fashion_cnn."""
 
-from __future__ import annotations
-
 from functools import cached_property
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A max-pool goes before its ReLU, which then has fewer numbers: saves 0.6 of the 4.3 ms of 25 rows on mnist_cnn."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise

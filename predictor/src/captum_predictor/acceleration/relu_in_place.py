@@ -1,7 +1,5 @@
 """A ReLU writes over an input that nobody else needs: saves 0.3 of the 5.7 ms of 25 rows on fashion_cnn."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """The engine's part of `/metrics`: how long chunks take, what waits for a lane, and which lanes are busy."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from prometheus_client import Gauge, Histogram

@@ -1,7 +1,5 @@
 """How many CPUs this process may use: a container's limit counts, not the machine's size."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

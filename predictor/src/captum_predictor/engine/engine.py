@@ -1,7 +1,5 @@
 """The engine: a call's rows, split evenly into chunks that the lanes compute."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import math

@@ -5,8 +5,6 @@ niced, so that the system's scheduler lets a prediction go first at any moment, 
 predictions need the place: a container's CPU limit is used up by whatever runs, niced or not.
 """
 
-from __future__ import annotations
-
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence

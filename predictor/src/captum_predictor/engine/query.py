@@ -1,7 +1,5 @@
 """What the engine is asked to compute."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol

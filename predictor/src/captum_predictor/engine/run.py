@@ -1,7 +1,5 @@
 """Runs a segment for a few rows: its value and its VJP."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping
 
 import torch

@@ -1,7 +1,5 @@
 """What every kind of model offers: tensors in `tensor.py`, texts in `text/kind.py`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol

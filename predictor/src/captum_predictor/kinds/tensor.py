@@ -1,7 +1,5 @@
 """Models that take one tensor, such as an image."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

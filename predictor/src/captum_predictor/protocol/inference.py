@@ -3,8 +3,6 @@
 docs/gradient-extension.md describes the extension.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field

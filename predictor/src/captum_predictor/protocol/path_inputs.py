@@ -1,7 +1,5 @@
 """Reads the request's inputs that describe paths to the source's rows."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping
 
 from captum_serving.errors import BadInput

@@ -1,7 +1,5 @@
 """The model as kserve knows it: its readiness, its REST routes, and how gRPC's requests reach the service."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """The predictor's requests at `/metrics`: how many, with which status, and how long they took."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The command line: kserve's own flags, and ours."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The REST routes. KServe's standard ones come after them, and answer where these do not."""
 
-from __future__ import annotations
-
 from importlib import metadata
 from typing import Any
 

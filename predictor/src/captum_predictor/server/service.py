@@ -1,7 +1,5 @@
 """One model, served: what every protocol's front calls."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

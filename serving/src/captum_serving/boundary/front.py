@@ -1,7 +1,5 @@
 """Our HTTP application: routes, limits around them, and every error as one of our sentences."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Sequence
 

@@ -1,7 +1,5 @@
 """Cancels work that nobody waits for any more."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar

@@ -1,7 +1,5 @@
 """What a request may bring: a body up to a limit, uncompressed."""
 
-from __future__ import annotations
-
 from starlette.types import Receive, Scope
 
 from captum_serving.boundary.hang_ups import Disconnected

@@ -1,7 +1,5 @@
 """What a model offers over HTTP: one value a method and path."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 

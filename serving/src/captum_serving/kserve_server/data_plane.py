@@ -1,7 +1,5 @@
 """What kserve's gRPC servicer and the standard routes ask: about models, and to load them."""
 
-from __future__ import annotations
-
 from typing import Any, NoReturn
 
 from kserve.protocol.dataplane import DataPlane

@@ -1,7 +1,5 @@
 """kserve's gRPC server, on the address that it is told, and on a port that nobody else has."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from grpc import aio

@@ -1,7 +1,5 @@
 """Starting both servers, REST and gRPC, on the address and ports that the flags name."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import sys

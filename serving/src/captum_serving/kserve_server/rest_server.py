@@ -1,7 +1,5 @@
 """The REST server: uvicorn as kserve sets it up, serving our own application."""
 
-from __future__ import annotations
-
 import gc
 import logging
 from typing import Any

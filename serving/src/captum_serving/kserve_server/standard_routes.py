@@ -3,8 +3,6 @@
 They come after the models' own routes, which may answer at the same paths in their place.
 """
 
-from __future__ import annotations
-
 import orjson
 from starlette.responses import Response
 

@@ -1,7 +1,5 @@
 """kserve's worker processes for our REST server, with the time that they need to start."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import time

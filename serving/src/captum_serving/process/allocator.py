@@ -1,7 +1,5 @@
 """glibc's allocator, told to keep what is freed."""
 
-from __future__ import annotations
-
 import ctypes
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h

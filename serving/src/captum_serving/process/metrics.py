@@ -1,7 +1,5 @@
 """`/metrics`: this process's metrics, or with several workers the sums over all of them."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import shutil

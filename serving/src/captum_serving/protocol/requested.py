@@ -1,7 +1,5 @@
 """What a V2 request asks of its answer: which outputs, in which order, and which of them as bytes."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 

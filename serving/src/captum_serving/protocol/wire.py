@@ -5,8 +5,6 @@ little-endian, row-major, in the header's order. Both ways go between bytes and 
 for a binary tensor.
 """
 
-from __future__ import annotations
-
 import math
 import struct
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """V1's predictions from a text model's logits: one JSON object for each text."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

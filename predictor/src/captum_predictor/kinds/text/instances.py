@@ -1,7 +1,5 @@
 """V1's instances of a text model, and V2's tensors of texts, read and checked."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

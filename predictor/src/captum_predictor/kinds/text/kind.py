@@ -1,7 +1,5 @@
 """Text models: their requests with token ids or texts, and V1's answers in words."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any

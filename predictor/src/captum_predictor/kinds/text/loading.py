@@ -1,7 +1,5 @@
 """Load a text model from its directory: with transformers' Auto classes, and nothing from anywhere else."""
 
-from __future__ import annotations
-
 import inspect
 import json
 import logging

@@ -4,8 +4,6 @@ The modules and the weights are transformers' own. A stage is the network with o
 (a copy of the few objects on the way to them, which share everything else), so that masks and pooling stay its own.
 """
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Callable
 from functools import partial

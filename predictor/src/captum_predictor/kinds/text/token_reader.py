@@ -1,7 +1,5 @@
 """Reads texts into tokens: the model's input, its extra inputs, and what each token stands for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np

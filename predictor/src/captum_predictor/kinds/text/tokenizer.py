@@ -1,7 +1,5 @@
 """Turns texts into tokens."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from captum_serving.errors import BadInput, TooLarge
