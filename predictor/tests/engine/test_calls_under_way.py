@@ -69,11 +69,11 @@ def test_a_cancelled_call_is_taken_out_of_the_queue(gated):
     async def scenario():
         call = asyncio.ensure_future(engine.compute(Query(segment, rows_of(1, 75), Priority.EXPLANATION)))
         await asyncio.to_thread(gate.entered.wait, 20)
-        assert engine.lanes.waiting_rows(Priority.EXPLANATION) == 50
+        assert engine.lanes.queues[Priority.EXPLANATION].rows == 50
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert engine.lanes.waiting_rows(Priority.EXPLANATION) == 0
+        assert engine.lanes.queues[Priority.EXPLANATION].rows == 0
         gate.open.set()
         await engine.compute(Query(segment, rows_of(2, 1), Priority.PREDICTION))
 

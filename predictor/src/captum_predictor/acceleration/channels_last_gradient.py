@@ -26,9 +26,5 @@ def lay_out_gradients(steps: Sequence[Step]) -> list[Step]:
 
 def _flatten(flatten: Step, value: torch.Tensor) -> torch.Tensor:
     if value.requires_grad and value.ndim == 4:
-        value.register_hook(_put_channels_last)  # type: ignore[no-untyped-call]
+        value.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))  # type: ignore[no-untyped-call]
     return flatten.compute(value)
-
-
-def _put_channels_last(gradient: torch.Tensor) -> torch.Tensor:
-    return gradient.contiguous(memory_format=torch.channels_last)

@@ -4,7 +4,7 @@ from functools import partial
 
 from prometheus_client import Gauge, Histogram
 
-from captum_predictor.engine.lanes import Lanes, Priority
+from captum_predictor.engine.lanes import Lanes
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -17,6 +17,6 @@ _busy_lanes = Gauge("captum_predictor_busy_lanes", "Lanes that compute a chunk."
 
 def watch(lanes: Lanes) -> None:
     """Let the gauges show these lanes and their queues."""
-    for priority in Priority:
-        _busy_lanes.labels(priority.name.lower()).set_function(partial(lanes.busy, priority))
-        _queue_rows.labels(priority.name.lower()).set_function(partial(lanes.waiting_rows, priority))
+    for priority, queue in lanes.queues.items():
+        _busy_lanes.labels(priority.name.lower()).set_function(partial(getattr, queue, "busy"))
+        _queue_rows.labels(priority.name.lower()).set_function(partial(getattr, queue, "rows"))

@@ -53,9 +53,9 @@ class Call:
 
 @dataclass(eq=False)
 class Queue:
-    """The chunks that wait for the lanes of one priority, `rows` in all.
+    """The chunks that wait for the lanes of one priority.
 
-    `busy` lanes compute; a bell wakes each `idle` one.
+    `rows` wait in all, without those under way; `busy` lanes compute; a bell wakes each `idle` one.
     """
 
     entries: deque[tuple[Call, Chunk]] = field(default_factory=deque)
@@ -71,7 +71,7 @@ class Queue:
 class Lanes:
     """`count` worker threads for each priority, over a queue that holds at most `queue_rows` rows of it.
 
-    The lanes that compute share the `cpus` evenly as threads.
+    The lanes that compute share the `cpus` evenly as threads. `queues` has the queue of each priority.
     """
 
     def __init__(self, count: int, queue_rows: int, cpus: int) -> None:
@@ -79,7 +79,7 @@ class Lanes:
         self._queue_rows = queue_rows
         self._cpus = cpus
         self._lock = threading.Lock()
-        self._queues = {priority: Queue() for priority in Priority}
+        self.queues = {priority: Queue() for priority in Priority}
         self._stopping = False
         self._threads = [
             threading.Thread(target=self._work, args=(priority,), name=f"{priority.name.lower()}-{i}", daemon=True)
@@ -98,7 +98,7 @@ class Lanes:
         rows = sum(chunk.rows for chunk in chunks)
         call = Call(unfinished=len(chunks))
         call.done.set_running_or_notify_cancel()
-        queue = self._queues[priority]
+        queue = self.queues[priority]
         with self._lock:
             if queue.rows + rows > self._queue_rows:
                 raise Overloaded(
@@ -116,15 +116,7 @@ class Lanes:
             self._drop(call)
             self._wake()
 
-    def waiting_rows(self, priority: Priority) -> int:
-        """Rows of this priority in the queue, without those under way."""
-        return self._queues[priority].rows
-
-    def busy(self, priority: Priority) -> int:
-        """Lanes of this priority that compute a chunk."""
-        return self._queues[priority].busy
-
-    def alive(self) -> bool:
+    def are_alive(self) -> bool:
         """Whether every lane takes work."""
         return not self._stopping and all(thread.is_alive() for thread in self._threads)
 
@@ -142,7 +134,7 @@ class Lanes:
         # The count is kept for each calling thread (OpenMP), but a thread's first operation sets it to the process-wide
         # one: that comes first here, so that it cannot undo what is set below.
         threads = torch.get_num_threads()
-        queue = self._queues[priority]
+        queue = self.queues[priority]
         bell = threading.Lock()
         bell.acquire()
         while (work := self._next(priority, bell)) is not None:
@@ -153,7 +145,7 @@ class Lanes:
             self._run(queue, call, chunk)
 
     def _next(self, priority: Priority, bell: threading.Lock) -> tuple[Call, Chunk, int] | None:
-        queue = self._queues[priority]
+        queue = self.queues[priority]
         while True:
             with self._lock:
                 if queue.entries and self._count_places(priority) > 0:
@@ -165,11 +157,11 @@ class Lanes:
 
     def _count_places(self, priority: Priority) -> int:
         """How many more lanes of this priority may compute now."""
-        first = 0 if priority is Priority.PREDICTION else self._queues[Priority.PREDICTION].count_wanted()
-        return self.count - first - self._queues[priority].busy
+        first = 0 if priority is Priority.PREDICTION else self.queues[Priority.PREDICTION].count_wanted()
+        return self.count - first - self.queues[priority].busy
 
     def _wake(self) -> None:
-        for priority, queue in self._queues.items():
+        for priority, queue in self.queues.items():
             wanted = len(queue.idle) if self._stopping else min(len(queue.entries), self._count_places(priority))
             for _ in range(min(wanted, len(queue.idle))):
                 # The lane that rested last: its caches and its OpenMP team are warm.
@@ -180,7 +172,7 @@ class Lanes:
         call, chunk = queue.entries.popleft()
         queue.rows -= chunk.rows
         queue.busy += 1
-        sharing = sum(each.count_wanted() for each in self._queues.values())
+        sharing = sum(each.count_wanted() for each in self.queues.values())
         if chunk.rows * chunk.width < FEWEST_ROWS_FOR_THREADS:
             return call, chunk, 1
         return call, chunk, max(1, min(self._cpus // min(self.count, sharing), MOST_THREADS))
@@ -207,7 +199,7 @@ class Lanes:
             call.done.set_exception(error)
 
     def _drop(self, call: Call) -> None:
-        for queue in self._queues.values():
+        for queue in self.queues.values():
             kept = deque(entry for entry in queue.entries if entry[0] is not call)
             if len(kept) < len(queue.entries):
                 queue.rows -= sum(chunk.rows for other, chunk in queue.entries if other is call)

@@ -54,10 +54,6 @@ class Segment:
         """How many instances of this shape may be computed at once."""
         return max(1, MOST_TOKENS // max(1, self.width(shape))) if ANY in self.source_shape else MOST_ROWS
 
-    def sink_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """The shape of the sink's value for an instance of this shape."""
-        return self.shapes(shape)[self.sink.name]
-
     def shapes(self, shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
         """The shapes of the source and of every stage's value for an instance of this shape."""
         width = self.width(shape)

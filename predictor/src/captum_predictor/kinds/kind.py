@@ -17,41 +17,34 @@ class Instances:
     make_predictions: Callable[[Array], object]
 
 
-class TextReader(Protocol):
-    """Turns texts into the tensors of their tokens."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The tensors of strings that hold the texts."""
-
-    def read(self, tensors: Mapping[str, Array], sink: str | None) -> Mapping[str, Array]:
-        """The tokens of a request's texts, as tensors; the sink's comes first. Raises `BadInput`, `TooLarge`."""
-
-
 class Kind(Protocol):
-    """What differs between kinds of models when a request is read."""
+    """What differs between kinds of models when a request is read; by default no texts and no extra inputs are taken.
 
-    extra_inputs: tuple[str, ...]
-    """The tensors that a request may send with a source."""
+    Attributes:
+        model: The model that is served.
+        large_bytes: A larger request takes milliseconds to read, and is read in a thread.
+        extra_inputs: The tensors that a request may send with a source.
+        text_inputs: The tensors of strings that a request may send instead of a source.
+    """
+
+    model: Model
     large_bytes: int
-    """A larger request takes milliseconds to read, and is read in a thread."""
-
-    @property
-    def model(self) -> Model:
-        """The model that is served."""
-
-    @property
-    def texts(self) -> TextReader | None:
-        """Reads texts, which may be sent instead of a source; None where the model takes none."""
+    extra_inputs: tuple[str, ...] = ()
+    text_inputs: tuple[str, ...] = ()
 
     def check_source(self, name: str, source: Array, explanation: bool) -> Array:
-        """The source in the dtype that its stage takes. Raises `BadInput`."""
+        """Convert a source to the dtype that its stage takes. Raises `BadInput`."""
 
     def check_extra_inputs(self, tensors: Mapping[str, Array], rows: tuple[int, ...]) -> Mapping[str, Array]:
-        """A request's extra inputs, for a source of these rows (and tokens). Raises `BadInput`."""
+        """Check a request's extra inputs, for a source of these rows (and tokens). Raises `BadInput`."""
+        return {}
+
+    def read_texts(self, tensors: Mapping[str, Array], sink: str | None) -> Mapping[str, Array]:
+        """Read texts into the tensors of their tokens; the sink's comes first. Raises `BadInput`, `TooLarge`."""
+        return {}
 
     def read_instances(self, instances: Sequence[object]) -> Instances:
-        """V1's instances, one or more. Raises `BadInput`, `TooLarge`."""
+        """Read V1's instances, one or more. Raises `BadInput`, `TooLarge`."""
 
     def metadata(self) -> dict[str, Any]:
-        """The part of `GET /v2/models/{name}` that differs between kinds."""
+        """Make the part of `GET /v2/models/{name}` that differs between kinds."""

@@ -1,13 +1,13 @@
 """Models that take one tensor, such as an image."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from captum_serving.errors import BadInput
 from captum_serving.protocol import wire
 
 from captum_predictor.engine.arrays import Array, to_floats
-from captum_predictor.kinds.kind import Instances
+from captum_predictor.kinds.kind import Instances, Kind
 from captum_predictor.kinds.probabilities import softmax
 from captum_predictor.model.directory import LoadedModel
 
@@ -15,11 +15,9 @@ from captum_predictor.model.directory import LoadedModel
 RANGE_TOLERANCE = 1e-3
 
 
-class TensorKind:
+class TensorKind(Kind):
     """A model that takes one tensor of one shape, such as an image."""
 
-    extra_inputs: tuple[str, ...] = ()
-    texts = None
     large_bytes = 1 << 20
 
     def __init__(self, model: LoadedModel) -> None:
@@ -31,10 +29,6 @@ class TensorKind:
         if name == self.model.input_name and not explanation:
             self._check_range(source)
         return source
-
-    def check_extra_inputs(self, _tensors: Mapping[str, Array], _rows: tuple[int, ...]) -> Mapping[str, Array]:
-        """None are taken."""
-        return {}
 
     def read_instances(self, instances: Sequence[object]) -> Instances:
         """Nested numbers `[rows, *input shape]`; a leading dimension of one channel may be left out."""

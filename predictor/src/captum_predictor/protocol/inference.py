@@ -28,7 +28,7 @@ from captum_predictor.engine.lanes import Priority
 from captum_predictor.engine.path_integral import StraightPaths
 from captum_predictor.engine.query import Cotangents, GivenCotangents, PredictedCotangents, Query
 from captum_predictor.graph.chain import ANY, Segment
-from captum_predictor.kinds.kind import Instances, Kind, TextReader
+from captum_predictor.kinds.kind import Instances, Kind
 from captum_predictor.protocol.path_inputs import read_paths
 
 
@@ -75,9 +75,8 @@ class Reader:
         parameters = object_of(message.document, "parameters")
         explanation = typed(parameters, EXPLANATION, bool, "true or false") or False
         sink = typed(parameters, SINK, str, "a stage's name")
-        texts = self._kind.texts
-        if texts is not None and not message.tensors.keys().isdisjoint(texts.names):
-            return self._read_texts(texts, message, sink)
+        if not message.tensors.keys().isdisjoint(self._kind.text_inputs):
+            return self._read_texts(message, sink)
         asked = self._model.segment(self._source(message), sink)
         source = message.tensors[asked.source]
         cotangent = message.tensors.get(COTANGENT)
@@ -105,7 +104,7 @@ class Reader:
         cotangents: Cotangents | None = predicted
         if cotangent is not None:
             rows = len(source) if path is None else len(path.starts)
-            expected = (rows, *asked.sink_shape(source.shape[1:]))
+            expected = (rows, *asked.shapes(source.shape[1:])[asked.sink.name])
             if cotangent.shape != expected:
                 raise BadInput(
                     f"cotangent: shape is {list(cotangent.shape)}; expected {list(expected)}, "
@@ -134,13 +133,13 @@ class Reader:
         source = self._kind.check_source(segment.source, read.source, False)
         return Query(segment, source, Priority.PREDICTION, read.extra_inputs), read
 
-    def _read_texts(self, texts: TextReader, message: wire.Message, sink: str | None) -> Request:
-        names = list(message.tensors)
-        if not set(names) <= set(texts.names):
-            raise BadInput(f"inputs are {_quote(names)}; expected {_quote(texts.names)} alone, or tensors without them")
+    def _read_texts(self, message: wire.Message, sink: str | None) -> Request:
+        names, text_inputs = list(message.tensors), self._kind.text_inputs
+        if not set(names) <= set(text_inputs):
+            raise BadInput(f"inputs are {_quote(names)}; expected {_quote(text_inputs)} alone, or tensors without them")
         rows = message.tensors[names[0]].shape
         self._check_rows(names[0], rows[0] if rows else 0)
-        tensors = texts.read(message.tensors, sink)
+        tensors = self._kind.read_texts(message.tensors, sink)
         size = sum(tensor.nbytes for tensor in tensors.values())
         if rows[0] > 1 and size > self._limits.answer_bytes:
             raise TooLarge(
@@ -155,7 +154,7 @@ class Reader:
         if len(names) != 1 or names[0] not in self._model.sources:
             input_name, *stages = self._model.sources
             extra_inputs = f"{_quote(self._kind.extra_inputs)} and a" if self._kind.extra_inputs else "a"
-            texts = f"; or {_quote(self._kind.texts.names)} alone" if self._kind.texts else ""
+            texts = f"; or {_quote(self._kind.text_inputs)} alone" if self._kind.text_inputs else ""
             raise BadInput(
                 f"inputs are {_quote(message.tensors)}; expected {input_name!r}, the model's input, or the output of "
                 f"one stage ({', '.join(stages) or 'there is none'}), and at most {extra_inputs} 'cotangent' and "
@@ -232,7 +231,7 @@ class Reader:
 
 
 def _read_predicted(parameters: Mapping[str, Any]) -> PredictedCotangents | None:
-    rows, first = (_read_whole(parameters, name) for name in (PREDICTED_ROWS, GRADIENT_FROM))
+    rows, first = (typed(parameters, name, int, "a whole number") for name in (PREDICTED_ROWS, GRADIENT_FROM))
     if rows is None and first is None:
         return None
     if rows is None or first is None or rows < 1 or (first != 0 and first < rows):
@@ -241,13 +240,6 @@ def _read_predicted(parameters: Mapping[str, Any]) -> PredictedCotangents | None
             f"expected both or none, with 1 <= {PREDICTED_ROWS} <= {GRADIENT_FROM}, or {GRADIENT_FROM} 0"
         )
     return PredictedCotangents(rows, first)
-
-
-def _read_whole(parameters: Mapping[str, Any], name: str) -> int | None:
-    expected = "a whole number"
-    if isinstance(parameters.get(name), bool):  # which Python takes for an int
-        typed(parameters, name, str, expected)
-    return typed(parameters, name, int, expected)
 
 
 def _check_predicted(predicted: PredictedCotangents, segment: Segment, source: Array, cotangent: Array | None) -> None:

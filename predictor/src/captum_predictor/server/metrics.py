@@ -28,13 +28,9 @@ def observed(kind: str) -> Iterator[None]:
     try:
         yield
         status = "200"
-    except ServingError as error:
-        status = str(error.http_status)
-        raise
-    except Disconnected:
-        raise
-    except Exception:
-        status = "500"
+    except Exception as error:
+        if not isinstance(error, Disconnected):
+            status = str(error.http_status if isinstance(error, ServingError) else 500)
         raise
     finally:
         _requests.labels(kind, status).inc()

@@ -33,7 +33,7 @@ class Service:
 
     def __init__(self, name: str, kind: Kind, engine: Engine, limits: Limits) -> None:
         self.name = name
-        self.takes_strings = kind.texts is not None
+        self.takes_strings = bool(kind.text_inputs)
         self.engine = engine
         self._kind = kind
         self._reader = Reader(kind, limits)
@@ -53,7 +53,7 @@ class Service:
 
     def ready(self) -> bool:
         """Whether a request would be answered."""
-        return self.engine.lanes.alive()
+        return self.engine.lanes.are_alive()
 
     async def infer(self, body: bytes, header_length: str | None) -> tuple[bytes, int | None]:
         """Answer a V2 REST body: the response's body, and the length of its JSON header where tensors follow it."""

@@ -127,11 +127,8 @@ def _fetch(data_set: DataSet, name: str, data_dir: Path | None) -> Path:
     path = (data_dir or cache_folder()) / data_set.name / f"{name}.gz"
     address = data_set.address + path.name
 
-    def check(packed: Path) -> None:
-        _check(packed, _unpack(packed), data_set.md5[name])
-
     try:
-        _download(address, path, check)
+        _download(address, path, lambda packed: _check(packed, _unpack(packed), data_set.md5[name]))
     except OSError as error:  # requests' exceptions are OSErrors
         reason = " ".join(str(error).split())
         raise DataSetError(f"{address} could not be downloaded ({reason}); put the file at {path} by hand") from error

@@ -58,6 +58,6 @@ def typed(parameters: Mapping[str, Any], key: str, kind: type[T], expected: str)
         BadInput: It is of another kind.
     """
     value = parameters.get(key)
-    if value is not None and not isinstance(value, kind):
+    if value is not None and type(value) is not kind:  # Python takes true for an int
         raise BadInput(f"parameters: {key} is {str(value)[:80]!r}; expected {expected}")
     return value

@@ -1,13 +1,43 @@
-"""Turns texts into tokens."""
+"""Turns texts into tokens, and these into tensors."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from captum_serving.errors import BadInput, TooLarge
+from captum_serving.protocol.extension_names import (
+    ATTENTION_MASK,
+    INPUT_IDS,
+    OFFSETS,
+    POSITION_IDS,
+    SEQUENCE_IDS,
+    SPECIAL_TOKENS_MASK,
+    TOKEN_TYPE_IDS,
+    TOKENS,
+    TRUNCATED_TOKENS,
+    WORD_IDS,
+)
 from tokenizers import Encoding
 from tokenizers import Tokenizer as Backend
 
+from captum_predictor.engine.arrays import Array
+
 # In one text. Tokens beyond the model's maximum are only counted, but a million characters take a second.
 MOST_CHARACTERS = 1_000_000
+
+# What stands for "none", such as the word that a special token belongs to.
+NONE = -1
+
+# For each tensor that has a value for each token: the encoding's attribute, and what padding has instead.
+PER_TOKEN: Mapping[str, tuple[str, int | str]] = {
+    ATTENTION_MASK: ("attention_mask", 0),
+    OFFSETS: ("offsets", 0),
+    SEQUENCE_IDS: ("sequence_ids", NONE),
+    SPECIAL_TOKENS_MASK: ("special_tokens_mask", 1),
+    TOKENS: ("tokens", ""),
+    TOKEN_TYPE_IDS: ("type_ids", 0),
+    WORD_IDS: ("word_ids", NONE),
+}
 
 
 @dataclass(frozen=True)
@@ -58,3 +88,29 @@ class Tokenizer:
             if kept >= room:
                 raise BadInput(f"{name}: has {kept} tokens; expected fewer than {room}: the other text needs room too")
         return Tokens(self._cut.encode(text, pair), removed)
+
+
+def make_tensors(
+    tokens: Sequence[Tokens], names: Iterable[str], padding_id: int, first_position: int
+) -> dict[str, Array]:
+    """Make the tensors of these names, int64 `[rows, tokens]`; shorter texts are padded at their end to the longest.
+
+    `tokens` holds strings, `offsets` is `[rows, tokens, 2]`, and `truncated_tokens` is `[rows]`. Positions are counted
+    on from `first_position` through the padding, whatever the ids are.
+    """
+    width = max(len(row.encoding) for row in tokens)
+    tensors: dict[str, Array] = {}
+    for name in names:
+        if name == TRUNCATED_TOKENS:
+            tensors[name] = np.array([row.removed for row in tokens], np.int64)
+        elif name == POSITION_IDS:
+            positions = np.arange(first_position, first_position + width, dtype=np.int64)
+            tensors[name] = np.tile(positions, (len(tokens), 1))
+        else:
+            attribute, padding = ("ids", padding_id) if name == INPUT_IDS else PER_TOKEN[name]
+            shape = (len(tokens), width, 2) if name == OFFSETS else (len(tokens), width)
+            tensors[name] = np.full(shape, padding, object if name == TOKENS else np.int64)
+            for i, row in enumerate(tokens):
+                values = getattr(row.encoding, attribute)
+                tensors[name][i, : len(values)] = [NONE if value is None else value for value in values]
+    return tensors
