@@ -76,7 +76,7 @@ def _by_torch(module: nn.Module, count: int, memory_format: torch.memory_format)
 
 def _by_predictor(name: str, count: int) -> Compute:
     model = load_model(ROOT / "models" / name)
-    segment = model.segment(model.input_name, None)
+    segment = model.find_segment(model.input_name, None)
     rows, cotangent = _make_rows(count, torch.channels_last)
     return lambda: run_with_gradient(segment, segment, rows, {}, lambda _: cotangent)
 

@@ -8,7 +8,7 @@ from captum_serving.process.allocator import keep_freed_memory
 from captum_serving.process.reproducible_sums import reproduce_matrix_products
 
 from captum_predictor.engine import chunk_metrics
-from captum_predictor.engine.cpus import usable_cpus
+from captum_predictor.engine.cpus import count_usable_cpus
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
 from captum_predictor.kinds.load import load_kind
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kind = load_kind(options.model_dir, options.device, accelerate=accelerate)
     except ModelDirectoryError as error:
         sys.exit(str(error))
-    lanes = Lanes(options.lanes, options.queue_rows, usable_cpus())
+    lanes = Lanes(options.lanes, options.queue_rows, count_usable_cpus())
     limits = Limits(options.max_rows, options.max_body_bytes)
     service = Service(options.model_name, kind, Engine(lanes, options.device, accelerate=accelerate), limits)
     chunk_metrics.watch(lanes)

@@ -92,7 +92,7 @@ def test_one_layer_behind_flattens_of_two_shapes_is_one_function():
     assert [isinstance(stage.module, PictureLinear) for stage in stages] == [False, True, False, False, True]
     assert torch.equal(network(pictures), expected), "the network itself stays what it was"
     model = Model("image", (8, 8, 8), stages, digest="ab" * 32)
-    segment = model.segment("image", None)
+    segment = model.find_segment("image", None)
     torch.testing.assert_close(run(segment, pictures, {})[segment.sink.name], expected, rtol=0, atol=1e-5)
 
 
@@ -148,14 +148,14 @@ def test_a_loaded_model_has_it_and_no_flatten_is_run_that_nobody_asked_for(tmp_p
     flattened = []
     modules["flatten"].register_forward_hook(lambda *_: flattened.append(True))
     pictures = torch.rand(3, 1, 28, 28)
-    segment = model.segment("image", behind)
+    segment = model.find_segment("image", behind)
     value = run(segment, pictures, {})[segment.sink.name]
     gradient = run_with_gradient(segment, segment, pictures, {}, lambda _: torch.ones_like(value))
     assert not flattened
     values = run(segment, pictures, {}, ["flatten"])
     assert flattened
     assert torch.equal(values[segment.sink.name], value)
-    assert torch.equal(values["flatten"], run(model.segment("image", "flatten"), pictures, {})["flatten"])
+    assert torch.equal(values["flatten"], run(model.find_segment("image", "flatten"), pictures, {})["flatten"])
     cotangent = torch.ones_like(value)
     again = run_with_gradient(segment, segment, pictures, {}, lambda _: cotangent, ["flatten"])
     assert torch.equal(again, gradient)

@@ -33,7 +33,7 @@ class Gated(nn.Module):
 def gated(served_as):
     lanes = Lanes(1, 100, 2)
     gate = Gated()
-    segment = served_as((2,), gate=gate).segment("image", None)
+    segment = served_as((2,), gate=gate).find_segment("image", None)
     gate.seen.clear()
     gate.entered.clear()
     gate.open.clear()
@@ -101,7 +101,7 @@ def test_a_full_queue_is_overload(gated):
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_gradient_does_not_wait_for_scores_that_failed(count, served_as):
     scale = Scaled()
-    segment = served_as((2,), scale=scale).segment("image", None)
+    segment = served_as((2,), scale=scale).find_segment("image", None)
     if count > 1:
         scale.beside.clear()
     lanes = Lanes(count, 100, 2)

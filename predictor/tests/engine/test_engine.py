@@ -53,7 +53,7 @@ def test_every_segments_value_and_gradient_are_plain_torchs_bit_for_bit(architec
                 value = module(value)
             cotangent = torch.randn(value.shape, generator=generator)
             (gradient,) = torch.autograd.grad(value, leaf, cotangent)
-            segment = model.segment(names[begin], names[end])
+            segment = model.find_segment(names[begin], names[end])
             source = activations[begin].contiguous().numpy()
             answer = compute(engine, segment, source, cotangent.numpy())
             between = f"{names[begin]} to {names[end]}"
@@ -66,7 +66,7 @@ def test_every_segments_value_and_gradient_are_plain_torchs_bit_for_bit(architec
 
 def test_a_cotangent_of_pooling_to_a_fixed_size_lies_in_memory_as_a_flatten_behind_it_leaves_it(engine, served_as):
     pool, flatten = nn.AdaptiveAvgPool2d(2), nn.Flatten()
-    segment = served_as((8, 28, 28), pool=pool, flatten=flatten).segment("image", "pool")
+    segment = served_as((8, 28, 28), pool=pool, flatten=flatten).find_segment("image", "pool")
     generator = torch.Generator().manual_seed(0)
     leaf = torch.randn(ROWS, 8, 28, 28, generator=generator).to(memory_format=torch.channels_last).requires_grad_()
     cotangent = torch.randn(ROWS, 32, generator=generator)
@@ -83,7 +83,7 @@ def test_the_gradient_of_a_flatten_comes_to_the_relu_before_it_as_its_value_lies
             by_output[0].is_contiguous(memory_format=torch.channels_last)
         )
     )
-    segment = served_as((8, 6, 6), relu=relu, flatten=nn.Flatten()).segment("image", "flatten")
+    segment = served_as((8, 6, 6), relu=relu, flatten=nn.Flatten()).find_segment("image", "flatten")
     generator = np.random.default_rng(0)
     source = generator.standard_normal((ROWS, 8, 6, 6), np.float32)
     cotangent = generator.standard_normal((ROWS, 8 * 6 * 6), np.float32)
@@ -97,14 +97,14 @@ def test_the_gradient_of_a_flatten_comes_to_the_relu_before_it_as_its_value_lies
 def test_values_on_the_way_are_those_of_segments_asked_for_one_by_one(architecture, rows, engine, served_as):
     model = served_as((1, 28, 28), **dict(in_process(architecture).named_children()))
     source, also = images(rows), {stage.name for stage in model.stages}
-    together = compute(engine, model.segment("image", None), source, wanted=also)
+    together = compute(engine, model.find_segment("image", None), source, wanted=also)
     assert list(together) == [stage.name for stage in model.stages]
     for before, name in zip(model.sources, together, strict=True):
-        alone = compute(engine, model.segment(before, name), source)
+        alone = compute(engine, model.find_segment(before, name), source)
         np.testing.assert_array_equal(together[name], last_value(alone), name, strict=True)
         source = last_value(alone)
     cotangent = np.eye(10, dtype=np.float32)[[3] * rows]
-    with_gradient = compute(engine, model.segment("image", None), images(rows), cotangent, wanted=also)
+    with_gradient = compute(engine, model.find_segment("image", None), images(rows), cotangent, wanted=also)
     for name, value in together.items():
         np.testing.assert_array_equal(with_gradient[name], value, name, strict=True)
 
@@ -112,8 +112,8 @@ def test_values_on_the_way_are_those_of_segments_asked_for_one_by_one(architectu
 def test_a_value_on_the_way_is_not_written_over(engine, served_as):
     model = served_as((3,), doubled=Doubled(), relu=nn.ReLU(inplace=True))
     source = np.array([[-1, 0, 1]], np.float32)
-    for cotangent, part in ((None, None), (source, None), (source, model.segment("image", "doubled"))):
-        whole, also = model.segment("image", None), ["doubled"]
+    for cotangent, part in ((None, None), (source, None), (source, model.find_segment("image", "doubled"))):
+        whole, also = model.find_segment("image", None), ["doubled"]
         computed = compute(engine, whole, source, cotangent, wanted=also, differentiated=part)
         np.testing.assert_array_equal(computed["doubled"], source * 2)
 
@@ -124,13 +124,13 @@ class Doubled(nn.Module):
 
 
 def test_answers_are_row_major(engine, mnist):
-    answer = compute(engine, mnist.segment("image", "conv1"), images(3), np.ones((3, 64, 28, 28), np.float32))
+    answer = compute(engine, mnist.find_segment("image", "conv1"), images(3), np.ones((3, 64, 28, 28), np.float32))
     assert last_value(answer).flags.c_contiguous
     assert answer["gradient"].flags.c_contiguous
 
 
 def test_a_read_only_and_unaligned_body_is_taken_as_it_is(engine, mnist):
-    segment = mnist.segment("image", None)
+    segment = mnist.find_segment("image", None)
     source = images(2)
     body = b"x" + source.tobytes()
     view = np.frombuffer(memoryview(body)[1:], np.float32).reshape(source.shape)
@@ -162,7 +162,7 @@ def test_a_batch_is_split_evenly_into_the_fewest_chunks():
 
 @pytest.mark.parametrize("rows", [1, 5, 11, 12, 25, 26, 50, 60])
 def test_the_same_call_gives_the_same_bytes_under_load_as_alone(engine, mnist, rows):
-    segment = mnist.segment("image", None)
+    segment = mnist.find_segment("image", None)
     source, cotangent = images(rows), np.random.default_rng(1).random((rows, 10), np.float32)
     alone = compute(engine, segment, source, cotangent)
     stop = threading.Event()
@@ -189,7 +189,7 @@ def test_a_sink_that_does_not_depend_on_the_source_has_a_gradient_of_zeros(engin
         def forward(self, inputs):
             return torch.ones(len(inputs), 2, requires_grad=True) * 1
 
-    segment = served_as((3,), constant=Constant()).segment("image", None)
+    segment = served_as((3,), constant=Constant()).find_segment("image", None)
     answer = compute(engine, segment, np.ones((2, 3), np.float32), np.ones((2, 2), np.float32))
     np.testing.assert_array_equal(answer["gradient"], np.zeros((2, 3)))
 
@@ -200,7 +200,7 @@ class Detached(nn.Module):
 
 
 def test_a_stage_that_cannot_be_differentiated_is_the_callers_error(engine, served_as):
-    segment = served_as((3,), doubled=Detached()).segment("image", None)
+    segment = served_as((3,), doubled=Detached()).find_segment("image", None)
     source = np.ones((2, 3), np.float32)
     np.testing.assert_array_equal(last_value(compute(engine, segment, source)), source * 2)
     with pytest.raises(BadInput, match=r"^'doubled' has no gradient by 'image'; expected no cotangent$"):
@@ -218,7 +218,7 @@ class Converted(nn.Module):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_values_of_another_precision_are_answered_as_float32(engine, served_as, dtype):
-    segment = served_as((2,), converted=Converted(dtype)).segment("image", None)
+    segment = served_as((2,), converted=Converted(dtype)).find_segment("image", None)
     source = np.array([[1 / 3, 1e2], [-7, 0]], np.float32)
     expected = torch.from_numpy(source).square().to(dtype).float().numpy()
     np.testing.assert_array_equal(last_value(compute(engine, segment, source)), expected, strict=True)
@@ -230,7 +230,7 @@ class Squared(nn.Module):
 
 
 def test_an_answer_that_overflows_is_an_error_and_no_number(engine, served_as):
-    segment = served_as((2,), squared=Squared()).segment("image", None)
+    segment = served_as((2,), squared=Squared()).find_segment("image", None)
     with pytest.raises(BadInput, match=r"^squared overflows to infinity or NaN for this input"):
         compute(engine, segment, np.full((1, 2), 1e30, np.float32))
     with pytest.raises(BadInput, match=r"^gradient overflows to infinity or NaN for this input"):

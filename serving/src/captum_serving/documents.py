@@ -87,11 +87,11 @@ def _find_model(kind: type[BaseModel], steps: Iterable[int | str]) -> type[BaseM
     """Find the model that describes the object at a place of the document."""
     for step in steps:
         if step in kind.model_fields:
-            kind = _model_within(kind.model_fields[step].annotation) or kind
+            kind = _find_model_within(kind.model_fields[step].annotation) or kind
     return kind
 
 
-def _model_within(annotation: object) -> type[BaseModel] | None:
+def _find_model_within(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for part in get_args(annotation) if (found := _model_within(part))), None)
+    return next((found for part in get_args(annotation) if (found := _find_model_within(part))), None)

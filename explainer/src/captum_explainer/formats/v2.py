@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import orjson
 from captum_serving.errors import BadInput, TooLarge
-from captum_serving.protocol.requested import object_of, requested_outputs
+from captum_serving.protocol.requested import read_object, read_outputs
 from captum_serving.protocol.wire import HEADER_LENGTH, Message, decode, encode
 
 from captum_explainer.attribution.explanations import Explanations
@@ -46,12 +46,12 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
         TooLarge: More instances than the server takes.
     """
     message = decode(incoming.body, incoming.header_length, "inputs", strings=bytes)
-    requested = requested_outputs(message, [EXPLAIN, *DETAILS])
+    requested = read_outputs(message, [EXPLAIN, *DETAILS])
     arrays, alone = _read_instances(message, description)
     if len(arrays) > settings.limits.max_instances:
         limit = settings.limits.max_instances
         raise TooLarge(f"{len(arrays)} instances; expected at most {limit} (the server's limit, --max_instances)")
-    given = object_of(message.document, "parameters")
+    given = read_object(message.document, "parameters")
     parameters = {key: _parse_scalar(value) for key, value in given.items() if key != RESERVED}
     request = TensorRequest(stack_instances(arrays, description), parameters)
     return ReadRequest(request, _make_writer(message, requested, alone, settings.model_version))

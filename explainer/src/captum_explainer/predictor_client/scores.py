@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 from captum_serving.errors import BadGateway, BadInput
-from captum_serving.protocol.wire import HEADER_LENGTH, decode, encode, numbers
+from captum_serving.protocol.wire import HEADER_LENGTH, decode, encode, read_numbers
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.description import Description
@@ -100,7 +100,7 @@ class ScoresSession:
         try:
             predictions = orjson.loads(reply.body)["predictions"]
             each = [_scores_of(one) for one in predictions] if isinstance(predictions, list) else predictions
-            return numbers(each, "predictions")
+            return read_numbers(each, "predictions")
         except (orjson.JSONDecodeError, KeyError, TypeError):
             raise BadGateway("the predictor's answer is not V1's; expected a JSON object with 'predictions'") from None
         except BadInput as error:

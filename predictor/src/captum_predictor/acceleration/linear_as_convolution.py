@@ -38,11 +38,11 @@ class PictureLinear(nn.Module):
         shape = self.weight.shape[1:]
         pictures = input if input.shape[1:] == shape else input.reshape(len(input), *shape)
         if len(pictures) == 1:  # oneDNN takes four times as long as for two
-            return functional.linear(_as_they_lie(pictures), _as_they_lie(self.weight), self.bias)
+            return functional.linear(_flatten_channels_last(pictures), _flatten_channels_last(self.weight), self.bias)
         return torch.flatten(functional.conv2d(pictures, self.weight, self.bias), 1)
 
 
-def _as_they_lie(pictures: Tensor) -> Tensor:
+def _flatten_channels_last(pictures: Tensor) -> Tensor:
     """`[rows, channels, height, width]` as `[rows, height x width x channels]`: no copy where channels are last."""
     return pictures.permute(0, 2, 3, 1).flatten(1)
 

@@ -63,7 +63,7 @@ class Engine:
             BadInput: The value or the gradient overflows, or there is no gradient.
         """
         job = Job.allocate(query)
-        call = self.lanes.submit(self._chunks(job), query.priority)
+        call = self.lanes.submit(self._make_chunks(job), query.priority)
         try:
             await asyncio.wrap_future(call.done)
         except asyncio.CancelledError:
@@ -71,21 +71,21 @@ class Engine:
             raise
         return job.values if job.gradient is None else job.values | {GRADIENT: job.gradient}
 
-    def _chunks(self, job: Job) -> list[Chunk]:
+    def _make_chunks(self, job: Job) -> list[Chunk]:
         """The chunks that compute a call's values, and then its gradient or its integral."""
         paths, with_gradient = job.query.paths, job.rows_with_gradient
         chunks = list[Chunk]()
         # Chunks that predict come first: when a lane takes a chunk that waits for them, they are under way already.
         under_way: list[UnderWay] = []
-        for part in self._parts(job, 0, len(job.query.source) if paths is not None else with_gradient.start):
+        for part in self._split(job, 0, len(job.query.source) if paths is not None else with_gradient.start):
             done = Future[None]()
             under_way.append((part, done))
-            chunks.append(self._chunk(job, part, partial(self._compute_values, job, part, done)))
+            chunks.append(self._make_chunk(job, part, partial(self._compute_values, job, part, done)))
         if job.gradient is None:
             return chunks
         integral = None if paths is None else Integral(paths, job.gradient.shape[1:])
         gradients = job.gradient if integral is None else integral.gradients
-        for part in self._parts(job, with_gradient.start, with_gradient.stop):
+        for part in self._split(job, with_gradient.start, with_gradient.stop):
             done = Future[None]()
             if integral is None:
                 under_way.append((part, done))
@@ -94,22 +94,22 @@ class Engine:
             work = partial(self._compute_gradients, job, part, done, select_cotangents, gradients[behind])
             if integral is not None:
                 work = partial(_integrate, work, part.stop - part.start, integral, job.gradient)
-            chunks.append(self._chunk(job, part, work))
+            chunks.append(self._make_chunk(job, part, work))
         return chunks
 
-    def _parts(self, job: Job, begin: int, end: int) -> list[slice]:
+    def _split(self, job: Job, begin: int, end: int) -> list[slice]:
         segment = job.query.segment
         # Pictures are not spread over the lanes: chunks of fewer than twelve rows have one thread and maybe other bits.
         lanes = self.lanes.count if ANY in segment.source_shape else 1
-        parts = split_evenly(end - begin, segment.most_rows(job.query.source.shape[1:]), lanes)
+        parts = split_evenly(end - begin, segment.limit_rows(job.query.source.shape[1:]), lanes)
         return [slice(begin + part.start, begin + part.stop) for part in parts]
 
-    def _chunk(self, job: Job, part: slice, work: Callable[[], None]) -> Chunk:
-        return Chunk(part.stop - part.start, work, job.query.segment.width(job.query.source.shape[1:]))
+    def _make_chunk(self, job: Job, part: slice, work: Callable[[], None]) -> Chunk:
+        return Chunk(part.stop - part.start, work, job.query.segment.count_tokens(job.query.source.shape[1:]))
 
     def _compute_values(self, job: Job, part: slice, done: Future[None]) -> None:
         with _observe(done, "value"):
-            source, extra_inputs = self._tensors(*job.read_rows(part))
+            source, extra_inputs = self._to_tensors(*job.read_rows(part))
             job.store(run(job.query.segment, source, extra_inputs, job.values, self._arrange), part, done)
 
     def _compute_gradients(
@@ -118,10 +118,10 @@ class Engine:
         def cotangent_rows(computed: dict[str, torch.Tensor]) -> torch.Tensor:
             if job.query.paths is None:
                 job.store(computed, part, done)
-            return self._tensor(select_cotangents())
+            return self._to_tensor(select_cotangents())
 
         with _observe(done, "gradient"):
-            source, extra_inputs = self._tensors(*job.read_rows_with_gradient(part))
+            source, extra_inputs = self._to_tensors(*job.read_rows_with_gradient(part))
             kept = () if job.query.paths is not None else job.values
             segment = job.segment_with_gradient
             computed = run_with_gradient(
@@ -129,12 +129,12 @@ class Engine:
             )
             store(computed, gradient, GRADIENT)
 
-    def _tensors(
+    def _to_tensors(
         self, source: Array, extra_inputs: Mapping[str, Array]
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        return self._tensor(source), {name: self._tensor(array) for name, array in extra_inputs.items()}
+        return self._to_tensor(source), {name: self._to_tensor(array) for name, array in extra_inputs.items()}
 
-    def _tensor(self, rows: Array) -> torch.Tensor:
+    def _to_tensor(self, rows: Array) -> torch.Tensor:
         tensor = torch.from_numpy(rows)
         return tensor if self._device == "cpu" else tensor.to(self._device)
 

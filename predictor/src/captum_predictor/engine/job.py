@@ -33,7 +33,7 @@ class Job:
         """The job for a query, with memory for its values and its gradient."""
         segment, rows = query.segment, len(query.source)
         differentiated = query.differentiated or segment
-        shapes = segment.shapes(query.source.shape[1:])
+        shapes = segment.compute_shapes(query.source.shape[1:])
         kept = {segment.sink.name, differentiated.sink.name, *query.wanted}
         names = [stage.name for stage in segment.stages if stage.name in kept]
         values = {name: np.empty((rows, *shapes[name]), np.float32) for name in names}

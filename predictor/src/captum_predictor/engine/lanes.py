@@ -32,11 +32,11 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of a call, and what computes them; a row takes `width` rows of a matrix product (a text's tokens)."""
+    """Some rows of a call, and what computes them; a text's row has as many rows of a matrix product as tokens."""
 
     rows: int
     run: Callable[[], None]
-    width: int = 1
+    tokens_per_row: int = 1
 
 
 @dataclass(eq=False)
@@ -137,14 +137,14 @@ class Lanes:
         queue = self.queues[priority]
         bell = threading.Lock()
         bell.acquire()
-        while (work := self._next(priority, bell)) is not None:
+        while (work := self._wait_for_chunk(priority, bell)) is not None:
             call, chunk, wanted = work
             if wanted != threads:
                 torch.set_num_threads(wanted)
                 threads = wanted
             self._run(queue, call, chunk)
 
-    def _next(self, priority: Priority, bell: threading.Lock) -> tuple[Call, Chunk, int] | None:
+    def _wait_for_chunk(self, priority: Priority, bell: threading.Lock) -> tuple[Call, Chunk, int] | None:
         queue = self.queues[priority]
         while True:
             with self._lock:
@@ -173,7 +173,7 @@ class Lanes:
         queue.rows -= chunk.rows
         queue.busy += 1
         sharing = sum(each.count_wanted() for each in self.queues.values())
-        if chunk.rows * chunk.width < FEWEST_ROWS_FOR_THREADS:
+        if chunk.rows * chunk.tokens_per_row < FEWEST_ROWS_FOR_THREADS:
             return call, chunk, 1
         return call, chunk, max(1, min(self._cpus // min(self.count, sharing), MOST_THREADS))
 

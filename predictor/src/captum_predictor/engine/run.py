@@ -46,7 +46,7 @@ def run_with_gradient(
     Raises:
         BadInput: The part's sink cannot be differentiated by its source.
     """
-    before, behind = segment.around(differentiated)
+    before, behind = segment.split_around(differentiated)
     values: dict[str, torch.Tensor] = {}
     if before is not None:
         with torch.no_grad():  # not inference mode: autograd cannot keep what is made there

@@ -46,21 +46,21 @@ class Segment:
             expected in (size, ANY) for size, expected in zip(shape, self.source_shape, strict=True)
         )
 
-    def width(self, shape: Sequence[int]) -> int:
+    def count_tokens(self, shape: Sequence[int]) -> int:
         """How many rows of a matrix product an instance of this shape takes: its tokens, or 1 if it has none."""
         return shape[self.source_shape.index(ANY)] if ANY in self.source_shape else 1
 
-    def most_rows(self, shape: Sequence[int]) -> int:
+    def limit_rows(self, shape: Sequence[int]) -> int:
         """How many instances of this shape may be computed at once."""
-        return max(1, MOST_TOKENS // max(1, self.width(shape))) if ANY in self.source_shape else MOST_ROWS
+        return max(1, MOST_TOKENS // max(1, self.count_tokens(shape))) if ANY in self.source_shape else MOST_ROWS
 
-    def shapes(self, shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
+    def compute_shapes(self, shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
         """The shapes of the source and of every stage's value for an instance of this shape."""
-        width = self.width(shape)
+        width = self.count_tokens(shape)
         stages = {stage.name: tuple(width if size == ANY else size for size in stage.shape) for stage in self.stages}
         return {self.source: tuple(shape), **stages}
 
-    def around(self, part: Segment) -> tuple[Segment | None, Segment | None]:
+    def split_around(self, part: Segment) -> tuple[Segment | None, Segment | None]:
         """The segments before and behind a part of this one; None if there is none."""
         begin = self.stages.index(part.stages[0])
         end = begin + len(part.stages)
@@ -90,11 +90,11 @@ class Model:
         """The names that may be a source: the input's and every stage's but the last."""
         return [self.input_name, *(stage.name for stage in self.stages[:-1])]
 
-    def after(self, source: str) -> list[str]:
+    def list_after(self, source: str) -> list[str]:
         """The names of the stages after a source, in their order."""
         return [stage.name for stage in self.stages[self.sources.index(source) :]]
 
-    def segment(self, source: str, sink: str | None) -> Segment:
+    def find_segment(self, source: str, sink: str | None) -> Segment:
         """The segment from the source to the sink (None: the last stage).
 
         Raises:
@@ -102,7 +102,7 @@ class Model:
         """
         if source not in self.sources:
             raise BadInput(f"the source is {source[:80]!r}; expected one of {', '.join(self.sources)}")
-        sinks = self.after(source)
+        sinks = self.list_after(source)
         if sink is not None and sink not in sinks:
             raise BadInput(f"sink is {sink[:80]!r}; expected a stage after {source!r}: {', '.join(sinks)}")
         begin = self.sources.index(source)

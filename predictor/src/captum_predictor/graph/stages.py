@@ -81,7 +81,7 @@ def split_into_stages(network: nn.Module, input_shape: tuple[int, ...]) -> tuple
     named `outer_inner`); any other module is one stage, `logits`. The shapes are found by running
     zeros of `[2, *input_shape]`. Raises `StageError`.
     """
-    modules = list(_children(network)) if _is_chain(network) else [("logits", network)]
+    modules = list(_list_children(network)) if _is_chain(network) else [("logits", network)]
     if not modules:
         raise StageError("the network is an nn.Sequential without children, expected at least one stage")
     names = [name for name, _ in modules]
@@ -115,13 +115,13 @@ def _is_chain(network: nn.Module) -> bool:
     return isinstance(network, nn.Sequential) and type(network).forward is nn.Sequential.forward
 
 
-def _children(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+def _list_children(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
     # Not named_children(): it leaves out a module's second appearance.
     for name, child in network._modules.items():
         if child is None:
             continue
         if _is_chain(child):
-            yield from _children(child, f"{prefix}{name}_")
+            yield from _list_children(child, f"{prefix}{name}_")
         else:
             yield prefix + name, child
 

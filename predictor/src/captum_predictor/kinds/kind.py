@@ -46,5 +46,5 @@ class Kind(Protocol):
     def read_instances(self, instances: Sequence[object]) -> Instances:
         """Read V1's instances, one or more. Raises `BadInput`, `TooLarge`."""
 
-    def metadata(self) -> dict[str, Any]:
+    def describe_model(self) -> dict[str, Any]:
         """Make the part of `GET /v2/models/{name}` that differs between kinds."""

@@ -32,13 +32,13 @@ class TensorKind(Kind):
 
     def read_instances(self, instances: Sequence[object]) -> Instances:
         """Nested numbers `[rows, *input shape]`; a leading dimension of one channel may be left out."""
-        array = wire.numbers(instances, "instances")
+        array = wire.read_numbers(instances, "instances")
         shape = self.model.input_shape
         if shape[0] == 1 and array.shape[1:] == shape[1:]:
             array = array.reshape(len(array), *shape)
-        return Instances(to_floats(array, "instances"), {}, _probabilities)
+        return Instances(to_floats(array, "instances"), {}, _make_probabilities)
 
-    def metadata(self) -> dict[str, Any]:
+    def describe_model(self) -> dict[str, Any]:
         """The input, its range, and the baseline."""
         model = self.model
         return {
@@ -59,5 +59,5 @@ class TensorKind(Kind):
             )
 
 
-def _probabilities(value: Array) -> Array:
+def _make_probabilities(value: Array) -> Array:
     return softmax(value) if value.shape[1] > 1 else value  # a model with one output gives that as it is

@@ -60,7 +60,7 @@ def build_network(architecture: str, options: Mapping[str, Any]) -> nn.Module:
     `architecture` is a built-in name or an import path, `package.module:Class`; the class (or function) is called with
     `options` as keyword arguments. Raises `ArchitectureError`.
     """
-    factory = _import(architecture) if ":" in architecture else _find_built_in(architecture)
+    factory = _import_factory(architecture) if ":" in architecture else _find_built_in(architecture)
     try:
         network = factory(**options)
     except Exception as error:
@@ -90,7 +90,7 @@ def _find_built_in(name: str) -> Callable[..., nn.Module]:
     raise ArchitectureError(f"{name_nearest(name, list(ARCHITECTURES))}, or an import path 'package.module:Class'")
 
 
-def _import(path: str) -> Callable[..., nn.Module]:
+def _import_factory(path: str) -> Callable[..., nn.Module]:
     module_name, _, attribute = path.partition(":")
     try:
         module = importlib.import_module(module_name)

@@ -30,7 +30,7 @@ def compute_digest(description: ModelDescription, weights: Mapping[str, torch.Te
     _add_part(digest, json.dumps(function, sort_keys=True, separators=(",", ":")).encode())
     module, colon, _ = description.architecture.partition(":")
     if colon:
-        _add_part(digest, _source(module).encode())
+        _add_part(digest, _read_source(module).encode())
     _add_weights(digest, weights)
     return digest.hexdigest()
 
@@ -59,7 +59,7 @@ def _add_part(digest: "hashlib._Hash", part: "bytes | memoryview | object") -> N
     digest.update(view)
 
 
-def _source(module: str) -> str:
+def _read_source(module: str) -> str:
     try:
         return inspect.getsource(sys.modules[module])
     except (OSError, TypeError, KeyError):  # typed in by hand, or compiled: then its weights alone tell it apart

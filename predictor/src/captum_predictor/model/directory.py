@@ -46,7 +46,7 @@ def load_model(directory: Path, device: str = "cpu", *, accelerate: bool = True)
     digest = compute_digest(description, tensors)
     _freeze(network)
     try:
-        stages = _stages(description, network)
+        stages = _make_stages(description, network)
     except StageError as error:
         raise ModelDirectoryError(described_in, str(error)) from error
     if accelerate and device == "cpu":
@@ -66,7 +66,7 @@ def _freeze(network: nn.Module) -> None:
     use_channels_last(network)
 
 
-def _stages(description: ModelDescription, network: nn.Module) -> tuple[Stage, ...]:
+def _make_stages(description: ModelDescription, network: nn.Module) -> tuple[Stage, ...]:
     for name, module in network.named_modules():
         if isinstance(module, _BatchNorm) and module.running_mean is None:
             raise StageError(f"{name!r} normalizes by the batch's own statistics, expected track_running_stats=True")

@@ -21,7 +21,7 @@ from captum_serving.protocol.extension_names import (
     PREDICTED_ROWS,
     SINK,
 )
-from captum_serving.protocol.requested import object_of, requested_outputs, typed
+from captum_serving.protocol.requested import read_object, read_outputs, read_parameter
 
 from captum_predictor.engine.arrays import Array, to_floats
 from captum_predictor.engine.lanes import Priority
@@ -72,20 +72,20 @@ class Reader:
             BadInput: Something in it does not fit the model or the extension.
             TooLarge: It has more rows, or a larger answer, than the limits allow.
         """
-        parameters = object_of(message.document, "parameters")
-        explanation = typed(parameters, EXPLANATION, bool, "true or false") or False
-        sink = typed(parameters, SINK, str, "a stage's name")
+        parameters = read_object(message.document, "parameters")
+        explanation = read_parameter(parameters, EXPLANATION, bool, "true or false") or False
+        sink = read_parameter(parameters, SINK, str, "a stage's name")
         if not message.tensors.keys().isdisjoint(self._kind.text_inputs):
             return self._read_texts(message, sink)
-        asked = self._model.segment(self._source(message), sink)
+        asked = self._model.find_segment(self._find_source(message), sink)
         source = message.tensors[asked.source]
         cotangent = message.tensors.get(COTANGENT)
         predicted = _read_predicted(parameters)
         differentiated = self._read_differentiated(parameters, asked, cotangent is not None or predicted is not None)
-        outputs = self._outputs(message, asked, with_gradient=differentiated is not None)
+        outputs = self._read_outputs(message, asked, with_gradient=differentiated is not None)
         wanted = {asked.sink.name, *outputs} - {GRADIENT}
-        last = [name for name in self._model.after(asked.source) if name in wanted][-1]
-        segment = self._model.segment(asked.source, last)
+        last = [name for name in self._model.list_after(asked.source) if name in wanted][-1]
+        segment = self._model.find_segment(asked.source, last)
         self._check_shape(segment, source, segment.source, wanted, differentiated)
         if predicted is not None:
             _check_predicted(predicted, asked, source, cotangent)
@@ -98,13 +98,13 @@ class Reader:
             lambda starts: self._kind.check_source(segment.source, starts, explanation),
         )
         if path is not None and differentiated is not None:
-            shapes = segment.shapes(source.shape[1:])
+            shapes = segment.compute_shapes(source.shape[1:])
             values = len(source) * sum(math.prod(shapes[name]) for name in wanted)
             self._check_paths(path, len(source), values, shapes[differentiated.source], predicted)
         cotangents: Cotangents | None = predicted
         if cotangent is not None:
             rows = len(source) if path is None else len(path.starts)
-            expected = (rows, *asked.shapes(source.shape[1:])[asked.sink.name])
+            expected = (rows, *asked.compute_shapes(source.shape[1:])[asked.sink.name])
             if cotangent.shape != expected:
                 raise BadInput(
                     f"cotangent: shape is {list(cotangent.shape)}; expected {list(expected)}, "
@@ -126,7 +126,7 @@ class Reader:
         """
         if not isinstance(instances, list) or not instances:
             raise BadInput("'instances' is missing or empty; expected a list of one or more instances")
-        segment = self._model.segment(self._model.input_name, None)
+        segment = self._model.find_segment(self._model.input_name, None)
         self._check_rows(segment.source, len(instances))
         read = self._kind.read_instances(instances)
         self._check_shape(segment, read.source, "instances", {segment.sink.name}, None)
@@ -146,9 +146,9 @@ class Reader:
                 f"the answer for {rows[0]} rows has over {size} bytes; "
                 f"expected at most {self._limits.answer_bytes}: send fewer rows"
             )
-        return Request(message.document.get("id"), requested_outputs(message, list(tensors)), tokens=tensors)
+        return Request(message.document.get("id"), read_outputs(message, list(tensors)), tokens=tensors)
 
-    def _source(self, message: wire.Message) -> str:
+    def _find_source(self, message: wire.Message) -> str:
         others = (COTANGENT, *PATH_INPUTS, *self._kind.extra_inputs)
         names = [name for name in message.tensors if name not in others]
         if len(names) != 1 or names[0] not in self._model.sources:
@@ -165,7 +165,7 @@ class Reader:
     def _read_differentiated(
         self, parameters: Mapping[str, Any], asked: Segment, with_gradient: bool
     ) -> Segment | None:
-        source = typed(parameters, GRADIENT_SOURCE, str, "the input's or a stage's name")
+        source = read_parameter(parameters, GRADIENT_SOURCE, str, "the input's or a stage's name")
         if not with_gradient:
             if source is not None:
                 raise BadInput(
@@ -180,13 +180,13 @@ class Reader:
                 f"{GRADIENT_SOURCE} is {str(source)[:80]!r}; expected the source or a stage between it and the sink: "
                 f"{', '.join([asked.source, *between])}"
             )
-        return self._model.segment(source, asked.sink.name)
+        return self._model.find_segment(source, asked.sink.name)
 
-    def _outputs(self, message: wire.Message, asked: Segment, with_gradient: bool) -> dict[str, bool]:
+    def _read_outputs(self, message: wire.Message, asked: Segment, with_gradient: bool) -> dict[str, bool]:
         gradient = [GRADIENT] if with_gradient else []
         hint = "" if with_gradient else " (a gradient needs an input 'cotangent')"
-        choices = [*self._model.after(asked.source), *gradient]
-        return requested_outputs(message, choices, hint, default=[asked.sink.name, *gradient])
+        choices = [*self._model.list_after(asked.source), *gradient]
+        return read_outputs(message, choices, hint, default=[asked.sink.name, *gradient])
 
     def _check_shape(
         self, segment: Segment, array: Array, name: str, wanted: Collection[str], differentiated: Segment | None
@@ -196,7 +196,7 @@ class Reader:
             raise BadInput(f"{name}: shape is {list(array.shape)}; expected [{sizes}]")
         rows, shape = len(array), array.shape[1:]
         self._check_rows(segment.source, rows)
-        shapes = segment.shapes(shape)
+        shapes = segment.compute_shapes(shape)
         by = [] if differentiated is None else [differentiated.source]
         size = sum(math.prod(shapes[held]) for held in [*wanted, *by])
         if rows > 1 and 4 * rows * size > self._limits.answer_bytes:
@@ -231,7 +231,7 @@ class Reader:
 
 
 def _read_predicted(parameters: Mapping[str, Any]) -> PredictedCotangents | None:
-    rows, first = (typed(parameters, name, int, "a whole number") for name in (PREDICTED_ROWS, GRADIENT_FROM))
+    rows, first = (read_parameter(parameters, name, int, "a whole number") for name in (PREDICTED_ROWS, GRADIENT_FROM))
     if rows is None and first is None:
         return None
     if rows is None or first is None or rows < 1 or (first != 0 and first < rows):

@@ -21,7 +21,7 @@ CLIENT_GONE = "499"  # nobody gets this status; it is what proxies log for a cli
 
 
 @contextmanager
-def observed(kind: str) -> Iterator[None]:
+def count_request(kind: str) -> Iterator[None]:
     """Count what happens inside as one request of this kind."""
     begin = time.perf_counter()
     status = CLIENT_GONE

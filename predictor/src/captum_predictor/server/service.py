@@ -51,14 +51,14 @@ class Service:
                 f"model {name!r} has no version {version[:80]!r}; expected none: it is served without versions"
             )
 
-    def ready(self) -> bool:
+    def is_ready(self) -> bool:
         """Whether a request would be answered."""
         return self.engine.lanes.are_alive()
 
     async def infer(self, body: bytes, header_length: str | None) -> tuple[bytes, int | None]:
         """Answer a V2 REST body: the response's body, and the length of its JSON header where tensors follow it."""
         strings = str if self.takes_strings else None
-        request = await off_the_loop(
+        request = await run_off_the_loop(
             len(body),
             lambda: self._reader.read(wire.decode(body, header_length, "inputs", strings=strings)),
             self._kind.large_bytes,
@@ -66,7 +66,7 @@ class Service:
         document, tensors = await self._compute(request)
         binary = frozenset(name for name, as_bytes in request.outputs.items() if as_bytes)
         size = sum(tensor.nbytes for tensor in tensors.values())
-        return await off_the_loop(size, lambda: wire.encode(document, tensors, "outputs", binary))
+        return await run_off_the_loop(size, lambda: wire.encode(document, tensors, "outputs", binary))
 
     async def answer(self, message: wire.Message) -> tuple[dict[str, Any], dict[str, Array]]:
         """Compute what a V2 request asks for: the response's document, and its tensors.
@@ -74,8 +74,10 @@ class Service:
         Raises:
             BadInput, TooLarge: The request is not one that this model takes.
         """
-        size = message_size(message)
-        return await self._compute(await off_the_loop(size, lambda: self._reader.read(message), self._kind.large_bytes))
+        size = count_bytes(message)
+        return await self._compute(
+            await run_off_the_loop(size, lambda: self._reader.read(message), self._kind.large_bytes)
+        )
 
     async def _compute(self, request: Request) -> tuple[dict[str, Any], dict[str, Array]]:
         tensors = request.tokens if request.query is None else await self.engine.compute(request.query)
@@ -86,7 +88,7 @@ class Service:
 
     async def predict(self, body: bytes) -> object:
         """Answer a V1 body: a prediction for each instance, in the form of the model's kind."""
-        query, instances = await off_the_loop(
+        query, instances = await run_off_the_loop(
             len(body),
             lambda: self._reader.read_instances(_read_document(body).get("instances")),
             self._kind.large_bytes,
@@ -94,7 +96,7 @@ class Service:
         values = await self.engine.compute(query)
         return instances.make_predictions(values[query.segment.sink.name])
 
-    def metadata(self) -> dict[str, Any]:
+    def describe_model(self) -> dict[str, Any]:
         """What `GET /v2/models/{name}` says."""
         model = self._kind.model
         last = model.stages[-1]
@@ -106,7 +108,7 @@ class Service:
             "stages": [stage.describe() for stage in model.stages],
             MODEL_DIGEST: model.digest,
             "extensions": [VECTOR_JACOBIAN_PRODUCT, GRADIENT_OF_PREDICTED, VALUES_OF_STAGES, PATH_INTEGRAL],
-            **self._kind.metadata(),
+            **self._kind.describe_model(),
         }
 
 
@@ -117,13 +119,13 @@ def _read_document(body: bytes) -> dict[str, Any]:
     return document
 
 
-def message_size(message: wire.Message) -> int:
+def count_bytes(message: wire.Message) -> int:
     """About how many bytes a message's tensors have."""
     return sum(
         sum(map(len, tensor.flat)) if tensor.dtype.kind == "O" else tensor.nbytes for tensor in message.tensors.values()
     )
 
 
-async def off_the_loop(size: int, work: Callable[[], T], large: int = LARGE_BYTES) -> T:
+async def run_off_the_loop(size: int, work: Callable[[], T], large: int = LARGE_BYTES) -> T:
     """Do `work` over `size` bytes: here where it is short, else in a thread."""
     return work() if size <= large else await asyncio.get_running_loop().run_in_executor(THREADS, work)

@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> None:
     report = write_report(epochs, test, labels)
     print(report)
     with replace_directory(options.output) as folder:
-        save_model(network, folder, recipe.document())
+        save_model(network, folder, recipe.make_document())
         write_confusion_matrix(test, labels, folder / "confusion-matrix.png")
         write_examples(test_set, folder / "examples")
         (folder / "training-report.txt").write_text(report)

@@ -94,7 +94,7 @@ def _read_idx(data_set: DataSet, name: str, data_dir: Path | None, may_download:
     path = find_file(data_set.name, (f"{name}.gz", name), data_dir)
     if path is None:
         if not may_download:
-            folders = ", ".join(map(str, data_folders(data_dir)))
+            folders = ", ".join(map(str, list_data_folders(data_dir)))
             raise DataSetError(
                 f"{data_set.name}/{name}.gz is in none of {folders}; name its folder by {FOLDER_VARIABLE}"
             )
@@ -108,23 +108,23 @@ def _read_idx(data_set: DataSet, name: str, data_dir: Path | None, may_download:
 
 def find_file(sub_folder: str, names: Sequence[str], data_dir: Path | None) -> Path | None:
     """Give the first file of these names in that sub-folder of the data folders, if there is one."""
-    paths = (folder / sub_folder / name for folder in data_folders(data_dir) for name in names)
+    paths = (folder / sub_folder / name for folder in list_data_folders(data_dir) for name in names)
     return next((path for path in paths if path.is_file()), None)
 
 
-def data_folders(data_dir: Path | None) -> list[Path]:
+def list_data_folders(data_dir: Path | None) -> list[Path]:
     """Give the folders that are looked through for data, in their order."""
     named = os.environ.get(FOLDER_VARIABLE)
-    return [*([data_dir] if data_dir else []), *([Path(named)] if named else []), cache_folder()]
+    return [*([data_dir] if data_dir else []), *([Path(named)] if named else []), find_cache_folder()]
 
 
-def cache_folder() -> Path:
+def find_cache_folder() -> Path:
     """Give the folder that downloads are kept in, where no other is named."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kserve-captum"
 
 
 def _fetch(data_set: DataSet, name: str, data_dir: Path | None) -> Path:
-    path = (data_dir or cache_folder()) / data_set.name / f"{name}.gz"
+    path = (data_dir or find_cache_folder()) / data_set.name / f"{name}.gz"
     address = data_set.address + path.name
 
     try:

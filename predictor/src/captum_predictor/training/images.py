@@ -20,7 +20,7 @@ class Recipe:
     architecture: str
     epochs: int
 
-    def document(self) -> dict[str, Any]:
+    def make_document(self) -> dict[str, Any]:
         """Give the contents of `model.json`."""
         return {
             "kind": "image",

@@ -157,7 +157,7 @@ def test_an_image_models_start_does_not_import_transformers():
 def test_what_makes_probabilities_is_the_configurations(tmp_path, serve_directory, problem_type, labels, scores):
     save_tiny(tmp_path, "bert", "sequence", problem_type=problem_type, labels=[f"label {i}" for i in range(labels)])
     served = serve_directory(tmp_path)
-    assert served.service.metadata()["probabilities"] == scores
+    assert served.service.describe_model()["probabilities"] == scores
     logits = served.infer(**served.network_inputs("a dog"))[1]["logits"][0]
     (prediction,) = served.predict("a dog")[1]["predictions"]
     if scores == "none":

@@ -26,7 +26,7 @@ def explanation(segment, source, cotangent, extra_inputs):
 
 
 def test_the_same_call_gives_the_same_bytes_under_load_as_alone(bert):
-    segment = bert.kind.model.segment("embeddings", None)
+    segment = bert.kind.model.find_segment("embeddings", None)
     engine = bert.service.engine
     calls = [call(rows, tokens, seed) for seed, (rows, tokens) in enumerate([(1, 2), (1, 48), (7, 13), (60, 48)] * 4)]
 
@@ -44,8 +44,8 @@ def test_the_same_call_gives_the_same_bytes_under_load_as_alone(bert):
 
 @pytest.mark.parametrize(("tokens", "most"), [(1, MOST_TOKENS), (48, 21), (MOST_TOKENS, 1), (MOST_TOKENS + 1, 1)])
 def test_a_chunk_is_bounded_by_its_tokens(bert, tokens, most):
-    segment = bert.kind.model.segment("embeddings", None)
-    assert segment.most_rows((tokens, WIDTH)) == most
+    segment = bert.kind.model.find_segment("embeddings", None)
+    assert segment.limit_rows((tokens, WIDTH)) == most
 
 
 def test_no_lane_idles_while_another_computes_the_last_chunk(bert, monkeypatch):
@@ -58,7 +58,7 @@ def test_no_lane_idles_while_another_computes_the_last_chunk(bert, monkeypatch):
 
     monkeypatch.setattr(engine.lanes, "submit", submitted)
     source, cotangent, extra_inputs = call(60, 48, 0)
-    segment = bert.kind.model.segment("embeddings", None)
+    segment = bert.kind.model.find_segment("embeddings", None)
     asyncio.run(engine.compute(explanation(segment, source, cotangent, extra_inputs)))
     assert [chunk.rows for chunk in chunks] == [15, 15, 15, 15]  # three of 20 would be within the bound
 
@@ -66,7 +66,7 @@ def test_no_lane_idles_while_another_computes_the_last_chunk(bert, monkeypatch):
 def test_texts_that_find_no_room_are_refused(bert):
     lanes = Lanes(1, 10, 1)
     try:
-        segment = bert.kind.model.segment("input_ids", None)
+        segment = bert.kind.model.find_segment("input_ids", None)
         ids = np.full((11, 4), 7, np.int64)
         with pytest.raises(Overloaded, match="it would be more than 10"):
             asyncio.run(Engine(lanes, "cpu").compute(Query(segment, ids, Priority.PREDICTION)))

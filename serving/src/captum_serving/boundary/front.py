@@ -39,15 +39,15 @@ def build_application(
         middleware=[*middleware, Middleware(Boundary, max_body_bytes=max_body_bytes)],
     )
 
-    async def nothing_there(request: StarletteRequest, error: Exception) -> Response:
+    async def answer_not_found(request: StarletteRequest, error: Exception) -> Response:
         path = request.url.path[:200]
-        return error_response(NotFound(f"the {server} has nothing at {path}; GET /v1/models lists the models"))
+        return make_error_response(NotFound(f"the {server} has nothing at {path}; GET /v1/models lists the models"))
 
-    app.add_exception_handler(404, nothing_there)
+    app.add_exception_handler(404, answer_not_found)
     return app
 
 
-def error_response(error: ServingError) -> JSONResponse:
+def make_error_response(error: ServingError) -> JSONResponse:
     """`{"error": sentence}` with the error's status, and Retry-After where a later try may work."""
     headers = {} if error.retry_after_seconds is None else {"Retry-After": str(error.retry_after_seconds)}
     return JSONResponse({"error": error.sentence}, error.http_status, headers)
@@ -87,7 +87,7 @@ class Boundary:
             return
         started = False
 
-        async def observed_send(message: Message) -> None:
+        async def send_and_note(message: Message) -> None:
             nonlocal started
             started = True
             await send(message)
@@ -95,13 +95,13 @@ class Boundary:
         try:
             scope["body"] = await read_body(receive, self.max_body_bytes)
             refuse_encoded(scope)
-            await self.app(scope, receive, observed_send)
+            await self.app(scope, receive, send_and_note)
         except Disconnected:
             return
         except ServingError as error:
-            await error_response(error)(scope, receive, send)
+            await make_error_response(error)(scope, receive, send)
         except Exception:
             # Not by Starlette's handler for Exception: it raises the error again, for uvicorn to log it twice.
             logger.exception("unexpected error at %s %s", scope["method"], scope["path"])
             if not started:
-                await error_response(Internal("the server failed; its log says why"))(scope, receive, send)
+                await make_error_response(Internal("the server failed; its log says why"))(scope, receive, send)

@@ -12,7 +12,7 @@ from timing_asgi import TimingMiddleware
 from timing_asgi.utils import PathToName
 
 from captum_serving.boundary.front import build_application
-from captum_serving.kserve_server.standard_routes import standard_routes
+from captum_serving.kserve_server.standard_routes import build_standard_routes
 
 
 class RestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
@@ -37,13 +37,13 @@ class RestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
             self.config.proxy_headers = bool(self.access_log_format)
         models = self.dataplane.model_registry.get_models().values()
         routes = [route for model in models for route in model.routes()]
-        routes += standard_routes(self.dataplane, self.model_repository_extension)
-        self.config.app = build_application(routes, self.name, self.max_body_bytes, self._middleware())
+        routes += build_standard_routes(self.dataplane, self.model_repository_extension)
+        self.config.app = build_application(routes, self.name, self.max_body_bytes, self._make_middleware())
         # What is there now stays: modules for the most part, 400,000 objects in the explainer. To look through them for
         # garbage takes 0.2 s, in which the process does nothing else.
         gc.freeze()
 
-    def _middleware(self) -> list[Middleware]:
+    def _make_middleware(self) -> list[Middleware]:
         """What kserve puts around its routes for log lines.
 
         Without a reader of its lines the timing is left out: it asks the system twice for the process's CPU time.

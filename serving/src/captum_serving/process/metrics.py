@@ -18,7 +18,7 @@ def share_between_workers() -> None:
         atexit.register(shutil.rmtree, os.environ[FOLDER], ignore_errors=True)
 
 
-async def metrics(request: Request) -> Response:
+async def write_metrics(request: Request) -> Response:
     """The metrics in Prometheus' text format."""
     # Imported here: it looks for the folder when it is imported, and this module is what sets it.
     from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest, multiprocess

@@ -9,7 +9,7 @@ from captum_serving.protocol.wire import Message
 T = TypeVar("T")
 
 
-def requested_outputs(
+def read_outputs(
     message: Message, choices: Sequence[str], hint: str = "", default: Sequence[str] | None = None
 ) -> dict[str, bool]:
     """The names of the outputs in the answer's order, and whether each goes as bytes.
@@ -23,7 +23,10 @@ def requested_outputs(
     identifier = message.document.get("id")
     if identifier is not None and not isinstance(identifier, str):
         raise BadInput("id is not a string; expected a string or none")
-    binary = typed(object_of(message.document, "parameters"), "binary_data_output", bool, "true or false") or False
+    binary = (
+        read_parameter(read_object(message.document, "parameters"), "binary_data_output", bool, "true or false")
+        or False
+    )
     requested = message.document.get("outputs")
     if requested is None or requested == []:
         return dict.fromkeys(choices if default is None else default, binary)
@@ -34,12 +37,12 @@ def requested_outputs(
         name = entry.get("name") if isinstance(entry, dict) else None
         if not isinstance(name, str) or name not in choices or name in outputs:
             raise BadInput(f"outputs: got {str(name)[:80]!r}; expected each of {', '.join(choices)} at most once{hint}")
-        own = typed(object_of(entry, "parameters"), "binary_data", bool, "true or false")
+        own = read_parameter(read_object(entry, "parameters"), "binary_data", bool, "true or false")
         outputs[name] = binary if own is None else own
     return outputs
 
 
-def object_of(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
+def read_object(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
     """The object at a key; empty where there is none.
 
     Raises:
@@ -51,7 +54,7 @@ def object_of(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
     return value or {}
 
 
-def typed(parameters: Mapping[str, Any], key: str, kind: type[T], expected: str) -> T | None:
+def read_parameter(parameters: Mapping[str, Any], key: str, kind: type[T], expected: str) -> T | None:
     """The parameter at a key; None where there is none. `expected` is its kind in words.
 
     Raises:

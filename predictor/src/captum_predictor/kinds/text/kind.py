@@ -90,7 +90,7 @@ class TextKind(Kind):
         source = tensors.pop(INPUT_IDS)
         return Instances(source, tensors, partial(write_predictions, self.model, texts, tokens))
 
-    def metadata(self) -> dict[str, Any]:
+    def describe_model(self) -> dict[str, Any]:
         """The input tensors, the task, the labels, and the tokenizer's special ids."""
         model = self.model
         inputs = [{"name": name, "datatype": "INT64", "shape": [-1, -1]} for name in model.sizes]

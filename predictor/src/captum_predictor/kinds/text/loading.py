@@ -59,21 +59,21 @@ def load_text_model(directory: Path, device: str) -> TextModel:
     Raises `ModelDirectoryError`: no safetensors, another task, a part that is missing, a network that cannot be run
     from its embeddings. Remote code is never run, no pickle is read, and nothing is downloaded.
     """
-    document = _document(directory / CONFIG)
-    task = _task(directory / CONFIG, document)
+    document = _read_config(directory / CONFIG)
+    task = _find_task(directory / CONFIG, document)
     if not any((directory / name).is_file() for name in WEIGHTS):
         pickled = " (pytorch_model.bin is a pickle, and is not read)" if any(directory.glob("*.bin")) else ""
         raise ModelDirectoryError(directory, f"has no {WEIGHTS[0]}, expected the weights as safetensors{pickled}")
     os.environ.update(OFFLINE)
-    tokenizer = _tokenizer(directory)
-    network = _network(directory, task)
+    tokenizer = _load_tokenizer(directory)
+    network = _load_network(directory, task)
     for name, tensor in network.state_dict().items():
         check_finite(directory, name, tensor)
-    scores = _scores(network.config, task)
-    labels = _labels(directory / CONFIG, network.config, task)
-    first, sizes = _sizes(network)
-    special = _special_ids(directory, tokenizer, sizes[INPUT_IDS])
-    most = _most_tokens(directory, tokenizer, sizes, first, network.config)
+    scores = _choose_scores(network.config, task)
+    labels = _read_labels(directory / CONFIG, network.config, task)
+    first, sizes = _find_sizes(network)
+    special = _find_special_ids(directory, tokenizer, sizes[INPUT_IDS])
+    most = _find_most_tokens(directory, tokenizer, sizes, first, network.config)
     probe = [i for i in range(sizes[INPUT_IDS]) if i not in special][:2] or [0]
     try:
         _check_embeddings(network, task, probe, first)
@@ -99,7 +99,7 @@ def load_text_model(directory: Path, device: str) -> TextModel:
     )
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _read_config(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
@@ -114,7 +114,7 @@ def _document(path: Path) -> dict[str, Any]:
     return document
 
 
-def _task(path: Path, document: Mapping[str, Any]) -> Task:
+def _find_task(path: Path, document: Mapping[str, Any]) -> Task:
     names = document.get("architectures")
     name = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else ""
     for suffix, task in SUFFIXES.items():
@@ -123,7 +123,7 @@ def _task(path: Path, document: Mapping[str, Any]) -> Task:
     raise ModelDirectoryError(path, f"architectures: got {names!r}, expected one that ends in {', '.join(SUFFIXES)}")
 
 
-def _network(directory: Path, task: Task) -> Any:  # noqa: ANN401 - transformers makes its classes at run time
+def _load_network(directory: Path, task: Task) -> Any:  # noqa: ANN401 - transformers makes its classes at run time
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
@@ -155,7 +155,7 @@ def _network(directory: Path, task: Task) -> Any:  # noqa: ANN401 - transformers
     return network.eval().requires_grad_(False)
 
 
-def _tokenizer(directory: Path) -> Any:  # noqa: ANN401 - transformers makes its classes at run time
+def _load_tokenizer(directory: Path) -> Any:  # noqa: ANN401 - transformers makes its classes at run time
     import transformers
 
     transformers.utils.logging.set_verbosity_error()
@@ -178,7 +178,7 @@ def _tokenizer(directory: Path) -> Any:  # noqa: ANN401 - transformers makes its
     return tokenizer
 
 
-def _special_ids(directory: Path, tokenizer: Any, vocabulary: int) -> tuple[int, ...]:  # noqa: ANN401 - as above
+def _find_special_ids(directory: Path, tokenizer: Any, vocabulary: int) -> tuple[int, ...]:  # noqa: ANN401 - as above
     if tokenizer.pad_token_id is None:
         raise ModelDirectoryError(directory, "its tokenizer has no pad_token, expected one")
     if len(tokenizer) > vocabulary:
@@ -188,14 +188,14 @@ def _special_ids(directory: Path, tokenizer: Any, vocabulary: int) -> tuple[int,
     return tuple(sorted(set(tokenizer.all_special_ids)))
 
 
-def _scores(config: Any, task: Task) -> Scores:  # noqa: ANN401 - as above
+def _choose_scores(config: Any, task: Task) -> Scores:  # noqa: ANN401 - as above
     if task is Task.SEQUENCE and config.problem_type == "multi_label_classification":
         return Scores.SIGMOID
     one = task is Task.SEQUENCE and (config.num_labels == 1 or config.problem_type == "regression")
     return Scores.NONE if one else Scores.SOFTMAX
 
 
-def _labels(path: Path, config: Any, task: Task) -> tuple[str, ...]:  # noqa: ANN401 - as above
+def _read_labels(path: Path, config: Any, task: Task) -> tuple[str, ...]:  # noqa: ANN401 - as above
     if task is Task.ANSWER:
         if config.num_labels != 2:
             raise ModelDirectoryError(
@@ -208,7 +208,7 @@ def _labels(path: Path, config: Any, task: Task) -> tuple[str, ...]:  # noqa: AN
     return names
 
 
-def _sizes(network: Any) -> tuple[int, dict[str, int]]:  # noqa: ANN401 - as above
+def _find_sizes(network: Any) -> tuple[int, dict[str, int]]:  # noqa: ANN401 - as above
     embeddings = getattr(network.base_model, "embeddings", None)
     taken = inspect.signature(network.base_model.forward).parameters
     sizes = {INPUT_IDS: network.get_input_embeddings().num_embeddings, ATTENTION_MASK: 2}
@@ -224,7 +224,7 @@ def _sizes(network: Any) -> tuple[int, dict[str, int]]:  # noqa: ANN401 - as abo
     return first, sizes
 
 
-def _most_tokens(directory: Path, tokenizer: Any, sizes: Mapping[str, int], first: int, config: Any) -> int:  # noqa: ANN401
+def _find_most_tokens(directory: Path, tokenizer: Any, sizes: Mapping[str, int], first: int, config: Any) -> int:  # noqa: ANN401
     positions = (
         sizes[POSITION_IDS] - first if POSITION_IDS in sizes else getattr(config, "max_position_embeddings", None)
     )
@@ -245,12 +245,12 @@ def _check_embeddings(network: Any, task: Task, probe: list[int], first: int) ->
     with torch.no_grad():
         expected = read_logits(network(input_ids=ids), task)
         words = network.get_input_embeddings()(ids)
-        got = read_logits(network(inputs_embeds=words, **_positions(network, ids, first)), task)
+        got = read_logits(network(inputs_embeds=words, **_make_positions(network, ids, first)), task)
     if not torch.equal(got, expected):
         raise ValueError("its logits differ from those of the tokens themselves")
 
 
-def _positions(network: Any, ids: torch.Tensor, first: int) -> dict[str, torch.Tensor]:  # noqa: ANN401 - as above
+def _make_positions(network: Any, ids: torch.Tensor, first: int) -> dict[str, torch.Tensor]:  # noqa: ANN401 - as above
     if POSITION_IDS not in inspect.signature(network.base_model.forward).parameters:
         return {}
     return {POSITION_IDS: torch.arange(first, first + ids.shape[1]).expand(ids.shape)}

@@ -81,16 +81,18 @@ def split_text_network(network: Any, task: Task, classes: int) -> tuple[Stage, .
     if blocks is None:
         return whole
     base = network.base_model
-    inner = _with_module(base, EMBEDDINGS, PassThrough())
+    inner = _replace_module(base, EMBEDDINGS, PassThrough())
     if getattr(inner, "pooler", None) is not None:
-        inner, base = _with_module(inner, "pooler", None), _with_module(base, "pooler", None)
-    chain = [Stage(EMBEDDING_SUM, "module", hidden, {}, Part(_with_module(base, blocks, nn.ModuleList()), read_hidden))]
+        inner, base = _replace_module(inner, "pooler", None), _replace_module(base, "pooler", None)
+    chain = [
+        Stage(EMBEDDING_SUM, "module", hidden, {}, Part(_replace_module(base, blocks, nn.ModuleList()), read_hidden))
+    ]
     for index, block in enumerate(network.base_model.get_submodule(blocks)):
-        alone = _with_module(inner, blocks, nn.ModuleList([block]))
+        alone = _replace_module(inner, blocks, nn.ModuleList([block]))
         chain.append(Stage(f"layer_{index}", "module", hidden, {}, Part(alone, read_hidden)))
     prefix = network.base_model_prefix
-    outer = _with_module(network, f"{prefix}.{EMBEDDINGS}", PassThrough())
-    head = Part(_with_module(outer, f"{prefix}.{blocks}", nn.ModuleList()), read)
+    outer = _replace_module(network, f"{prefix}.{EMBEDDINGS}", PassThrough())
+    head = Part(_replace_module(outer, f"{prefix}.{blocks}", nn.ModuleList()), read)
     stages = (first, *chain, Stage(LOGITS, "module", last, {}, head))
     return stages if _agree(stages, whole, width) else whole
 
@@ -108,13 +110,13 @@ def _find_blocks(network: Any) -> str | None:  # noqa: ANN401 - as above
     return min(lists, key=lambda name: name.count("."), default=None)
 
 
-def _with_module(module: nn.Module, path: str, replacement: nn.Module | None) -> Any:  # noqa: ANN401 - as above
+def _replace_module(module: nn.Module, path: str, replacement: nn.Module | None) -> Any:  # noqa: ANN401 - as above
     name, _, rest = path.partition(".")
     twin = copy.copy(module)
     twin._modules = dict(module._modules)
     child = module._modules[name]
     assert child is not None, "the path was found by walking it"
-    twin._modules[name] = _with_module(child, rest, replacement) if rest else replacement
+    twin._modules[name] = _replace_module(child, rest, replacement) if rest else replacement
     return twin
 
 
