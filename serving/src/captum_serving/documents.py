@@ -12,11 +12,11 @@ D = TypeVar("D", bound="Document")
 
 
 class DocumentError(ValueError):
-    """A document is not as it is described; the sentence says where, what was got and what was expected."""
+    """A document does not fit its description; the sentence says where, what was got and what was expected."""
 
 
 class Document(BaseModel):
-    """The base of a document's description: 5.0 is no whole number, true is no number, and unknown keys are refused."""
+    """The base of descriptions: 5.0 is not a whole number, true is not a number, and unknown keys are refused."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -25,7 +25,7 @@ def read_document(kind: type[D], text: bytes | str) -> D:
     """Read a JSON document.
 
     Raises:
-        DocumentError: It is not JSON, or not as `kind` describes it.
+        DocumentError: It is not JSON, or does not fit `kind`.
     """
     try:
         return kind.model_validate_json(text)

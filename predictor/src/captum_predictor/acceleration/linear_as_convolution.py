@@ -18,12 +18,12 @@ FEWEST_WEIGHTS = 1 << 16
 
 
 class PictureLinear(nn.Module):
-    """A frozen linear layer that takes pictures as they lie: `[rows, channels, height, width]`, channels last.
+    """A frozen linear layer on pictures in their own memory format: `[rows, channels, height, width]`, channels last.
 
     A flatten would copy them into row-major order, and its backward pass their gradient back. As a convolution it needs
-    neither, and oneDNN computes it in half the time of MKL's product (AMD EPYC): with the copies it is 0.16 instead of
-    0.52 of the 2.8 ms of 25 rows on fashion_cnn. It has other last bits, the same for any number of rows from two on
-    and for one to four threads. `weight` is `[out features, channels, height, width]`, channels last.
+    neither, and oneDNN computes it in half the time of MKL's product (AMD EPYC). Together, for 25 rows on fashion_cnn,
+    the layer takes 0.16 ms instead of 0.52 (of 2.8 for all). It has other last bits, the same for any number of rows
+    from two on and for one to four threads. `weight` is `[out features, channels, height, width]`, channels last.
     """
 
     def __init__(self, linear: nn.Linear, shape: tuple[int, ...]) -> None:
@@ -43,7 +43,7 @@ class PictureLinear(nn.Module):
 
 
 def _flatten_channels_last(pictures: Tensor) -> Tensor:
-    """`[rows, channels, height, width]` as `[rows, height x width x channels]`: no copy where channels are last."""
+    """`[rows, channels, height, width]` as `[rows, height x width x channels]`: no copy if channels are last."""
     return pictures.permute(0, 2, 3, 1).flatten(1)
 
 

@@ -72,7 +72,7 @@ class Engine:
         return job.values if job.gradient is None else job.values | {GRADIENT: job.gradient}
 
     def _make_chunks(self, job: Job) -> list[Chunk]:
-        """The chunks that compute a call's values, and then its gradient or its integral."""
+        """Make the chunks that compute a call's values, and then its gradient or its integral."""
         paths, with_gradient = job.query.paths, job.rows_with_gradient
         chunks = list[Chunk]()
         # Chunks that predict come first: when a lane takes a chunk that waits for them, they are under way already.

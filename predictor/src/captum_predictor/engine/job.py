@@ -30,7 +30,7 @@ class Job:
 
     @classmethod
     def allocate(cls, query: Query) -> Job:
-        """The job for a query, with memory for its values and its gradient."""
+        """Make the job for a query, with memory for its values and its gradient."""
         segment, rows = query.segment, len(query.source)
         differentiated = query.differentiated or segment
         shapes = segment.compute_shapes(query.source.shape[1:])
@@ -64,12 +64,12 @@ class Job:
         return replace(segment, stages=segment.stages[:end])
 
     def read_rows(self, part: slice) -> tuple[Array, Mapping[str, Array]]:
-        """Some of the source's rows and their extra inputs, in the model's memory format."""
+        """Read some of the source's rows and their extra inputs, in the model's memory format."""
         extra_inputs = {name: lay_out(array[part]) for name, array in self.query.extra_inputs.items()}
         return lay_out(self.query.source[part]), extra_inputs
 
     def read_rows_with_gradient(self, part: slice) -> tuple[Array, Mapping[str, Array]]:
-        """Some of the rows that have a gradient and their extra inputs, in the model's memory format."""
+        """Read some of the rows that have a gradient and their extra inputs, in the model's memory format."""
         paths = self.query.paths
         if paths is None:
             return self.read_rows(part)
@@ -78,9 +78,9 @@ class Job:
         return points, {name: lay_out(array[paths.find_paths(part)]) for name, array in self.query.extra_inputs.items()}
 
     def select_cotangents(self, under_way: Sequence[UnderWay], part: slice) -> Array:
-        """The cotangents of some of the rows that have a gradient, by their number among these.
+        """Select the cotangents of some of the rows that have a gradient, by their number among these.
 
-        Where they are the predicted class's, this waits for the chunks `under_way` that compute the rows' scores.
+        For the predicted class, this waits for the chunks `under_way` that compute the rows' scores.
 
         Raises:
             BadInput: Such a chunk failed.

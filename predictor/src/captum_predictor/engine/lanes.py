@@ -1,8 +1,8 @@
-"""Lanes: worker threads that take chunks of rows, from the bounded queue of their priority.
+"""Lanes: worker threads that take chunks of rows from their priority's bounded queue.
 
-Predictions have lanes of their own and never wait for the chunk of an explanation to end. Explanations' lanes are
-niced, so that the system's scheduler lets a prediction go first at any moment, and take no further chunk while
-predictions need the place: a container's CPU limit is used up by whatever runs, niced or not.
+Predictions have lanes of their own, and never wait for an explanation's chunk to end. The explanations' lanes are
+niced, so that the scheduler always prefers predictions. They take no new chunk while predictions need the CPUs: niced
+threads use up a container's CPU limit like any others.
 """
 
 import threading
@@ -17,8 +17,8 @@ from captum_serving.errors import Overloaded
 from captum_serving.process.niceness import step_back
 
 # On AVX2 mnist_cnn's bits differ between one and two threads under 12 rows; from 12 rows on they are the same for one
-# to nine threads and differ from ten on (25 rows, torch 2.13), and a chunk of 25 rows gains little from so many. On
-# AVX-512 they differ for a single row alone (see matrix_products.py).
+# to nine threads and differ from ten on (25 rows, torch 2.13), and a chunk of 25 rows gains little from that many. On
+# AVX-512 they differ for a single row alone (see reproducible_sums.py).
 FEWEST_ROWS_FOR_THREADS = 12
 MOST_THREADS = 4
 

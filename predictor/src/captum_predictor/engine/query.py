@@ -28,7 +28,7 @@ class Cotangents(Protocol):
 
 @dataclass(frozen=True)
 class GivenCotangents:
-    """Cotangents that the request holds, float32 `[rows, *sink shape]`, or of paths `[paths, *sink shape]`."""
+    """Cotangents from the request, float32 `[rows, *sink shape]`, or of paths `[paths, *sink shape]`."""
 
     values: Array
     first: int = 0
@@ -41,10 +41,10 @@ class GivenCotangents:
 
 @dataclass(frozen=True)
 class PredictedCotangents:
-    """Cotangents that are 1 for the class that the model predicts, which is known only when it has predicted.
+    """Cotangents that are 1 for the predicted class, which is known only after the model has predicted.
 
-    Row `i`, from `first` on, has the gradient of the largest output of row `(i - first) modulo rows`. With `first` 0
-    all rows have one, the instances too. Of paths the points have one, and those of path `j` have row `j`'s.
+    Row `i`, from `first` on, gets the gradient of the largest output of row `(i - first) modulo rows`. With `first` 0
+    every row has a gradient. On paths only the points have one, and all points of path `j` use row `j`'s class.
     """
 
     rows: int
@@ -61,17 +61,17 @@ class PredictedCotangents:
 
 @dataclass(frozen=True)
 class Query:
-    """A segment's value, and where there are cotangents a gradient; arrays have the stages' dtypes, and are finite.
+    """Asks for a segment's values and, with cotangents, for a gradient. Arrays are finite and have the stages' dtypes.
 
     Attributes:
-        segment: It begins at the source, and ends with the last stage whose value is wanted.
+        segment: From the source to the last stage whose value is wanted.
         source: `[rows, *source shape]`.
         priority: Predictions go first.
         extra_inputs: By name, with the source's rows.
-        wanted: The stages of the segment whose values are wanted, beside the sink's.
-        cotangents: None where no gradient is wanted.
+        wanted: The stages whose values are wanted, besides the sink's.
+        cotangents: None if no gradient is wanted.
         differentiated: The part of the segment whose gradient is wanted; None: the whole.
-        paths: They end at the source's rows; the gradient is then the integral along each.
+        paths: Paths that end at the source's rows; the gradient is then the integral along each.
     """
 
     segment: Segment

@@ -12,10 +12,10 @@ from captum_predictor.graph.stages import Stage
 # A size that differs from request to request: a text's number of tokens. A shape has at most one.
 ANY = -1
 
-# The most tokens in a chunk. Per token this is as fast as 2048 (BERT-base, 128 tokens a row), with half the memory.
+# The most tokens in a chunk: as fast per token as 2048 (BERT-base, 128 tokens a row), with half the memory.
 MOST_TOKENS = 1024
 
-# Per row this is as fast as 50, and much faster than 100, whose memory goes back to the system each time.
+# As fast per row as 50, and much faster than 100, whose memory goes back to the system each time.
 MOST_ROWS = 25
 
 
@@ -47,21 +47,21 @@ class Segment:
         )
 
     def count_tokens(self, shape: Sequence[int]) -> int:
-        """How many rows of a matrix product an instance of this shape takes: its tokens, or 1 if it has none."""
+        """Count the tokens of an instance of this shape; 1 if it is not a text."""
         return shape[self.source_shape.index(ANY)] if ANY in self.source_shape else 1
 
     def limit_rows(self, shape: Sequence[int]) -> int:
-        """How many instances of this shape may be computed at once."""
+        """Give the most instances of this shape that are computed at once."""
         return max(1, MOST_TOKENS // max(1, self.count_tokens(shape))) if ANY in self.source_shape else MOST_ROWS
 
     def compute_shapes(self, shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
-        """The shapes of the source and of every stage's value for an instance of this shape."""
+        """Compute the shapes of the source and of every stage's value for an instance of this shape."""
         width = self.count_tokens(shape)
         stages = {stage.name: tuple(width if size == ANY else size for size in stage.shape) for stage in self.stages}
         return {self.source: tuple(shape), **stages}
 
     def split_around(self, part: Segment) -> tuple[Segment | None, Segment | None]:
-        """The segments before and behind a part of this one; None if there is none."""
+        """Give the segments before and behind a part of this one; None if there is none."""
         begin = self.stages.index(part.stages[0])
         end = begin + len(part.stages)
         before = replace(self, stages=self.stages[:begin]) if begin else None
@@ -91,11 +91,11 @@ class Model:
         return [self.input_name, *(stage.name for stage in self.stages[:-1])]
 
     def list_after(self, source: str) -> list[str]:
-        """The names of the stages after a source, in their order."""
+        """List the names of the stages after a source, in their order."""
         return [stage.name for stage in self.stages[self.sources.index(source) :]]
 
     def find_segment(self, source: str, sink: str | None) -> Segment:
-        """The segment from the source to the sink (None: the last stage).
+        """Find the segment from the source to the sink (None: the last stage).
 
         Raises:
             BadInput: A name that is not known, or a sink that does not come after the source.

@@ -62,5 +62,5 @@ def _add_part(digest: "hashlib._Hash", part: "bytes | memoryview | object") -> N
 def _read_source(module: str) -> str:
     try:
         return inspect.getsource(sys.modules[module])
-    except (OSError, TypeError, KeyError):  # typed in by hand, or compiled: then its weights alone tell it apart
+    except (OSError, TypeError, KeyError):  # typed in by hand, or compiled: then only the weights count
         return ""

@@ -1,4 +1,4 @@
-"""The model as kserve knows it: its readiness, its REST routes, and how gRPC's requests reach the service."""
+"""The model as kserve knows it: its readiness, its REST routes, and gRPC's requests as the service takes them."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -26,7 +26,7 @@ class KserveModel(Model):  # type: ignore[misc]  # kserve is untyped
         self.ready = True
 
     async def healthy(self) -> bool:
-        """Whether a request would be answered."""
+        """True if a request would be answered."""
         return bool(self.ready) and self._service.is_ready()
 
     def routes(self) -> list[Route]:

@@ -17,12 +17,12 @@ _request_seconds = Histogram(
     "captum_predictor_request_seconds", "From a request's body to its answer.", ["kind"], buckets=SECONDS
 )
 
-CLIENT_GONE = "499"  # nobody gets this status; it is what proxies log for a client that hung up
+CLIENT_GONE = "499"  # never sent: proxies log this status for a client that hung up
 
 
 @contextmanager
 def count_request(kind: str) -> Iterator[None]:
-    """Count what happens inside as one request of this kind."""
+    """Count and time the block as one request of this kind."""
     begin = time.perf_counter()
     status = CLIENT_GONE
     try:

@@ -1,4 +1,4 @@
-"""The REST routes. KServe's standard ones come after them, and answer where these do not."""
+"""The predictor's REST routes; KServe's standard ones come after them."""
 
 from importlib import metadata
 from typing import Any
@@ -18,7 +18,7 @@ VERSION = metadata.version("kserve-captum-predictor")
 
 
 def build_routes(service: Service) -> list[Route]:
-    """Make the routes that serve `service`; the most frequent are first, since they are tried in this order."""
+    """Make the routes that serve `service`; the most frequent are first, because they are tried in this order."""
     handlers = Handlers(service)
     v1, v2 = "/v1/models/{model}", "/v2/models/{model}"
     version = v2 + "/versions/{version}"
@@ -38,7 +38,7 @@ def build_routes(service: Service) -> list[Route]:
 
 
 class Handlers:
-    """The handlers, one a route."""
+    """The handlers, one for each route."""
 
     def __init__(self, service: Service) -> None:
         self._service = service

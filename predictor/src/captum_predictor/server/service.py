@@ -1,4 +1,4 @@
-"""One model, served: what every protocol's front calls."""
+"""The served model, which REST and gRPC both ask."""
 
 import asyncio
 from collections.abc import Callable
@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 # Encoding more than this would hold the event loop for milliseconds: it is done in a thread.
 LARGE_BYTES = 1 << 20
-# Not the event loop's own threads, of which there are six or more: each would keep what its largest message took.
+# Not the event loop's own threads, of which there are six or more: each keeps the memory of its largest message.
 THREADS = ThreadPoolExecutor(2, "message")
 
 
@@ -52,7 +52,7 @@ class Service:
             )
 
     def is_ready(self) -> bool:
-        """Whether a request would be answered."""
+        """True if a request would be answered."""
         return self.engine.lanes.are_alive()
 
     async def infer(self, body: bytes, header_length: str | None) -> tuple[bytes, int | None]:
@@ -97,7 +97,7 @@ class Service:
         return instances.make_predictions(values[query.segment.sink.name])
 
     def describe_model(self) -> dict[str, Any]:
-        """What `GET /v2/models/{name}` says."""
+        """Describe the model as `GET /v2/models/{name}` shows it."""
         model = self._kind.model
         last = model.stages[-1]
         return {
@@ -120,12 +120,12 @@ def _read_document(body: bytes) -> dict[str, Any]:
 
 
 def count_bytes(message: wire.Message) -> int:
-    """About how many bytes a message's tensors have."""
+    """Estimate how many bytes a message's tensors have."""
     return sum(
         sum(map(len, tensor.flat)) if tensor.dtype.kind == "O" else tensor.nbytes for tensor in message.tensors.values()
     )
 
 
 async def run_off_the_loop(size: int, work: Callable[[], T], large: int = LARGE_BYTES) -> T:
-    """Do `work` over `size` bytes: here where it is short, else in a thread."""
+    """Do `work` on `size` bytes: at once if they are few, else in a thread."""
     return work() if size <= large else await asyncio.get_running_loop().run_in_executor(THREADS, work)

@@ -24,7 +24,7 @@ _MOST_BYTES = 1 << 26  # the largest file of the data sets has 26 MB
 
 
 class DataSetError(Exception):
-    """Data that cannot be had or is not what it should be; the message is one sentence for the user."""
+    """Data that is missing or has the wrong bytes; the message is one sentence for the user."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +113,13 @@ def find_file(sub_folder: str, names: Sequence[str], data_dir: Path | None) -> P
 
 
 def list_data_folders(data_dir: Path | None) -> list[Path]:
-    """Give the folders that are looked through for data, in their order."""
+    """Give the folders in which data is looked for, in their order."""
     named = os.environ.get(FOLDER_VARIABLE)
     return [*([data_dir] if data_dir else []), *([Path(named)] if named else []), find_cache_folder()]
 
 
 def find_cache_folder() -> Path:
-    """Give the folder that downloads are kept in, where no other is named."""
+    """Give the folder for downloads if no other is named."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kserve-captum"
 
 

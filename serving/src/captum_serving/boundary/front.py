@@ -21,13 +21,13 @@ logger = logging.getLogger("captum_serving")
 def build_application(
     routes: Iterable[Route], server: str, max_body_bytes: int, middleware: Sequence[Middleware] = ()
 ) -> FastAPI:
-    """Build the application that serves `routes`; of two with the same method and path the first one counts.
+    """Build the application that serves `routes`; if two have the same method and path, the first one counts.
 
-    A 404 names the `server`, so that a client whose request took a wrong way knows which of the two has answered. The
-    `middleware` sees every request and the status of every answer.
+    A 404 names the `server`, so that a client that asked the wrong one of the two can tell. The `middleware` sees every
+    request and the status of every answer.
 
-    FastAPI is a Starlette application that also reports to OpenTelemetry where that is set up. Nothing else of it is
-    used: the routes are Starlette's, and it describes none of them.
+    FastAPI is a Starlette application that also reports to OpenTelemetry if that is set up. Nothing else of FastAPI is
+    used: the routes are Starlette's, and have no descriptions.
     """
     by_path: dict[str, dict[str, Handler]] = {}
     for route in routes:
@@ -48,7 +48,7 @@ def build_application(
 
 
 def make_error_response(error: ServingError) -> JSONResponse:
-    """`{"error": sentence}` with the error's status, and Retry-After where a later try may work."""
+    """Make the response `{"error": sentence}` with the error's status, and Retry-After if a later try may work."""
     headers = {} if error.retry_after_seconds is None else {"Retry-After": str(error.retry_after_seconds)}
     return JSONResponse({"error": error.sentence}, error.http_status, headers)
 
@@ -74,7 +74,7 @@ class Endpoint:
 
 
 class Boundary:
-    """ASGI middleware: reads the body up to a limit, hands it on whole, and turns what is raised into a response."""
+    """ASGI middleware: reads the whole body, up to a limit, and turns raised errors into responses."""
 
     def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
         self.app = app
@@ -101,7 +101,7 @@ class Boundary:
         except ServingError as error:
             await make_error_response(error)(scope, receive, send)
         except Exception:
-            # Not by Starlette's handler for Exception: it raises the error again, for uvicorn to log it twice.
+            # Starlette's own handler for Exception raises the error again, and uvicorn would log it a second time.
             logger.exception("unexpected error at %s %s", scope["method"], scope["path"])
             if not started:
                 await make_error_response(Internal("the server failed; its log says why"))(scope, receive, send)

@@ -1,17 +1,17 @@
-"""What a request may bring: a body up to a limit, uncompressed."""
+"""Limits on a request: its body's size, and no compression."""
 
 from starlette.types import Receive, Scope
 
 from captum_serving.boundary.hang_ups import Disconnected
 from captum_serving.errors import BadInput, TooLarge
 
-# A body over the limit is read to its end before the 413 goes out: a gateway that is still sending makes a 503 of an
-# answer that comes early. What is over this multiple of the limit is cut off.
+# A body over the limit is read to its end before the 413 is sent: a gateway that is still sending turns an early answer
+# into a 503. A body over this multiple of the limit is cut off.
 DRAIN_FACTOR = 8
 
 
 async def read_body(receive: Receive, max_body_bytes: int) -> bytes:
-    """Read a request's body whole.
+    """Read a request's whole body.
 
     Raises:
         TooLarge: It has more than `max_body_bytes`.

@@ -1,4 +1,4 @@
-"""What a model offers over HTTP: one value a method and path."""
+"""A model's routes over HTTP: one value for each method and path."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ class Request(StarletteRequest):
     """A request whose body the boundary has read."""
 
     async def body(self) -> bytes:
-        """The body as it was read: Starlette's own method would copy it."""
+        """Return the body that was read; Starlette's own method would copy it."""
         body: bytes = self.scope["body"]
         return body
 

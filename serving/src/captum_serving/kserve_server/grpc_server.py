@@ -1,4 +1,4 @@
-"""kserve's gRPC server, on the address that it is told, and on a port that nobody else has."""
+"""kserve's gRPC server, on a given address and a port of its own."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from kserve.protocol.grpc.servicer import InferenceServicer
 
 
 class BoundGrpcServer(GRPCServer):  # type: ignore[misc]  # kserve is untyped
-    """kserve's own listens on every interface, shares its port silently (SO_REUSEPORT), and logs a line a call."""
+    """kserve's own listens on every interface, shares its port silently (SO_REUSEPORT), and logs each call."""
 
     def __init__(self, host: str, port: int, dataplane: Any, repository: Any, **arguments: Any) -> None:  # noqa: ANN401 - kserve's own
         super().__init__(port, dataplane, repository, **arguments)
         self._address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     async def start(self, max_workers: int) -> None:
-        """Serve until `stop`; `max_workers` are kserve's threads for handlers, of which none is synchronous."""
+        """Serve until `stop`. `max_workers` is kserve's, for synchronous handlers: there are none."""
         self._server = aio.server(
             interceptors=(ExceptionToStatusInterceptor(),),
             options=[

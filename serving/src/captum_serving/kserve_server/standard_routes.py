@@ -1,6 +1,6 @@
-"""KServe's own paths that every server has: those of kserve's REST server that answer here, and no others.
+"""KServe's standard paths, which both servers have; kserve's other paths are not served.
 
-They come after the models' own routes, which may answer at the same paths in their place.
+They come after the models' own routes, so a model's route replaces a standard one with the same path.
 """
 
 import orjson
@@ -13,7 +13,7 @@ from captum_serving.process.metrics import write_metrics
 
 
 def build_standard_routes(data_plane: TruthfulDataPlane, repository: FixedRepository) -> list[Route]:
-    """Make the routes that ask these two."""
+    """Make the standard routes."""
     standard = StandardRoutes(data_plane, repository)
     return [
         Route("GET", "/", standard.report_alive),
@@ -32,7 +32,7 @@ def build_standard_routes(data_plane: TruthfulDataPlane, repository: FixedReposi
 
 
 class StandardRoutes:
-    """The handlers, one a route."""
+    """The handlers, one for each route."""
 
     def __init__(self, data_plane: TruthfulDataPlane, repository: FixedRepository) -> None:
         self._data_plane = data_plane
@@ -43,7 +43,7 @@ class StandardRoutes:
         return _make_json(await self._data_plane.live())
 
     async def report_live(self, request: Request) -> Response:
-        """Answer V2's form of the same."""
+        """Answer the same in V2's form."""
         return _make_json({"live": True})
 
     async def report_ready(self, request: Request) -> Response:
@@ -83,7 +83,7 @@ class StandardRoutes:
         return _make_json({key: described.get(key) for key in order})
 
     async def refuse_load(self, request: Request) -> Response:
-        """Load or unload a model.
+        """Refuse to load or unload a model.
 
         Raises:
             Forbidden: Always.

@@ -1,4 +1,4 @@
-"""What a V2 request asks of its answer: which outputs, in which order, and which of them as bytes."""
+"""Reads what a V2 request says about its answer: which outputs, in which order, and which of them as bytes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -12,13 +12,13 @@ T = TypeVar("T")
 def read_outputs(
     message: Message, choices: Sequence[str], hint: str = "", default: Sequence[str] | None = None
 ) -> dict[str, bool]:
-    """The names of the outputs in the answer's order, and whether each goes as bytes.
+    """Read the names of the outputs, in the answer's order, and whether each is sent as bytes.
 
-    Where the request names none they are the `default` ones, which are all the choices where there is no default.
-    `hint` is the end of the sentence that refuses an output which is not among the `choices`.
+    A request that names none gets the `default` outputs, or all `choices` if there is no default. `hint` ends the
+    sentence that refuses an output which is not among the choices.
 
     Raises:
-        BadInput: An output is not among the choices, or is there twice, or the request is not formed as V2 says.
+        BadInput: An output is not among the choices or is named twice, or the request does not follow V2.
     """
     identifier = message.document.get("id")
     if identifier is not None and not isinstance(identifier, str):
@@ -43,7 +43,7 @@ def read_outputs(
 
 
 def read_object(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The object at a key; empty where there is none.
+    """Read the object at a key; it is empty if there is none.
 
     Raises:
         BadInput: Something else is there.
@@ -55,10 +55,10 @@ def read_object(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def read_parameter(parameters: Mapping[str, Any], key: str, kind: type[T], expected: str) -> T | None:
-    """The parameter at a key; None where there is none. `expected` is its kind in words.
+    """Read a parameter of this type; None if there is none. `expected` says the type in words.
 
     Raises:
-        BadInput: It is of another kind.
+        BadInput: It has another type.
     """
     value = parameters.get(key)
     if value is not None and type(value) is not kind:  # Python takes true for an int

@@ -1,8 +1,7 @@
 """The Open Inference Protocol's (V2) REST messages, in JSON and in the binary tensor data extension.
 
-A binary body is a JSON header of `Inference-Header-Content-Length` bytes, and after it the tensors' bytes,
-little-endian, row-major, in the header's order. Both ways go between bytes and NumPy arrays: no Python list is built
-for a binary tensor.
+A binary body is a JSON header of `Inference-Header-Content-Length` bytes, followed by the tensors' bytes:
+little-endian, row-major, in the header's order. They are read and written as NumPy arrays, without Python lists.
 """
 
 import math
@@ -36,10 +35,10 @@ MOST_DIMENSIONS = 16
 MOST_ELEMENTS = 2**40
 MOST_DIGITS = 18
 
-# Strings are an array of Python objects. Only a server that takes them reads them.
+# Strings are arrays of Python objects. Only a server that takes strings reads them.
 STRINGS = {"BYTES": np.dtype(object)}
 LENGTH = struct.Struct("<I")
-# Empty ones are four bytes each: without a limit a body of the allowed size takes seconds.
+# An empty string has four bytes: without this limit, reading a body of the allowed size would take seconds.
 MOST_STRINGS = 2**16
 # TorchServe's documents leave the number of strings open.
 OPEN_SHAPES = (-1, [-1])
@@ -59,7 +58,7 @@ class Message:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The message's own parameters; empty where it has none."""
+        """The message's own parameters; empty if it has none."""
         value = self.document.get("parameters")
         return value if isinstance(value, dict) else {}
 
@@ -68,7 +67,7 @@ def parse_json(body: bytes | memoryview) -> Any:  # noqa: ANN401 - JSON is any v
     """Read JSON, whatever its Content-Type said.
 
     Raises:
-        BadInput: It is no JSON (NaN, Infinity and a nesting over a thousand levels are none either).
+        BadInput: It is not JSON. NaN, Infinity and more than a thousand levels of nesting are not JSON either.
     """
     try:
         return orjson.loads(body)
@@ -77,10 +76,10 @@ def parse_json(body: bytes | memoryview) -> Any:  # noqa: ANN401 - JSON is any v
 
 
 def decode(body: bytes, header_length: str | None, side: Side, *, strings: Strings | None = None) -> Message:
-    """Read a message from a body; `header_length` is the header of that name, None for a body that is JSON alone.
+    """Read a message. `header_length` is the header `Inference-Header-Content-Length`, None if the body is only JSON.
 
-    Binary tensors are read-only views of the body. With `strings`, a tensor may be of BYTES, and is then an array of
-    `str` (its UTF-8) or of `bytes`; without, it is refused like any unknown datatype.
+    Binary tensors are read-only views of the body. With `strings`, BYTES tensors are read as arrays of `str` (decoded
+    as UTF-8) or `bytes`; without, they are refused like an unknown datatype.
 
     Raises:
         BadInput: The body does not follow the protocol.
@@ -117,17 +116,17 @@ def decode(body: bytes, header_length: str | None, side: Side, *, strings: Strin
 def encode(
     document: Mapping[str, Any], tensors: Mapping[str, np.ndarray[Any, Any]], side: Side, binary: frozenset[str] | bool
 ) -> tuple[bytes, int | None]:
-    """Write a message; `binary` says which tensors go as bytes (all, none, or those of these names).
+    """Write a message; `binary` says which tensors are sent as bytes: all, none, or those with these names.
 
     Returns:
-        The body, and the length of its JSON header (None where no tensor is binary: the body is JSON alone).
+        The body, and the length of its JSON header; None if no tensor is binary and the body is only JSON.
     """
     entries: list[dict[str, Any]] = []
     payload: list[bytes | memoryview] = []
     for name, tensor in tensors.items():
         entry: dict[str, Any] = {"name": name, "datatype": NAMES[tensor.dtype], "shape": list(tensor.shape)}
         if binary is True or (binary and name in binary):
-            # Joined from where it lies: tobytes() would be a copy more.
+            # The tensor's own memory is joined below: tobytes() would copy it once more.
             data = _join_strings(tensor) if tensor.dtype.kind == "O" else np.ascontiguousarray(tensor).data
             payload.append(data)
             entry["parameters"] = {"binary_data_size": len(data) if isinstance(data, bytes) else data.nbytes}
@@ -206,9 +205,9 @@ def _split_strings(data: memoryview, name: str) -> list[bytes]:
         start = offset + LENGTH.size
         end = start + LENGTH.unpack_from(data, offset)[0] if start <= len(data) else start
         if end > len(data):
-            raise BadInput(f"{name}: its bytes end within a string; expected each as 4 bytes of its length and itself")
+            raise BadInput(f"{name}: its bytes end within a string; expected 4 bytes of length before each string")
         if len(strings) == MOST_STRINGS:
-            raise BadInput(f"{name}: more than {MOST_STRINGS} strings; expected at most so many")
+            raise BadInput(f"{name}: more than {MOST_STRINGS} strings; expected at most that many")
         strings.append(bytes(data[start:end]))
         offset = end
     return strings
@@ -222,10 +221,10 @@ def _join_strings(tensor: np.ndarray[Any, Any]) -> bytes:
 def convert_strings(
     values: Sequence[str | bytes], name: str, shape: tuple[int, ...], kind: Strings
 ) -> np.ndarray[Any, Any]:
-    """Strings, or their UTF-8, as an array of `kind` of this shape; `name` is what an error calls them.
+    """Make an array of `kind`, with this shape, from strings or their UTF-8; `name` is the tensor's name for errors.
 
     Raises:
-        BadInput: Another number of them, something that is no string, or bytes that are not UTF-8.
+        BadInput: Their number does not fit the shape, one is not a string, or bytes are not UTF-8.
     """
     if shape != (-1,) and len(values) != math.prod(shape):
         raise BadInput(f"{name}: has {len(values)} strings; expected {math.prod(shape)} for the shape {list(shape)}")
@@ -272,10 +271,10 @@ def _read_data(
 
 
 def read_numbers(data: object, name: str) -> np.ndarray[Any, Any]:
-    """Nested lists of JSON numbers as an array of their own shape; `name` is what an error calls them.
+    """Make an array from nested lists of JSON numbers; `name` is what an error calls them.
 
     Raises:
-        BadInput: Rows of different length, or something that is not a number.
+        BadInput: Rows have different lengths, or something is not a number.
     """
     try:
         array = np.asarray(data)

@@ -1,4 +1,4 @@
-"""Load a text model from its directory: with transformers' Auto classes, and nothing from anywhere else."""
+"""Loads a text model from its directory with transformers' Auto classes, and reads nothing from anywhere else."""
 
 import inspect
 import json
@@ -21,8 +21,8 @@ from captum_predictor.model.description import ModelDirectoryError
 from captum_predictor.model.digest import compute_files_digest
 from captum_predictor.model.weights import check_finite
 
-# Before transformers and the tokenizers are imported: nothing is asked of the hub or told to it, and texts are not
-# tokenized by threads that would take the lanes' cores.
+# Set before transformers is imported: nothing goes to the hub, and tokenizers start no threads, which would take the
+# lanes' cores.
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -109,7 +109,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     for key in ("auto_map", "quantization_config"):
         if document.get(key):
             raise ModelDirectoryError(
-                path, f"has {key!r}, expected a network of transformers' own, without code of others or quantization"
+                path, f"has {key!r}, expected one of transformers' own networks, without custom code or quantization"
             )
     return document
 

@@ -1,4 +1,4 @@
-"""The shipped text model's tokenizer and network: both from nothing, and small."""
+"""The shipped text model's tokenizer and network, both small and made from scratch."""
 
 from collections.abc import Iterable
 
@@ -17,12 +17,12 @@ PADDING, UNKNOWN, BEGIN, END, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]
 
 
 def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
-    """Train a lower-casing WordPiece tokenizer, as BERT has it, on these texts: of the same texts always the same."""
+    """Train a lower-casing WordPiece tokenizer like BERT's; the same texts always give the same tokenizer."""
     special = [PADDING, UNKNOWN, BEGIN, END, MASK]
     tokenizer = _make_tokenizer({})
     texts = list(texts)
-    # The trainer numbers what it meets in an order that is another in each process, and settles ties by the numbers:
-    # named here as special, all characters have theirs before it begins.
+    # The trainer numbers characters in an order that differs between processes, and breaks ties by number. Listed as
+    # special tokens, all characters have their numbers before it starts.
     characters = sorted({character for text in texts for character in tokenizer.normalizer.normalize_str(text)})
     seeds = [prefix + character for prefix in ("", CONTINUING) for character in characters if not character.isspace()]
     trainer = trainers.WordPieceTrainer(
