@@ -39,7 +39,7 @@ class Job:
         values = {name: np.empty((rows, *shapes[name]), np.float32) for name in names}
         if query.cotangents is None:
             return cls(query, differentiated, values, None)
-        rows = rows - query.cotangents.first if query.paths is None else len(query.paths.starts)
+        rows = rows - query.cotangents.first_row if query.paths is None else len(query.paths.starts)
         return cls(query, differentiated, values, np.empty((rows, *shapes[differentiated.source]), np.float32))
 
     @property
@@ -49,7 +49,7 @@ class Job:
             return slice(len(self.query.source), len(self.query.source))
         if self.query.paths is not None:
             return slice(0, self.query.paths.rows)
-        return slice(self.query.cotangents.first, len(self.query.source))
+        return slice(self.query.cotangents.first_row, len(self.query.source))
 
     @property
     def segment_with_gradient(self) -> Segment:

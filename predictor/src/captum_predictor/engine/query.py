@@ -16,7 +16,7 @@ class Cotangents(Protocol):
     """What each row's gradient is multiplied by."""
 
     @property
-    def first(self) -> int:
+    def first_row(self) -> int:
         """The first row that has a gradient; all rows after it have one too."""
 
     def select(self, rows: slice | Array, compute_scores: Callable[[Array], Floats]) -> Array:
@@ -31,7 +31,7 @@ class GivenCotangents:
     """Cotangents from the request, float32 `[rows, *sink shape]`, or of paths `[paths, *sink shape]`."""
 
     values: Array
-    first: int = 0
+    first_row: int = 0
 
     def select(self, rows: slice | Array, _compute_scores: Callable[[Array], Floats]) -> Array:
         """These rows' own."""
@@ -43,12 +43,13 @@ class GivenCotangents:
 class PredictedCotangents:
     """Cotangents that are 1 for the predicted class, which is known only after the model has predicted.
 
-    Row `i`, from `first` on, gets the gradient of the largest output of row `(i - first) modulo rows`. With `first` 0
-    every row has a gradient. On paths only the points have one, and all points of path `j` use row `j`'s class.
+    Row `i`, from `first_row` on, gets the gradient of the largest output of row `(i - first_row) modulo rows`. With
+    `first_row` 0 every row has a gradient. On paths only the points have one, and all points of path `j` use row `j`'s
+    class.
     """
 
     rows: int
-    first: int
+    first_row: int
 
     def select(self, rows: slice | Array, compute_scores: Callable[[Array], Floats]) -> Array:
         """A one-hot row for each: 1 for the predicted class."""

@@ -219,8 +219,9 @@ class Reader:
             )
         if predicted not in (None, PredictedCotangents(len(path.starts), 0)):
             raise BadInput(
-                f"{PREDICTED_ROWS} is {predicted.rows} and {GRADIENT_FROM} is {predicted.first}, and {PATH_START} has "
-                f"{len(path.starts)} rows; expected {PREDICTED_ROWS} {len(path.starts)} and {GRADIENT_FROM} 0"
+                f"{PREDICTED_ROWS} is {predicted.rows} and {GRADIENT_FROM} is {predicted.first_row}, and "
+                f"{PATH_START} has {len(path.starts)} rows; "
+                f"expected {PREDICTED_ROWS} {len(path.starts)} and {GRADIENT_FROM} 0"
             )
 
     def _check_rows(self, name: str, rows: int) -> None:
@@ -249,8 +250,8 @@ def _check_predicted(predicted: PredictedCotangents, segment: Segment, source: A
         raise BadInput(
             f"{PREDICTED_ROWS}: {segment.sink.name!r} predicts no class; expected a sink of the shape [classes]"
         )
-    if predicted.first >= len(source):
-        raise BadInput(f"{GRADIENT_FROM} is {predicted.first}; expected less than {len(source)}, the rows")
+    if predicted.first_row >= len(source):
+        raise BadInput(f"{GRADIENT_FROM} is {predicted.first_row}; expected less than {len(source)}, the rows")
     if predicted.rows > len(source):
         raise BadInput(f"{PREDICTED_ROWS} is {predicted.rows}; expected at most {len(source)}, the rows")
 

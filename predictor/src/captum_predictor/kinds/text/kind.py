@@ -26,7 +26,7 @@ from captum_predictor.kinds.text.instances import CONTEXT, Texts, read_instances
 from captum_predictor.kinds.text.model import Task, TextModel
 from captum_predictor.kinds.text.tokenizer import Tokens, make_tensors
 
-# What a request for tokens is answered beside the model's inputs.
+# What a request for tokens gets besides the model's inputs.
 DESCRIPTIONS = (SPECIAL_TOKENS_MASK, OFFSETS, WORD_IDS, SEQUENCE_IDS, TRUNCATED_TOKENS)
 
 
@@ -47,7 +47,7 @@ class TextKind(Kind):
             BadInput: An id is not in the vocabulary, a value is not finite, or there are no tokens or too many.
         """
         refuse_strings(source, name)
-        most = self.model.tokenizer.most
+        most = self.model.tokenizer.most_tokens
         if not 1 <= source.shape[1] <= most:
             raise BadInput(f"{name}: has {source.shape[1]} tokens; expected 1 to {most}, the most that the model takes")
         return self._check_ids(name, source) if name == INPUT_IDS else to_floats(source, name)
@@ -101,7 +101,7 @@ class TextKind(Kind):
             "task": str(model.task),
             "labels": list(model.labels),
             "probabilities": str(model.scores),
-            "max_tokens": model.tokenizer.most,
+            "max_tokens": model.tokenizer.most_tokens,
             "vocabulary": model.sizes[INPUT_IDS],
             "padding_id": model.tokenizer.padding,
             "special_ids": list(model.tokenizer.special),
@@ -120,7 +120,7 @@ class TextKind(Kind):
         return found
 
     def _make_tensors(self, tokens: Sequence[Tokens], *names: str) -> dict[str, Array]:
-        return make_tensors(tokens, names, self.model.tokenizer.padding, self.model.first)
+        return make_tensors(tokens, names, self.model.tokenizer.padding, self.model.first_position)
 
     def _check_ids(self, name: str, array: Array) -> Array:
         if array.dtype.kind not in "biu":

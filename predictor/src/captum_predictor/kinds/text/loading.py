@@ -94,7 +94,7 @@ def load_text_model(directory: Path, device: str) -> TextModel:
         tokenizer=Tokenizer(
             tokenizer.backend_tokenizer, tokenizer.pad_token_id, special, most, keep_text=task is Task.ANSWER
         ),
-        first=first,
+        first_position=first,
         sizes=sizes,
     )
 

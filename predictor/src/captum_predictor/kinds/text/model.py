@@ -35,13 +35,13 @@ class Scores(StrEnum):
 class TextModel(Model):
     """A transformer: its stages' modules are in evaluation mode, float32 and frozen.
 
-    `first` is the position id of a text's first token. `sizes` says how many ids there are, from 0 on, for `input_ids`
-    and for each extra input that the network takes.
+    `first_position` is the position id of a text's first token. `sizes` says how many ids there are, from 0 on, for
+    `input_ids` and for each extra input that the network takes.
     """
 
     task: Task
     scores: Scores
     labels: tuple[str, ...]
     tokenizer: Tokenizer
-    first: int
+    first_position: int
     sizes: Mapping[str, int]
