@@ -13,7 +13,6 @@ from itertools import chain
 
 import torch
 from captum_predictor.engine.run import run_with_gradient
-from captum_predictor.graph.chain import Chain
 from captum_predictor.model.architectures import quiet_even_kernels, use_channels_last
 from captum_predictor.model.directory import load_model
 from captum_serving.process.allocator import keep_freed_memory
@@ -77,7 +76,7 @@ def _by_torch(module: nn.Module, count: int, memory_format: torch.memory_format)
 
 def _by_predictor(name: str, count: int) -> Compute:
     model = load_model(ROOT / "models" / name)
-    segment = Chain(model).segment(model.input_name, None)
+    segment = model.find_segment(model.input_name, None)
     rows, cotangent = _make_rows(count, torch.channels_last)
     return lambda: run_with_gradient(segment, segment, rows, {}, lambda _: cotangent)
 

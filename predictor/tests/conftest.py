@@ -19,6 +19,7 @@ from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
 from captum_predictor.graph.stages import split_into_stages
 from captum_predictor.model.architectures import build_network
+from captum_predictor.model.description import Input, ModelDescription
 from captum_predictor.model.directory import LoadedModel, load_model
 from captum_predictor.model.saving import save_model
 from safetensors.torch import load_file, save_file
@@ -207,10 +208,13 @@ def served_as():
     def load(input_shape, input_range=(0.0, 1.0), **modules):
         network = nn.Sequential(OrderedDict(modules)).eval().requires_grad_(False)
         stages = split_into_stages(network, input_shape)
-        labels = tuple(f"class {i}" for i in range(stages[-1].shape[0]))
-        return LoadedModel(
-            "image", labels, "image", tuple(input_shape), input_range, input_range[0], stages, digest="ab" * 32
+        description = ModelDescription(
+            kind="tensor",
+            architecture="served_as",
+            labels=tuple(f"class {i}" for i in range(stages[-1].shape[0])),
+            input=Input(name="image", shape=tuple(input_shape), range=input_range, baseline=input_range[0]),
         )
+        return LoadedModel("image", description.input.shape, stages, "ab" * 32, description)
 
     return load
 

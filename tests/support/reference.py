@@ -64,7 +64,7 @@ def load_network(directory: Path) -> Network:
     """A model as the predictor loads it: frozen, channels_last."""
     loaded = load_model(directory, device="cpu")
     stages = OrderedDict((stage.name, stage.module) for stage in loaded.stages)
-    return Network(stages, {stage.name: stage.shape for stage in loaded.stages}, loaded.labels)
+    return Network(stages, {stage.name: stage.shape for stage in loaded.stages}, loaded.description.labels)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,6 @@
 """`python -m captum_predictor`: load a model directory and serve it."""
 
-from __future__ import annotations
-
 import sys
-import warnings
 from collections.abc import Sequence
 
 from captum_serving.kserve_server.launch import Server
@@ -11,10 +8,11 @@ from captum_serving.process.allocator import keep_freed_memory
 from captum_serving.process.reproducible_sums import reproduce_matrix_products
 
 from captum_predictor.engine import chunk_metrics
-from captum_predictor.engine.cpus import usable_cpus
+from captum_predictor.engine.cpus import count_usable_cpus
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
 from captum_predictor.kinds.load import load_kind
+from captum_predictor.model.architectures import quiet_even_kernels
 from captum_predictor.model.description import ModelDirectoryError
 from captum_predictor.protocol.inference import Limits
 from captum_predictor.server.kserve_model import KserveModel
@@ -25,7 +23,7 @@ from captum_predictor.server.service import Service
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until a signal comes; a directory that cannot be served ends the process with one line and status 1."""
     options = parse_options(arguments)
-    warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths")  # mnist_cnn is that way
+    quiet_even_kernels()
     keep_freed_memory()
     reproduce_matrix_products()
     accelerate = not options.no_acceleration
@@ -33,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         kind = load_kind(options.model_dir, options.device, accelerate=accelerate)
     except ModelDirectoryError as error:
         sys.exit(str(error))
-    lanes = Lanes(options.lanes, options.queue_rows, usable_cpus())
+    lanes = Lanes(options.lanes, options.queue_rows, count_usable_cpus())
     limits = Limits(options.max_rows, options.max_body_bytes)
     service = Service(options.model_name, kind, Engine(lanes, options.device, accelerate=accelerate), limits)
     chunk_metrics.watch(lanes)

@@ -5,10 +5,10 @@ import pytest
 import torch
 from captum_predictor.acceleration.linear_as_convolution import PictureLinear, speed_up_behind_flatten
 from captum_predictor.engine.run import run, run_with_gradient
-from captum_predictor.graph.chain import Chain
+from captum_predictor.graph.chain import Model
 from captum_predictor.graph.stages import split_into_stages
 from captum_predictor.model.architectures import build_network
-from captum_predictor.model.directory import LoadedModel, load_model
+from captum_predictor.model.directory import load_model
 from captum_predictor.model.saving import save_model
 from torch import nn
 
@@ -91,8 +91,8 @@ def test_one_layer_behind_flattens_of_two_shapes_is_one_function():
     stages = speed_up_behind_flatten(split_into_stages(network, (8, 8, 8)), (8, 8, 8))
     assert [isinstance(stage.module, PictureLinear) for stage in stages] == [False, True, False, False, True]
     assert torch.equal(network(pictures), expected), "the network itself stays what it was"
-    model = LoadedModel("image", ("a",) * 512, "image", (8, 8, 8), (0.0, 1.0), 0.0, stages, digest="ab" * 32)
-    segment = Chain(model).segment("image", None)
+    model = Model("image", (8, 8, 8), stages, digest="ab" * 32)
+    segment = model.find_segment("image", None)
     torch.testing.assert_close(run(segment, pictures, {})[segment.sink.name], expected, rtol=0, atol=1e-5)
 
 
@@ -148,14 +148,14 @@ def test_a_loaded_model_has_it_and_no_flatten_is_run_that_nobody_asked_for(tmp_p
     flattened = []
     modules["flatten"].register_forward_hook(lambda *_: flattened.append(True))
     pictures = torch.rand(3, 1, 28, 28)
-    segment = Chain(model).segment("image", behind)
+    segment = model.find_segment("image", behind)
     value = run(segment, pictures, {})[segment.sink.name]
     gradient = run_with_gradient(segment, segment, pictures, {}, lambda _: torch.ones_like(value))
     assert not flattened
     values = run(segment, pictures, {}, ["flatten"])
     assert flattened
     assert torch.equal(values[segment.sink.name], value)
-    assert torch.equal(values["flatten"], run(Chain(model).segment("image", "flatten"), pictures, {})["flatten"])
+    assert torch.equal(values["flatten"], run(model.find_segment("image", "flatten"), pictures, {})["flatten"])
     cotangent = torch.ones_like(value)
     again = run_with_gradient(segment, segment, pictures, {}, lambda _: cotangent, ["flatten"])
     assert torch.equal(again, gradient)

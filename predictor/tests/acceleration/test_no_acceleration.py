@@ -6,12 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from captum_predictor.engine.cotangents import GivenCotangents
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Priority
-from captum_predictor.engine.query import Query
-from captum_predictor.graph.chain import Chain
-from captum_predictor.graph.steps import arrange_in_order
+from captum_predictor.engine.query import GivenCotangents, Query
+from captum_predictor.graph.stages import arrange_in_order
 from captum_predictor.model.directory import load_model
 from torch import nn
 
@@ -29,11 +27,11 @@ def computed_by(lanes_of):
         engine = Engine(lanes_of(2, cpus=2), "cpu", accelerate=accelerate)
         images = np.random.default_rng(0).random((ROWS, 1, 28, 28), np.float32)
         cotangent = np.random.default_rng(1).standard_normal((ROWS, 10), np.float32)
-        segment = Chain(model).segment(model.input_name, None)
+        segment = model.find_segment(model.input_name, None)
         answer = asyncio.run(
             engine.compute(Query(segment, images, Priority.EXPLANATION, cotangents=GivenCotangents(cotangent)))
         )
-        return answer.value, answer.gradient
+        return answer["logits"], answer["gradient"]
 
     return compute
 
@@ -78,7 +76,7 @@ def test_the_engine_calls_every_module_in_its_order_only_without_acceleration(ac
     for stage in model.stages:
         stage.module.register_forward_hook(lambda *_, name=stage.name: called.append(name))
     engine = Engine(lanes_of(), "cpu", accelerate=accelerate)
-    segment = Chain(model).segment(model.input_name, None)
+    segment = model.find_segment(model.input_name, None)
     images, cotangents = np.zeros((1, 1, 28, 28), np.float32), GivenCotangents(np.ones((1, 10), np.float32))
     names = [stage.name for stage in model.stages]
     for query in (

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import torch
 from captum_predictor.engine.run import run, run_with_gradient
-from captum_predictor.graph.chain import Chain
 from torch import nn
 
 POOLS = {
@@ -39,7 +38,7 @@ def test_value_and_gradient_are_plain_torchs_bit_for_bit(kind, source, served_as
     torch.manual_seed(0)
     rows = source((5, *shape))
     model = served_as(shape, relu=nn.ReLU(), pool=pool, flatten=nn.Flatten(), again=nn.ReLU())
-    segment = Chain(model).segment("image", None)
+    segment = model.find_segment("image", None)
     noise = torch.Generator().manual_seed(1)
     value, gradient = plainly(
         [stage.module for stage in model.stages], rows, lambda value: torch.randn(value.shape, generator=noise)
@@ -49,9 +48,9 @@ def test_value_and_gradient_are_plain_torchs_bit_for_bit(kind, source, served_as
     assert torch.equal(run(segment, rows, {})["again"], value)
     assert torch.equal(answer, gradient)
     for part in ("relu", "pool"):  # each alone, and both where the ReLU's value is wanted
-        up_to = Chain(model).segment("image", part)
+        up_to = model.find_segment("image", part)
         expected = plainly([stage.module for stage in up_to.stages], rows, torch.ones_like)
-        values = run(Chain(model).segment("image", "pool"), rows, {}, ["relu"])
+        values = run(model.find_segment("image", "pool"), rows, {}, ["relu"])
         assert torch.equal(run(up_to, rows, {})[part], expected[0])
         assert torch.equal(values[part], expected[0])
         assert torch.equal(
@@ -64,11 +63,11 @@ def test_the_pool_comes_first_unless_the_relus_value_is_wanted(served_as):
     pool = nn.MaxPool2d(2)
     model = served_as((3, 8, 8), convolution=nn.Conv2d(3, 4, 1), relu=nn.ReLU(), pool=pool, flatten=nn.Flatten())
     pool.register_forward_hook(lambda module, inputs, output: least.append(float(inputs[0].detach().min())))
-    segment, rows = Chain(model).segment("image", None), torch.randn(2, 3, 8, 8)
+    segment, rows = model.find_segment("image", None), torch.randn(2, 3, 8, 8)
     run(segment, rows, {})
     run(segment, rows, {}, ["relu"])
     run_with_gradient(segment, segment, rows, {}, lambda values: torch.ones_like(values["flatten"]))
-    run(Chain(model).segment("relu", None), torch.randn(2, 4, 8, 8).relu(), {})
+    run(model.find_segment("relu", None), torch.randn(2, 4, 8, 8).relu(), {})
     assert [number < 0 for number in least] == [True, False, True, False]
 
 
@@ -76,5 +75,5 @@ def test_a_window_of_nothing_but_padding_stays_what_it_is(served_as):
     modules = {"relu": nn.ReLU(), "pool": nn.MaxPool1d(2, padding=1, dilation=4)}
     rows = torch.rand(2, 1, 3)
     assert torch.equal(nn.Sequential(*modules.values())(rows), torch.full((2, 1, 1), -torch.inf))
-    segment = Chain(served_as((1, 3), **modules)).segment("image", None)
+    segment = served_as((1, 3), **modules).find_segment("image", None)
     assert torch.equal(run(segment, rows, {})["pool"], torch.full((2, 1, 1), -torch.inf))

@@ -5,11 +5,9 @@ import threading
 
 import numpy as np
 import pytest
-from captum_predictor.engine.cotangents import PredictedCotangents
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes, Priority
-from captum_predictor.engine.query import Query
-from captum_predictor.graph.chain import Chain
+from captum_predictor.engine.query import PredictedCotangents, Query
 from captum_serving.errors import BadInput, Overloaded
 from torch import nn
 
@@ -35,7 +33,7 @@ class Gated(nn.Module):
 def gated(served_as):
     lanes = Lanes(1, 100, 2)
     gate = Gated()
-    segment = Chain(served_as((2,), gate=gate)).segment("image", None)
+    segment = served_as((2,), gate=gate).find_segment("image", None)
     gate.seen.clear()
     gate.entered.clear()
     gate.open.clear()
@@ -71,11 +69,11 @@ def test_a_cancelled_call_is_taken_out_of_the_queue(gated):
     async def scenario():
         call = asyncio.ensure_future(engine.compute(Query(segment, rows_of(1, 75), Priority.EXPLANATION)))
         await asyncio.to_thread(gate.entered.wait, 20)
-        assert engine.lanes.waiting_rows(Priority.EXPLANATION) == 50
+        assert engine.lanes.queues[Priority.EXPLANATION].rows == 50
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        assert engine.lanes.waiting_rows(Priority.EXPLANATION) == 0
+        assert engine.lanes.queues[Priority.EXPLANATION].rows == 0
         gate.open.set()
         await engine.compute(Query(segment, rows_of(2, 1), Priority.PREDICTION))
 
@@ -103,7 +101,7 @@ def test_a_full_queue_is_overload(gated):
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_gradient_does_not_wait_for_scores_that_failed(count, served_as):
     scale = Scaled()
-    segment = Chain(served_as((2,), scale=scale)).segment("image", None)
+    segment = served_as((2,), scale=scale).find_segment("image", None)
     if count > 1:
         scale.beside.clear()
     lanes = Lanes(count, 100, 2)
@@ -115,7 +113,7 @@ def test_a_gradient_does_not_wait_for_scores_that_failed(count, served_as):
             asyncio.run(asyncio.wait_for(call, 10))
         call = engine.compute(Query(segment, rows[1:], Priority.EXPLANATION, cotangents=PredictedCotangents(1, 1)))
         answer = asyncio.run(asyncio.wait_for(call, 10))
-        np.testing.assert_array_equal(answer.gradient, [[10, 0]] * 59)
+        np.testing.assert_array_equal(answer["gradient"], [[10, 0]] * 59)
     finally:
         stop_or_fail(lanes)
 

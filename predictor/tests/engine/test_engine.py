@@ -5,11 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 import torch
-from captum_predictor.engine.cotangents import GivenCotangents
 from captum_predictor.engine.engine import split_evenly
 from captum_predictor.engine.lanes import Priority
-from captum_predictor.engine.query import Query
-from captum_predictor.graph.chain import Chain
+from captum_predictor.engine.query import GivenCotangents, Query
 from captum_predictor.model.architectures import build_network
 from captum_serving.errors import BadInput
 from torch import nn
@@ -20,6 +18,10 @@ ROWS = 30
 def compute(engine, segment, source, cotangent=None, priority=Priority.PREDICTION, **how):
     cotangents = None if cotangent is None else GivenCotangents(cotangent)
     return asyncio.run(engine.compute(Query(segment, source, priority, cotangents=cotangents, **how)))
+
+
+def last_value(answer):
+    return [value for name, value in answer.items() if name != "gradient"][-1]
 
 
 def images(rows, seed=0):
@@ -38,11 +40,10 @@ def test_every_segments_value_and_gradient_are_plain_torchs_bit_for_bit(architec
     network = in_process(architecture)
     model = served_as((1, 28, 28), **dict(network.named_children()))
     modules = list(network)
-    chain = Chain(model)
     activations = [torch.from_numpy(images(ROWS))]
     for module in modules:
         activations.append(module(activations[-1]))
-    names = [*chain.sources, model.stages[-1].name]
+    names = [*model.sources, model.stages[-1].name]
     generator = torch.Generator().manual_seed(1)
     for begin in range(len(modules)):
         for end in range(begin + 1, len(names)):
@@ -52,26 +53,26 @@ def test_every_segments_value_and_gradient_are_plain_torchs_bit_for_bit(architec
                 value = module(value)
             cotangent = torch.randn(value.shape, generator=generator)
             (gradient,) = torch.autograd.grad(value, leaf, cotangent)
-            segment = chain.segment(names[begin], names[end])
+            segment = model.find_segment(names[begin], names[end])
             source = activations[begin].contiguous().numpy()
             answer = compute(engine, segment, source, cotangent.numpy())
             between = f"{names[begin]} to {names[end]}"
-            np.testing.assert_array_equal(answer.value, value.detach().numpy(), between, strict=True)
-            np.testing.assert_array_equal(answer.gradient, gradient.numpy(), between, strict=True)
+            np.testing.assert_array_equal(last_value(answer), value.detach().numpy(), between, strict=True)
+            np.testing.assert_array_equal(answer["gradient"], gradient.numpy(), between, strict=True)
             alone = compute(engine, segment, source)
-            assert alone.gradient is None
-            np.testing.assert_array_equal(alone.value, answer.value, between, strict=True)
+            assert "gradient" not in alone
+            np.testing.assert_array_equal(last_value(alone), last_value(answer), between, strict=True)
 
 
 def test_a_cotangent_of_pooling_to_a_fixed_size_lies_in_memory_as_a_flatten_behind_it_leaves_it(engine, served_as):
     pool, flatten = nn.AdaptiveAvgPool2d(2), nn.Flatten()
-    segment = Chain(served_as((8, 28, 28), pool=pool, flatten=flatten)).segment("image", "pool")
+    segment = served_as((8, 28, 28), pool=pool, flatten=flatten).find_segment("image", "pool")
     generator = torch.Generator().manual_seed(0)
     leaf = torch.randn(ROWS, 8, 28, 28, generator=generator).to(memory_format=torch.channels_last).requires_grad_()
     cotangent = torch.randn(ROWS, 32, generator=generator)
     (gradient,) = torch.autograd.grad(flatten(pool(leaf)), leaf, cotangent)
     answer = compute(engine, segment, leaf.detach().numpy(), cotangent.reshape(ROWS, 8, 2, 2).numpy())
-    np.testing.assert_array_equal(answer.gradient, gradient.numpy())
+    np.testing.assert_array_equal(answer["gradient"], gradient.numpy())
 
 
 def test_the_gradient_of_a_flatten_comes_to_the_relu_before_it_as_its_value_lies_in_memory(engine, served_as):
@@ -82,40 +83,39 @@ def test_the_gradient_of_a_flatten_comes_to_the_relu_before_it_as_its_value_lies
             by_output[0].is_contiguous(memory_format=torch.channels_last)
         )
     )
-    segment = Chain(served_as((8, 6, 6), relu=relu, flatten=nn.Flatten())).segment("image", "flatten")
+    segment = served_as((8, 6, 6), relu=relu, flatten=nn.Flatten()).find_segment("image", "flatten")
     generator = np.random.default_rng(0)
     source = generator.standard_normal((ROWS, 8, 6, 6), np.float32)
     cotangent = generator.standard_normal((ROWS, 8 * 6 * 6), np.float32)
     answer = compute(engine, segment, source, cotangent)
     assert layouts == [True, True]
-    np.testing.assert_array_equal(answer.gradient, np.where(source > 0, cotangent.reshape(source.shape), 0))
+    np.testing.assert_array_equal(answer["gradient"], np.where(source > 0, cotangent.reshape(source.shape), 0))
 
 
 @pytest.mark.parametrize("rows", [2, ROWS])
 @pytest.mark.parametrize("architecture", ["mnist_cnn", "fashion_cnn"])
 def test_values_on_the_way_are_those_of_segments_asked_for_one_by_one(architecture, rows, engine, served_as):
     model = served_as((1, 28, 28), **dict(in_process(architecture).named_children()))
-    chain, source, also = Chain(model), images(rows), {stage.name for stage in model.stages}
-    together = compute(engine, chain.segment("image", None), source, wanted=also)
-    assert list(together.values) == [stage.name for stage in model.stages]
-    for before, name in zip(chain.sources, together.values, strict=True):
-        alone = compute(engine, chain.segment(before, name), source)
-        np.testing.assert_array_equal(together.values[name], alone.value, name, strict=True)
-        source = alone.value
+    source, also = images(rows), {stage.name for stage in model.stages}
+    together = compute(engine, model.find_segment("image", None), source, wanted=also)
+    assert list(together) == [stage.name for stage in model.stages]
+    for before, name in zip(model.sources, together, strict=True):
+        alone = compute(engine, model.find_segment(before, name), source)
+        np.testing.assert_array_equal(together[name], last_value(alone), name, strict=True)
+        source = last_value(alone)
     cotangent = np.eye(10, dtype=np.float32)[[3] * rows]
-    with_gradient = compute(engine, chain.segment("image", None), images(rows), cotangent, wanted=also)
-    for name, value in with_gradient.values.items():
-        np.testing.assert_array_equal(value, together.values[name], name, strict=True)
+    with_gradient = compute(engine, model.find_segment("image", None), images(rows), cotangent, wanted=also)
+    for name, value in together.items():
+        np.testing.assert_array_equal(with_gradient[name], value, name, strict=True)
 
 
 def test_a_value_on_the_way_is_not_written_over(engine, served_as):
     model = served_as((3,), doubled=Doubled(), relu=nn.ReLU(inplace=True))
     source = np.array([[-1, 0, 1]], np.float32)
-    chain = Chain(model)
-    for cotangent, part in ((None, None), (source, None), (source, chain.segment("image", "doubled"))):
-        whole, also = chain.segment("image", None), ["doubled"]
+    for cotangent, part in ((None, None), (source, None), (source, model.find_segment("image", "doubled"))):
+        whole, also = model.find_segment("image", None), ["doubled"]
         computed = compute(engine, whole, source, cotangent, wanted=also, differentiated=part)
-        np.testing.assert_array_equal(computed.values["doubled"], source * 2)
+        np.testing.assert_array_equal(computed["doubled"], source * 2)
 
 
 class Doubled(nn.Module):
@@ -124,18 +124,20 @@ class Doubled(nn.Module):
 
 
 def test_answers_are_row_major(engine, mnist):
-    answer = compute(engine, Chain(mnist).segment("image", "conv1"), images(3), np.ones((3, 64, 28, 28), np.float32))
-    assert answer.value.flags.c_contiguous
-    assert answer.gradient.flags.c_contiguous
+    answer = compute(engine, mnist.find_segment("image", "conv1"), images(3), np.ones((3, 64, 28, 28), np.float32))
+    assert last_value(answer).flags.c_contiguous
+    assert answer["gradient"].flags.c_contiguous
 
 
 def test_a_read_only_and_unaligned_body_is_taken_as_it_is(engine, mnist):
-    segment = Chain(mnist).segment("image", None)
+    segment = mnist.find_segment("image", None)
     source = images(2)
     body = b"x" + source.tobytes()
     view = np.frombuffer(memoryview(body)[1:], np.float32).reshape(source.shape)
     assert not view.flags.writeable
-    np.testing.assert_array_equal(compute(engine, segment, view).value, compute(engine, segment, source).value)
+    np.testing.assert_array_equal(
+        last_value(compute(engine, segment, view)), last_value(compute(engine, segment, source))
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,8 +162,7 @@ def test_a_batch_is_split_evenly_into_the_fewest_chunks():
 
 @pytest.mark.parametrize("rows", [1, 5, 11, 12, 25, 26, 50, 60])
 def test_the_same_call_gives_the_same_bytes_under_load_as_alone(engine, mnist, rows):
-    chain = Chain(mnist)
-    segment = chain.segment("image", None)
+    segment = mnist.find_segment("image", None)
     source, cotangent = images(rows), np.random.default_rng(1).random((rows, 10), np.float32)
     alone = compute(engine, segment, source, cotangent)
     stop = threading.Event()
@@ -175,8 +176,8 @@ def test_the_same_call_gives_the_same_bytes_under_load_as_alone(engine, mnist, r
         try:
             for _ in range(5):
                 answer = compute(engine, segment, source, cotangent)
-                assert answer.value.tobytes() == alone.value.tobytes()
-                assert answer.gradient.tobytes() == alone.gradient.tobytes()
+                assert last_value(answer).tobytes() == last_value(alone).tobytes()
+                assert answer["gradient"].tobytes() == alone["gradient"].tobytes()
         finally:
             stop.set()
         for future in loads:
@@ -188,9 +189,9 @@ def test_a_sink_that_does_not_depend_on_the_source_has_a_gradient_of_zeros(engin
         def forward(self, inputs):
             return torch.ones(len(inputs), 2, requires_grad=True) * 1
 
-    segment = Chain(served_as((3,), constant=Constant())).segment("image", None)
+    segment = served_as((3,), constant=Constant()).find_segment("image", None)
     answer = compute(engine, segment, np.ones((2, 3), np.float32), np.ones((2, 2), np.float32))
-    np.testing.assert_array_equal(answer.gradient, np.zeros((2, 3)))
+    np.testing.assert_array_equal(answer["gradient"], np.zeros((2, 3)))
 
 
 class Detached(nn.Module):
@@ -199,9 +200,9 @@ class Detached(nn.Module):
 
 
 def test_a_stage_that_cannot_be_differentiated_is_the_callers_error(engine, served_as):
-    segment = Chain(served_as((3,), doubled=Detached())).segment("image", None)
+    segment = served_as((3,), doubled=Detached()).find_segment("image", None)
     source = np.ones((2, 3), np.float32)
-    np.testing.assert_array_equal(compute(engine, segment, source).value, source * 2)
+    np.testing.assert_array_equal(last_value(compute(engine, segment, source)), source * 2)
     with pytest.raises(BadInput, match=r"^'doubled' has no gradient by 'image'; expected no cotangent$"):
         compute(engine, segment, source, source)
 
@@ -217,10 +218,10 @@ class Converted(nn.Module):
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float64])
 def test_values_of_another_precision_are_answered_as_float32(engine, served_as, dtype):
-    segment = Chain(served_as((2,), converted=Converted(dtype))).segment("image", None)
+    segment = served_as((2,), converted=Converted(dtype)).find_segment("image", None)
     source = np.array([[1 / 3, 1e2], [-7, 0]], np.float32)
     expected = torch.from_numpy(source).square().to(dtype).float().numpy()
-    np.testing.assert_array_equal(compute(engine, segment, source).value, expected, strict=True)
+    np.testing.assert_array_equal(last_value(compute(engine, segment, source)), expected, strict=True)
 
 
 class Squared(nn.Module):
@@ -229,7 +230,7 @@ class Squared(nn.Module):
 
 
 def test_an_answer_that_overflows_is_an_error_and_no_number(engine, served_as):
-    segment = Chain(served_as((2,), squared=Squared())).segment("image", None)
+    segment = served_as((2,), squared=Squared()).find_segment("image", None)
     with pytest.raises(BadInput, match=r"^squared overflows to infinity or NaN for this input"):
         compute(engine, segment, np.full((1, 2), 1e30, np.float32))
     with pytest.raises(BadInput, match=r"^gradient overflows to infinity or NaN for this input"):

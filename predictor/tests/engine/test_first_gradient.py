@@ -15,10 +15,9 @@ from pathlib import Path
 import captum_predictor.__main__
 from captum_predictor.kinds.load import load_kind
 from captum_predictor.engine.run import run_with_gradient
-from captum_predictor.graph.chain import Chain
 import torch
 model = load_kind(Path(sys.argv[1]), "cpu").model
-segment = Chain(model).segment(model.input_name, None)
+segment = model.find_segment(model.input_name, None)
 before = set(sys.modules)
 rows = torch.rand(2, *model.input_shape)
 run_with_gradient(segment, segment, rows, {}, lambda values: torch.ones_like(values[segment.sink.name]))

@@ -42,8 +42,8 @@ def test_a_prediction_waits_for_no_chunk_of_an_explanation(lanes_of):
     waiting = lanes.submit([noting(order, "explanation")], Priority.EXPLANATION)
     lanes.submit([noting(order, "p1"), noting(order, "p2")], Priority.PREDICTION).done.result(WAIT)
     assert order == ["p1", "p2"]
-    assert [lanes.busy(priority) for priority in Priority] == [0, 1]
-    assert [lanes.waiting_rows(priority) for priority in Priority] == [0, 1]
+    assert [lanes.queues[priority].busy for priority in Priority] == [0, 1]
+    assert [lanes.queues[priority].rows for priority in Priority] == [0, 1]
     gate.open()
     for call in (explanation, waiting):
         call.done.result(WAIT)
@@ -60,7 +60,7 @@ def test_an_explanation_takes_the_places_that_predictions_leave(lanes_of):
     gate.open()
     explanation.done.result(WAIT)
     assert not waiting.done.done()
-    assert [lanes.busy(priority) for priority in Priority] == [2, 0]
+    assert [lanes.queues[priority].busy for priority in Priority] == [2, 0]
     second.open()
     later.done.result(WAIT)
     waiting.done.result(WAIT)  # beside the first, which is still under way
@@ -128,7 +128,7 @@ def test_a_full_queue_refuses_a_call_and_says_how_many_rows_wait(lanes_of):
     lanes, order = lanes_of(queue_rows=10), []
     gate, _ = hold(lanes)
     waiting = lanes.submit([noting(order, "first", rows=8)], Priority.EXPLANATION)
-    assert lanes.waiting_rows(Priority.EXPLANATION) == 8
+    assert lanes.queues[Priority.EXPLANATION].rows == 8
     with pytest.raises(Overloaded, match=r"^8 rows wait already, and with these 3 it would be more than 10; try again"):
         lanes.submit([noting(order, "refused", rows=3)], Priority.EXPLANATION)
     fits = lanes.submit([noting(order, "second", rows=2)], Priority.EXPLANATION)
@@ -136,7 +136,7 @@ def test_a_full_queue_refuses_a_call_and_says_how_many_rows_wait(lanes_of):
     waiting.done.result(WAIT)
     fits.done.result(WAIT)
     assert order == ["first", "second"]
-    assert lanes.waiting_rows(Priority.EXPLANATION) == 0
+    assert lanes.queues[Priority.EXPLANATION].rows == 0
 
 
 def test_what_waits_of_one_priority_leaves_the_other_its_own_room(lanes_of):
@@ -154,7 +154,7 @@ def test_a_cancelled_call_leaves_the_queue_and_makes_room(lanes_of):
     gate, _ = hold(lanes)
     cancelled = lanes.submit([noting(order, "cancelled", rows=9)], Priority.EXPLANATION)
     lanes.cancel(cancelled)
-    assert lanes.waiting_rows(Priority.EXPLANATION) == 0
+    assert lanes.queues[Priority.EXPLANATION].rows == 0
     kept = lanes.submit([noting(order, "kept", rows=10)], Priority.EXPLANATION)
     gate.open()
     kept.done.result(WAIT)
@@ -175,8 +175,8 @@ def test_an_error_fails_its_call_drops_the_rest_of_it_and_spares_the_lane(lanes_
         failing.done.result(WAIT)
     other.done.result(WAIT)
     assert order == ["other"]
-    assert lanes.waiting_rows(Priority.PREDICTION) == 0
-    assert lanes.alive()
+    assert lanes.queues[Priority.PREDICTION].rows == 0
+    assert lanes.are_alive()
 
 
 def threads_of(lanes, *rows):
@@ -225,7 +225,7 @@ def test_stop_finishes_what_waits_and_is_not_alive_then(lanes_of):
         threading.Timer(seconds, gate.open).start()
     lanes.stop()
     assert order == ["waited"]
-    assert not lanes.alive()
+    assert not lanes.are_alive()
 
 
 class SlowlySettled(Future):
@@ -257,6 +257,6 @@ def test_of_two_chunks_that_fail_at_once_one_settles_the_call():
             call.done.result(5)
         assert lanes.submit([Chunk(1, lambda: None)] * 4, Priority.EXPLANATION).done.result(5) is None
         assert call.done.tries == 1
-        assert lanes.alive()
+        assert lanes.are_alive()
     finally:
         lanes.stop()

@@ -46,7 +46,7 @@ def integral_of(ask, ends, along, cotangents, by=None, **parameters):
     points = torch.cat([start + float(alpha) * (end - start) for alpha in along["path_nodes"]])
     steps = len(along["path_nodes"])
     tensors = {"image": points.numpy(), "cotangent": np.tile(cotangents, (steps, 1))}
-    gradients = torch.from_numpy(ask(tensors, **parameters).gradient)
+    gradients = torch.from_numpy(ask(tensors, **parameters)["gradient"])
     weights = torch.from_numpy(along["path_weights"]).view(steps, 1)
     weighted = gradients.contiguous().view(steps, -1) * weights
     return torch.sum(weighted.reshape(steps, len(ends), *gradients.shape[1:]), dim=0).numpy()
@@ -58,10 +58,10 @@ def test_of_the_predicted_classes_beside_the_values(ask, paths, steps, rule):
     source, starts = images(paths + 2), images(paths, seed=1)
     along = path(starts, steps, rule)
     together = ask({"image": source, **along}, predicted_rows=paths, gradient_from=0)
-    np.testing.assert_array_equal(together.value, ask({"image": source}).value, strict=True)
-    targets = together.value[:paths].argmax(axis=1)
+    np.testing.assert_array_equal(together["logits"], ask({"image": source})["logits"], strict=True)
+    targets = together["logits"][:paths].argmax(axis=1)
     expected = integral_of(ask, source[:paths], along, one_hot(targets))
-    np.testing.assert_array_equal(together.gradient, expected, strict=True)
+    np.testing.assert_array_equal(together["gradient"], expected, strict=True)
 
 
 def test_of_given_cotangents_by_a_stage_between(ask):
@@ -69,7 +69,7 @@ def test_of_given_cotangents_by_a_stage_between(ask):
     cotangents = one_hot([3, 7])
     together = ask({"image": ends, **along, "cotangent": cotangents}, ["gradient"], gradient_source="pool1")
     expected = integral_of(ask, ends, along, cotangents, gradient_source="pool1")
-    np.testing.assert_array_equal(together.gradient, expected, strict=True)
+    np.testing.assert_array_equal(together["gradient"], expected, strict=True)
 
 
 @pytest.mark.parametrize("paths", [1, 3])
@@ -107,10 +107,10 @@ def test_the_sum_has_the_same_bits_on_any_number_of_threads(threads):
 def test_of_the_ends_themselves_nothing_is_computed_where_only_the_integral_is_asked_for(ask):
     ends, along, cotangent = images(2), path(images(2, seed=1), 20), one_hot([3, 7])
     alone = ask({"image": ends, **along, "cotangent": cotangent}, ["gradient"])
-    assert len(alone.value) == 0
+    assert len(alone["logits"]) == 0
     together = ask({"image": ends, **along, "cotangent": cotangent})
-    assert len(together.value) == 2
-    np.testing.assert_array_equal(alone.gradient, together.gradient, strict=True)
+    assert len(together["logits"]) == 2
+    np.testing.assert_array_equal(alone["gradient"], together["gradient"], strict=True)
 
 
 def test_a_start_is_held_to_the_inputs_range_as_the_input_is(ask):
@@ -171,7 +171,7 @@ def test_points_count_as_rows_and_their_gradients_as_an_answer(ask):
 def test_a_sum_that_overflows_is_refused(ask):
     along = path(images(1), 20)
     cotangent = 1e6 * one_hot([3])
-    largest = np.abs(ask({"image": images(1, seed=1), **along, "cotangent": cotangent}).gradient).max()
+    largest = np.abs(ask({"image": images(1, seed=1), **along, "cotangent": cotangent})["gradient"]).max()
     assert largest > 2
     along["path_weights"] = np.full(20, 3e38, np.float32)
     with pytest.raises(BadInput, match="gradient overflows"):

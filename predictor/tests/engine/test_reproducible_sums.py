@@ -6,7 +6,6 @@ import pytest
 import torch
 from captum_predictor.engine.lanes import FEWEST_ROWS_FOR_THREADS, MOST_THREADS
 from captum_predictor.engine.run import run, run_with_gradient
-from captum_predictor.graph.chain import Chain
 from captum_predictor.model.directory import load_model
 from captum_serving.process.reproducible_sums import VARIABLE, reproduce_matrix_products
 
@@ -33,10 +32,10 @@ def on_threads():
 
 @pytest.mark.parametrize("rows", [FEWEST_ROWS_FOR_THREADS, 16, 25])
 def test_the_number_of_threads_changes_no_bit(model, rows, on_threads):
-    segment = Chain(model).segment(model.input_name, None)
+    segment = model.find_segment(model.input_name, None)
     generator = torch.Generator().manual_seed(rows)
     source = torch.rand((rows, *model.input_shape), generator=generator)
-    cotangent = torch.randn((rows, len(model.labels)), generator=generator)
+    cotangent = torch.randn((rows, len(model.description.labels)), generator=generator)
 
     def value_and_gradient():
         values = []
@@ -57,7 +56,7 @@ def value_of(segment, source):
 
 
 def test_what_else_is_in_a_chunk_changes_no_bit_of_a_row(model):
-    segment = Chain(model).segment(model.input_name, None)
+    segment = model.find_segment(model.input_name, None)
     source = torch.rand((50, *model.input_shape), generator=torch.Generator().manual_seed(0))
     whole = value_of(segment, source)
     for begin, end in ((0, 25), (25, 50), (3, 20), (7, 19)):

@@ -58,7 +58,7 @@ def test_an_import_path_is_called_with_the_options():
     ("architecture", "options", "sentence"),
     [
         ("mnist_cn", {}, "'mnist_cn' is not known; did you mean 'mnist_cnn'? Known: fashion_cnn, mnist_cnn"),
-        ("resnet", {}, "'resnet' is not known. Known: fashion_cnn, mnist_cnn, or an import path"),
+        ("resnet", {}, "'resnet' is not known; Known: fashion_cnn, mnist_cnn, or an import path"),
         ("no_such_module:Net", {}, "could not be imported (ModuleNotFoundError: No module named 'no_such_module')"),
         ("torch.nn:Linnear", {}, "got nothing named 'Linnear' in torch.nn, expected a class or function"),
         ("torch:pi", {}, "got a float named 'pi' in torch, expected a class or function"),

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 from captum_predictor.model.architectures import mnist_cnn
-from captum_predictor.model.directory import ModelDirectoryError, load_model
+from captum_predictor.model.description import ModelDirectoryError
+from captum_predictor.model.directory import load_model
 from captum_predictor.model.saving import save_model
 from safetensors.torch import load_file
 from torch import nn
@@ -15,13 +16,9 @@ from torch import nn
 
 def test_the_fields_are_the_documents(own_directory):
     model = load_model(own_directory)
-    assert (model.kind, model.labels) == ("image", tuple("0123456789"))
-    assert (model.input_name, model.input_shape, model.input_range, model.baseline) == (
-        "image",
-        (1, 28, 28),
-        (0.0, 1.0),
-        0.0,
-    )
+    assert (model.description.kind, model.description.labels) == ("image", tuple("0123456789"))
+    assert (model.input_name, model.input_shape) == ("image", (1, 28, 28))
+    assert (model.description.input.range, model.description.input.baseline) == ((0.0, 1.0), 0.0)
     assert [stage.name for stage in model.stages] == [name for name, _ in mnist_cnn().named_children()]
     assert re.fullmatch("[0-9a-f]{64}", model.digest)
 
@@ -87,7 +84,7 @@ def test_the_baseline_is_the_number_of_the_range_that_is_nearest_to_zero(
     own_directory, write_document, low_high, baseline
 ):
     write_document(input={"name": "image", "shape": [1, 28, 28], "range": low_high})
-    assert load_model(own_directory).baseline == baseline
+    assert load_model(own_directory).description.input.baseline == baseline
 
 
 def test_the_digest_is_of_what_decides_the_function(own_directory, write_document, change_weights):

@@ -4,7 +4,8 @@ import os
 import pickle
 
 import pytest
-from captum_predictor.model.directory import ModelDirectoryError, load_model
+from captum_predictor.model.description import ModelDirectoryError
+from captum_predictor.model.directory import load_model
 from torch import nn
 
 

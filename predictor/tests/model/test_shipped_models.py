@@ -7,7 +7,7 @@ import pytest
 import torch
 from captum_predictor.model.directory import load_model
 from captum_predictor.training.data_sets import DATA_SETS, DataSetError, read_split
-from captum_predictor.training.evaluation import evaluate
+from captum_predictor.training.images import evaluate
 from PIL import Image
 from torch import nn
 
@@ -41,7 +41,7 @@ def test_make_train_runs_the_cards_command(name):
 
 
 def test_the_labels_are_the_data_sets(name):
-    assert load_model(MODELS / name).labels == DATA_SETS[name].labels
+    assert load_model(MODELS / name).description.labels == DATA_SETS[name].labels
 
 
 def test_the_whole_test_set_confirms_the_card(name):

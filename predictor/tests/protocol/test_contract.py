@@ -16,6 +16,7 @@ from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
 from captum_predictor.graph.stages import split_into_stages
 from captum_predictor.kinds.tensor import TensorKind
+from captum_predictor.model.description import ModelDescription
 from captum_predictor.model.directory import LoadedModel
 from captum_predictor.protocol.inference import Limits
 from captum_predictor.server.kserve_model import KserveModel
@@ -23,6 +24,7 @@ from captum_predictor.server.routes import build_routes
 from captum_predictor.server.service import Service
 from captum_serving.boundary.front import build_application
 from captum_serving.boundary.limits import Bodies
+from captum_serving.documents import read_document
 from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
 from captum_serving.kserve_server.grpc_server import BoundGrpcServer
 from captum_serving.protocol import wire
@@ -50,16 +52,9 @@ def tiny():
     network = nn.Sequential(modules).eval().requires_grad_(False)
     given = NETWORK["input"]
     shape = tuple(given["shape"])
-    return LoadedModel(
-        kind="tensor",
-        labels=tuple(NETWORK["labels"]),
-        input_name=given["name"],
-        input_shape=shape,
-        input_range=tuple(given["range"]),
-        baseline=given["baseline"],
-        stages=split_into_stages(network, shape),
-        digest=NETWORK["digest"],
-    )
+    document = {"kind": "tensor", "architecture": "tiny", "labels": NETWORK["labels"], "input": given}
+    description = read_document(ModelDescription, json.dumps(document))
+    return LoadedModel(given["name"], shape, split_into_stages(network, shape), NETWORK["digest"], description)
 
 
 def module(stage):

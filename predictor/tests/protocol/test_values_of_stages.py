@@ -40,42 +40,42 @@ def test_the_gradient_by_a_later_stage_is_that_of_the_later_segment(ask, rows):
     together = ask(
         {"image": images(rows)}, [*values, "gradient"], predicted_rows=1, gradient_from=0, gradient_source="relu2"
     )
-    alone = {name: ask({"image": images(rows)}, sink=name).value for name in values}
+    alone = {name: ask({"image": images(rows)}, sink=name)[name] for name in values}
     for name in values:
-        np.testing.assert_array_equal(together.values[name], alone[name], name, strict=True)
+        np.testing.assert_array_equal(together[name], alone[name], name, strict=True)
     cotangent = one_hot([alone["logits"][0].argmax()] * rows)
-    expected = ask({"relu2": alone["relu2"], "cotangent": cotangent}).gradient
-    np.testing.assert_array_equal(together.gradient, expected, strict=True)
+    expected = ask({"relu2": alone["relu2"], "cotangent": cotangent})["gradient"]
+    np.testing.assert_array_equal(together["gradient"], expected, strict=True)
     given = ask({"image": images(rows), "cotangent": cotangent}, [*values, "gradient"], gradient_source="relu2")
-    np.testing.assert_array_equal(given.gradient, expected, strict=True)
+    np.testing.assert_array_equal(given["gradient"], expected, strict=True)
 
 
 def test_the_gradient_of_a_neuron_comes_with_the_scores_behind_it(ask):
     source = images(3)
-    cotangent = np.zeros_like(ask({"image": source}, sink="conv2").value)
+    cotangent = np.zeros_like(ask({"image": source}, sink="conv2")["conv2"])
     cotangent[:, 1, 2, 3] = 1
     together = ask({"image": source, "cotangent": cotangent}, ["logits", "gradient"], sink="conv2")
-    np.testing.assert_array_equal(together.values["logits"], ask({"image": source}).value, strict=True)
+    np.testing.assert_array_equal(together["logits"], ask({"image": source})["logits"], strict=True)
     alone = ask({"image": source, "cotangent": cotangent}, sink="conv2")
-    np.testing.assert_array_equal(together.gradient, alone.gradient, strict=True)
+    np.testing.assert_array_equal(together["gradient"], alone["gradient"], strict=True)
 
 
 @pytest.mark.parametrize("first", [2, 3])
 def test_values_of_stages_and_points_after_the_scored_rows(ask, first):
     rows = images(20)
     together = ask({"image": rows}, ["pool1", "logits"], predicted_rows=2, gradient_from=first, gradient_source="pool1")
-    scored, points = (ask({"image": part}, ["pool1", "logits"]).values for part in np.split(rows, [first]))
+    scored, points = (ask({"image": part}, ["pool1", "logits"]) for part in np.split(rows, [first]))
     for name in ("pool1", "logits"):
-        np.testing.assert_array_equal(together.values[name], np.concatenate([scored[name], points[name]]), strict=True)
+        np.testing.assert_array_equal(together[name], np.concatenate([scored[name], points[name]]), strict=True)
     cotangent = one_hot(np.resize(scored["logits"][:2].argmax(axis=1), 20 - first))
-    expected = ask({"pool1": points["pool1"], "cotangent": cotangent}).gradient
-    np.testing.assert_array_equal(together.gradient, expected, strict=True)
+    expected = ask({"pool1": points["pool1"], "cotangent": cotangent})["gradient"]
+    np.testing.assert_array_equal(together["gradient"], expected, strict=True)
 
 
 def test_every_row_may_have_the_gradient_of_its_own_class(ask):
     together = ask({"image": images(60)}, predicted_rows=60, gradient_from=0)
-    value = ask({"image": images(60)}).value
-    np.testing.assert_array_equal(together.value, value, strict=True)
+    value = ask({"image": images(60)})["logits"]
+    np.testing.assert_array_equal(together["logits"], value, strict=True)
     assert len(set(value.argmax(axis=1))) > 1
-    expected = ask({"image": images(60), "cotangent": one_hot(value.argmax(axis=1))}).gradient
-    np.testing.assert_array_equal(together.gradient, expected, strict=True)
+    expected = ask({"image": images(60), "cotangent": one_hot(value.argmax(axis=1))})["gradient"]
+    np.testing.assert_array_equal(together["gradient"], expected, strict=True)

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from captum_predictor.engine.cpus import usable_cpus
+from captum_predictor.engine.cpus import count_usable_cpus
 from captum_predictor.server.options import build_parser, parse_options
 from kserve import model_server
 
@@ -11,7 +11,7 @@ def test_the_defaults_are_those_of_a_container():
     assert options.model_dir == Path("/mnt/models")
     assert options.host == "0.0.0.0"
     assert options.device == "cpu"
-    assert options.lanes == usable_cpus()
+    assert options.lanes == count_usable_cpus()
     assert options.model_name == "model"
     assert options.no_acceleration is False
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from captum_predictor.kinds.load import load_kind
 from captum_predictor.training.data_sets import DataSetError
-from captum_predictor.training.sentiment.fit import evaluate, fit
+from captum_predictor.training.sentiment.fit import evaluate, train
 from captum_predictor.training.sentiment.network import build_network, train_tokenizer
 from captum_predictor.training.sentiment.snippets import ARCHIVE, LABELS, Snippet, Snippets, read_snippets
 
@@ -33,7 +33,7 @@ def fitted(seed, epochs):
     data = snippets(640)
     tokenizer = train_tokenizer(snippet.text for snippet in data.training)
     network = build_network(len(tokenizer), seed)
-    return network, tokenizer, fit(network, tokenizer, data, epochs, seed, lambda _: None)
+    return network, tokenizer, train(network, tokenizer, data, epochs, seed, lambda _: None)
 
 
 def test_training_learns():

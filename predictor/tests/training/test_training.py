@@ -17,8 +17,8 @@ import torch
 from captum_predictor.model.directory import load_model
 from captum_predictor.training import __main__ as program
 from captum_predictor.training.data_sets import DATA_SETS, Split
-from captum_predictor.training.evaluation import evaluate, to_inputs
-from captum_predictor.training.loop import Settings, best_epoch, train
+from captum_predictor.training.images import Settings, evaluate, to_inputs, train
+from captum_predictor.training.loop import find_best_epoch
 from PIL import Image
 from torch import nn
 
@@ -71,7 +71,7 @@ def test_the_epoch_of_least_validation_loss_is_kept():
     data = Split(halves(600).images, classes)
     network, epochs = train(small_network, data, Settings(6, 0, validation_rows=100), lambda _: None)
     losses = [epoch.validation_loss for epoch in epochs]
-    assert best_epoch(epochs).validation_loss == min(losses) < losses[-1]
+    assert find_best_epoch(epochs).validation_loss == min(losses) < losses[-1]
     held_out = torch.randperm(600, generator=torch.Generator().manual_seed(0))[:100]
     loss = evaluate(network, Split(data.images[held_out], classes[held_out])).loss
     assert loss == pytest.approx(min(losses), rel=1e-6)
@@ -192,9 +192,9 @@ def test_interrupted_anywhere_it_leaves_the_old_model(small_data, tmp_path, monk
 
 TERMINATED = """
     import functools, runpy, sys
-    from captum_predictor.training import loop
+    from captum_predictor.training import images
     from captum_predictor.training.data_sets import DATA_SETS
-    loop.Settings = functools.partial(loop.Settings, validation_rows=20)
+    images.Settings = functools.partial(images.Settings, validation_rows=20)
     DATA_SETS["mnist"].md5.update({md5})
     sys.argv = ["train", "mnist", "--epochs", "5000", "--threads", "1", "--data-dir", {data!r}, "--output", {output!r}]
     runpy.run_module("captum_predictor.training", run_name="__main__")
@@ -224,12 +224,12 @@ def test_a_kill_while_an_object_is_finalized_ends_it_too(small_data, tmp_path):
             def __del__(self):
                 os.kill(os.getpid(), signal.SIGTERM)
 
-        def epoch_line(epoch, line=report.epoch_line):
+        def describe_epoch(epoch, describe=report.describe_epoch):
             if epoch.number == 1:
                 Finalized()
-            return line(epoch)
+            return describe(epoch)
 
-        report.epoch_line = epoch_line
+        report.describe_epoch = describe_epoch
     """
     output = tmp_path / "models" / "mnist"
     training = TERMINATED.format(md5=dict(DATA_SETS["mnist"].md5), data=str(small_data), output=str(output))

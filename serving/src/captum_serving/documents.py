@@ -1,7 +1,5 @@
 """JSON documents that people and other servers write: described by pydantic, refused in one sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import TypeVar, get_args
 
@@ -14,11 +12,11 @@ D = TypeVar("D", bound="Document")
 
 
 class DocumentError(ValueError):
-    """A document is not as it is described; the sentence says where, what was got and what was expected."""
+    """A document does not fit its description; the sentence says where, what was got and what was expected."""
 
 
 class Document(BaseModel):
-    """The base of a document's description: 5.0 is no whole number, true is no number, and unknown keys are refused."""
+    """The base of descriptions: 5.0 is not a whole number, true is not a number, and unknown keys are refused."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -27,7 +25,7 @@ def read_document(kind: type[D], text: bytes | str) -> D:
     """Read a JSON document.
 
     Raises:
-        DocumentError: It is not JSON, or not as `kind` describes it.
+        DocumentError: It is not JSON, or does not fit `kind`.
     """
     try:
         return kind.model_validate_json(text)
@@ -89,11 +87,11 @@ def _find_model(kind: type[BaseModel], steps: Iterable[int | str]) -> type[BaseM
     """Find the model that describes the object at a place of the document."""
     for step in steps:
         if step in kind.model_fields:
-            kind = _model_within(kind.model_fields[step].annotation) or kind
+            kind = _find_model_within(kind.model_fields[step].annotation) or kind
     return kind
 
 
-def _model_within(annotation: object) -> type[BaseModel] | None:
+def _find_model_within(annotation: object) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next((found for part in get_args(annotation) if (found := _model_within(part))), None)
+    return next((found for part in get_args(annotation) if (found := _find_model_within(part))), None)

@@ -16,8 +16,6 @@ ServingError
 They are gRPC exceptions too, so that kserve's gRPC interceptor answers with their status.
 """
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from grpc import StatusCode
@@ -52,7 +50,7 @@ class BadInput(ServingError):
 
 
 class Unauthorized(ServingError):
-    """The predictor wants credentials, and was given none that it takes."""
+    """The predictor needs credentials, and did not accept those that it got."""
 
     http_status = 401
     status_code = StatusCode.UNAUTHENTICATED
@@ -89,7 +87,7 @@ class NotAllowed(ServingError):
 
 
 class TooLarge(ServingError):
-    """The body or the batch is over a limit of the server."""
+    """The body or the batch is over one of the server's limits."""
 
     http_status = 413
     status_code = StatusCode.RESOURCE_EXHAUSTED
@@ -100,7 +98,7 @@ class Internal(ServingError):
 
 
 class BadGateway(ServingError):
-    """The predictor answered something that it must not answer."""
+    """The predictor's answer is wrong or breaks the protocol."""
 
     http_status = 502
     status_code = StatusCode.UNAVAILABLE

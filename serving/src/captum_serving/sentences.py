@@ -1,7 +1,5 @@
 """What errors say about a bad value: how it is shown, what was expected, and which known name is nearest."""
 
-from __future__ import annotations
-
 import difflib
 from typing import Any
 

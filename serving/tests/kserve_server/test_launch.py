@@ -199,9 +199,9 @@ def test_at_level_debug_a_request_has_its_line_and_its_times_and_a_proxy_says_wh
 def test_nothing_is_timed_where_no_line_says_so(monkeypatch):
     server = RestServer("server", "127.0.0.1", 1000, ClientLimits(), data_plane(), None, http_port=0)
     monkeypatch.setattr(rest_server, "KSERVE_LOGLEVEL", "INFO")
-    assert server._middleware() == []
+    assert server._make_middleware() == []
     monkeypatch.setattr(rest_server, "KSERVE_LOGLEVEL", "DEBUG")
-    assert [each.cls for each in server._middleware()] == [TimingMiddleware]
+    assert [each.cls for each in server._make_middleware()] == [TimingMiddleware]
 
 
 def listeners(port):

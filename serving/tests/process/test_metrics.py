@@ -3,12 +3,12 @@ import os
 import subprocess
 import sys
 
-from captum_serving.process.metrics import metrics
+from captum_serving.process.metrics import write_metrics
 from prometheus_client import Counter
 
 SUMS = """
 import asyncio, multiprocessing, sys
-from captum_serving.process.metrics import metrics, share_between_workers
+from captum_serving.process.metrics import write_metrics, share_between_workers
 share_between_workers()
 from prometheus_client import Counter
 
@@ -23,13 +23,13 @@ if __name__ == "__main__":
         worker.start()
     for worker in workers:
         worker.join()
-    sys.stdout.write(asyncio.run(metrics(None)).body.decode())
+    sys.stdout.write(asyncio.run(write_metrics(None)).body.decode())
 """
 
 
 def test_one_process_shows_its_own_metrics():
     Counter("of_one_process", "Counted here.").inc(3)
-    response = asyncio.run(metrics(None))
+    response = asyncio.run(write_metrics(None))
     assert "of_one_process_total 3.0" in response.body.decode()
     assert response.headers["content-type"].startswith("text/plain")
 

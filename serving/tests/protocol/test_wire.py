@@ -156,9 +156,9 @@ def test_what_is_no_json_gets_a_sentence(text):
 
 
 def test_json_numbers_become_an_array_of_their_own_shape():
-    assert wire.numbers([[1, 2], [3, 4]], "x").shape == (2, 2)
-    assert wire.numbers([], "x").dtype == np.float32
-    assert wire.numbers([0.1], "x")[0] == 0.1
+    assert wire.read_numbers([[1, 2], [3, 4]], "x").shape == (2, 2)
+    assert wire.read_numbers([], "x").dtype == np.float32
+    assert wire.read_numbers([0.1], "x")[0] == 0.1
 
 
 STRINGS = ["", "plain", "naïve 🤗", "\x00", "مرحبا"]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import orjson
 from captum_serving.errors import BadInput
-from captum_serving.protocol.requested import object_of, requested_outputs
+from captum_serving.protocol.requested import read_object, read_outputs
 from captum_serving.protocol.wire import HEADER_LENGTH, Message, decode, encode
 
 from captum_explainer.attribution.explanations import Explanations
@@ -46,10 +46,10 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
         TooLarge: More instances than the server takes.
     """
     message = decode(incoming.body, incoming.header_length, "inputs", strings=bytes)
-    requested = requested_outputs(message, [EXPLAIN, *DETAILS])
+    requested = read_outputs(message, [EXPLAIN, *DETAILS])
     arrays, alone = _read_instances(message, description)
     check_count(len(arrays), settings.limits)
-    given = object_of(message.document, "parameters")
+    given = read_object(message.document, "parameters")
     parameters = {key: _parse_scalar(value) for key, value in given.items() if key != RESERVED}
     request = TensorRequest(stack_instances(arrays, description), parameters)
     return ReadRequest(request, partial(_write, message, requested, alone, settings.model_version))

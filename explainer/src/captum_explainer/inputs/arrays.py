@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from captum_serving.errors import BadInput, TooLarge
-from captum_serving.protocol.wire import numbers
+from captum_serving.protocol.wire import read_numbers
 from torch import Tensor
 
 from captum_explainer.inputs.pictures import decode_base64
@@ -138,5 +138,5 @@ def _read_instance(
             return decode_base64(instance, description, name)
     if not isinstance(instance, list):
         raise BadInput(f'{name} is not a list; expected nested numbers or {{"b64": picture}}')
-    array = numbers(instance, name).astype(np.float32)
+    array = read_numbers(instance, name).astype(np.float32)
     return array if description.input_shape is None else fit(array, name, description.input_shape)

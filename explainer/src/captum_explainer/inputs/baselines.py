@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from captum_serving.errors import BadInput
-from captum_serving.protocol.wire import numbers
+from captum_serving.protocol.wire import read_numbers
 from torch import Tensor
 
 from captum_explainer.inputs.image_axes import find_layout
@@ -57,7 +57,7 @@ def resolve_baselines(
         if abs(value) > LARGEST:
             raise BadInput(f"baselines is {value:g}; expected a number that fits float32")
         return [torch.full_like(inputs[:1], float(value))] * len(inputs)
-    array = torch.from_numpy(np.ascontiguousarray(numbers(value, "baselines"), dtype=np.float32))
+    array = torch.from_numpy(np.ascontiguousarray(read_numbers(value, "baselines"), dtype=np.float32))
     if not torch.isfinite(array).all():
         raise BadInput("baselines hold NaN or infinity; expected finite numbers")
     return _assign(array, inputs, kind, most)

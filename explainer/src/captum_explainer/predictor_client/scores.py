@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 from captum_serving.errors import BadGateway, BadInput
-from captum_serving.protocol.wire import numbers
+from captum_serving.protocol.wire import read_numbers
 
 from captum_explainer.predictor_client.calls import Calls
 from captum_explainer.predictor_client.exchange import Answer, Array, Exchange, Rows
@@ -83,7 +83,7 @@ class ScoresSession(Calls):
         try:
             predictions = orjson.loads(reply.body)["predictions"]
             each = [_read_scores(one) for one in predictions] if isinstance(predictions, list) else predictions
-            return numbers(each, "predictions")
+            return read_numbers(each, "predictions")
         except (orjson.JSONDecodeError, KeyError, TypeError):
             raise BadGateway("the predictor's answer is not V1's; expected a JSON object with 'predictions'") from None
         except BadInput as error:

@@ -1,15 +1,12 @@
 """The fast order of a segment's steps."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 
 from captum_predictor.acceleration.channels_last_gradient import lay_out_gradients
 from captum_predictor.acceleration.linear_as_convolution import leave_out_flattens
 from captum_predictor.acceleration.pool_before_relu import put_pools_before_relus
 from captum_predictor.acceleration.relu_in_place import overwrite_by_relus
-from captum_predictor.graph.stages import Stage
-from captum_predictor.graph.steps import Step, arrange_in_order
+from captum_predictor.graph.stages import Stage, Step, arrange_in_order
 
 
 def arrange_fast(stages: Sequence[Stage], kept: Collection[str]) -> Sequence[Step]:

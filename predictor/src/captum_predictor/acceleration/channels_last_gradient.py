@@ -1,7 +1,5 @@
 """The gradient between a ReLU and its flatten lies channels last: saves 0.5 of the 6.2 ms of 25 rows on fashion_cnn."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -9,7 +7,7 @@ from itertools import pairwise
 
 import torch
 
-from captum_predictor.graph.steps import Step
+from captum_predictor.graph.stages import Step
 
 
 def lay_out_gradients(steps: Sequence[Step]) -> list[Step]:
@@ -28,9 +26,5 @@ def lay_out_gradients(steps: Sequence[Step]) -> list[Step]:
 
 def _flatten(flatten: Step, value: torch.Tensor) -> torch.Tensor:
     if value.requires_grad and value.ndim == 4:
-        value.register_hook(_put_channels_last)  # type: ignore[no-untyped-call]
+        value.register_hook(lambda gradient: gradient.contiguous(memory_format=torch.channels_last))  # type: ignore[no-untyped-call]
     return flatten.compute(value)
-
-
-def _put_channels_last(gradient: torch.Tensor) -> torch.Tensor:
-    return gradient.contiguous(memory_format=torch.channels_last)

@@ -1,7 +1,5 @@
 """The gradient by a one-channel picture as a matrix product: saves a fifth of 25 rows' passes on fashion_cnn."""
 
-from __future__ import annotations
-
 from functools import cached_property
 from typing import Any
 
@@ -33,17 +31,6 @@ class OneChannelConv2d(nn.Conv2d):
         """The weights as a matrix `[kernel height x width, out channels]`, made once: they are frozen."""
         return self.weight.flatten(1).T
 
-    def margins(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """How many zeros are added before and after the picture's height, and its width."""
-        if isinstance(self.padding, str):
-            totals = [d * (k - 1) for d, k in zip(self.dilation, self.kernel_size, strict=True)]
-            if self.padding == "valid":
-                totals = [0, 0]
-            height, width = ((total // 2, total - total // 2) for total in totals)
-            return height, width
-        height, width = ((size, size) for size in self.padding)
-        return height, width
-
 
 class _OneChannel(torch.autograd.Function):
     @staticmethod
@@ -55,7 +42,8 @@ class _OneChannel(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, cotangent: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         convolution: OneChannelConv2d = ctx.convolution
-        (top, bottom), (left, right) = convolution.margins()
+        # The zeros on each side as torch itself computes them, also for "same" and "valid".
+        left, right, top, bottom = convolution._reversed_padding_repeated_twice
         height, width = ctx.size
         # By torch's functions, where there is one: an operator or a method takes the interpreter's lock more often.
         columns = torch.matmul(convolution.columns, torch.flatten(cotangent, 2))

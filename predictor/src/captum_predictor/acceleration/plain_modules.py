@@ -1,7 +1,5 @@
 """Tells which modules may be accelerated: those that compute what their class says, and nothing else."""
 
-from __future__ import annotations
-
 from typing import TypeGuard, TypeVar
 
 from torch import nn

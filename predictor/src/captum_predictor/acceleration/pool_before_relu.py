@@ -1,12 +1,10 @@
 """A max-pool goes before its ReLU, which then has fewer numbers: saves 0.6 of the 4.3 ms of 25 rows on mnist_cnn."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from captum_predictor.graph.steps import Step
+from captum_predictor.graph.stages import Step
 
 MAX_POOLS = ("max_pool1d", "max_pool2d", "max_pool3d")
 # With these dilations no window lies in the padding alone, whose -inf would become 0 in a ReLU behind the pool.

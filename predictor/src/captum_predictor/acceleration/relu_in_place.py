@@ -1,7 +1,5 @@
 """A ReLU writes over an input that nobody else needs: saves 0.3 of the 5.7 ms of 25 rows on fashion_cnn."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -9,7 +7,7 @@ from itertools import pairwise
 import torch
 
 from captum_predictor.acceleration.pool_before_relu import MAX_POOLS
-from captum_predictor.graph.steps import Step
+from captum_predictor.graph.stages import Step
 
 # Each makes its output anew, and does not need it in its backward pass.
 OVERWRITABLE = ("conv1d", "conv2d", "conv3d", "linear", *MAX_POOLS)

@@ -1,20 +1,18 @@
 """How many CPUs this process may use: a container's limit counts, not the machine's size."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
 CGROUP = Path("/sys/fs/cgroup")
 
 
-def usable_cpus(cgroup: Path = CGROUP) -> int:
+def count_usable_cpus(cgroup: Path = CGROUP) -> int:
     """Whole CPUs, at least one: the lesser of the affinity mask and the cgroup's limit (version 2 or 1)."""
     affinity = len(os.sched_getaffinity(0))
-    return max(1, min(affinity, int(_cgroup_limit(cgroup) or affinity)))
+    return max(1, min(affinity, int(_read_cgroup_limit(cgroup) or affinity)))
 
 
-def _cgroup_limit(cgroup: Path) -> float | None:
+def _read_cgroup_limit(cgroup: Path) -> float | None:
     try:
         if (cgroup / "cpu.max").exists():
             quota, period = (cgroup / "cpu.max").read_text().split()

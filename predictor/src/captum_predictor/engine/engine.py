@@ -1,7 +1,5 @@
 """The engine: a call's rows, split evenly into chunks that the lanes compute."""
 
-from __future__ import annotations
-
 import asyncio
 import itertools
 import math
@@ -12,17 +10,18 @@ from contextlib import contextmanager
 from functools import partial
 
 import torch
+from captum_serving.protocol.extension_names import GRADIENT
 
 from captum_predictor.acceleration.arrange import arrange_fast
-from captum_predictor.engine import chunk_metrics
 from captum_predictor.engine.arrays import Array, Floats
+from captum_predictor.engine.chunk_metrics import CHUNK_SECONDS
 from captum_predictor.engine.job import Job, UnderWay, store
 from captum_predictor.engine.lanes import Chunk, Lanes
 from captum_predictor.engine.path_integral import Integral
-from captum_predictor.engine.query import ComputedValues, Query
+from captum_predictor.engine.query import Query
 from captum_predictor.engine.run import run, run_with_gradient
 from captum_predictor.graph.chain import ANY, MOST_ROWS
-from captum_predictor.graph.steps import arrange_in_order
+from captum_predictor.graph.stages import arrange_in_order
 
 
 def split_evenly(rows: int, most: int = MOST_ROWS, lanes: int = 1) -> list[slice]:
@@ -51,37 +50,42 @@ class Engine:
         self._device = device
         self._arrange = arrange_fast if accelerate else arrange_in_order
 
-    async def compute(self, query: Query) -> ComputedValues:
-        """The values that a query asks for, and its gradient. Cancelled, it takes waiting chunks out of the queue.
+    async def compute(self, query: Query) -> dict[str, Floats]:
+        """Compute what a query asks for. When it is cancelled, it takes its waiting chunks out of the queue.
+
+        Returns:
+            The values `[rows, *stage shape]` by their stages' names, in the chain's order; and the gradient, if one is
+            asked for, by the name `gradient`: `[rows, *shape of the differentiated source]`, or for paths
+            `[paths, ...]`.
 
         Raises:
             Overloaded: The queue is full.
             BadInput: The value or the gradient overflows, or there is no gradient.
         """
         job = Job.allocate(query)
-        call = self.lanes.submit(self._chunks(job), query.priority)
+        call = self.lanes.submit(self._make_chunks(job), query.priority)
         try:
             await asyncio.wrap_future(call.done)
         except asyncio.CancelledError:
             self.lanes.cancel(call)
             raise
-        return job.computed_values
+        return job.values if job.gradient is None else job.values | {GRADIENT: job.gradient}
 
-    def _chunks(self, job: Job) -> list[Chunk]:
-        """The chunks that compute a call's values, and then its gradient or its integral."""
+    def _make_chunks(self, job: Job) -> list[Chunk]:
+        """Make the chunks that compute a call's values, and then its gradient or its integral."""
         paths, with_gradient = job.query.paths, job.rows_with_gradient
         chunks = list[Chunk]()
         # Chunks that predict come first: when a lane takes a chunk that waits for them, they are under way already.
         under_way: list[UnderWay] = []
-        for part in self._parts(job, 0, len(job.query.source) if paths is not None else with_gradient.start):
+        for part in self._split(job, 0, len(job.query.source) if paths is not None else with_gradient.start):
             done = Future[None]()
             under_way.append((part, done))
-            chunks.append(self._chunk(job, part, partial(self._compute_values, job, part, done)))
+            chunks.append(self._make_chunk(job, part, partial(self._compute_values, job, part, done)))
         if job.gradient is None:
             return chunks
         integral = None if paths is None else Integral(paths, job.gradient.shape[1:])
         gradients = job.gradient if integral is None else integral.gradients
-        for part in self._parts(job, with_gradient.start, with_gradient.stop):
+        for part in self._split(job, with_gradient.start, with_gradient.stop):
             done = Future[None]()
             if integral is None:
                 under_way.append((part, done))
@@ -90,55 +94,47 @@ class Engine:
             work = partial(self._compute_gradients, job, part, done, select_cotangents, gradients[behind])
             if integral is not None:
                 work = partial(_integrate, work, part.stop - part.start, integral, job.gradient)
-            chunks.append(self._chunk(job, part, work))
+            chunks.append(self._make_chunk(job, part, work))
         return chunks
 
-    def _parts(self, job: Job, begin: int, end: int) -> list[slice]:
+    def _split(self, job: Job, begin: int, end: int) -> list[slice]:
         segment = job.query.segment
         # Pictures are not spread over the lanes: chunks of fewer than twelve rows have one thread and maybe other bits.
         lanes = self.lanes.count if ANY in segment.source_shape else 1
-        parts = split_evenly(end - begin, segment.most_rows(job.query.source.shape[1:]), lanes)
+        parts = split_evenly(end - begin, segment.limit_rows(job.query.source.shape[1:]), lanes)
         return [slice(begin + part.start, begin + part.stop) for part in parts]
 
-    def _chunk(self, job: Job, part: slice, work: Callable[[], None]) -> Chunk:
-        return Chunk(part.stop - part.start, work, job.query.segment.width(job.query.source.shape[1:]))
+    def _make_chunk(self, job: Job, part: slice, work: Callable[[], None]) -> Chunk:
+        return Chunk(part.stop - part.start, work, job.query.segment.count_tokens(job.query.source.shape[1:]))
 
     def _compute_values(self, job: Job, part: slice, done: Future[None]) -> None:
-        begin = time.perf_counter()
-        with _settle(done):
-            source, extra_inputs = self._tensors(*job.read_rows(part))
+        with _observe(done, "value"):
+            source, extra_inputs = self._to_tensors(*job.read_rows(part))
             job.store(run(job.query.segment, source, extra_inputs, job.values, self._arrange), part, done)
-        chunk_metrics.observe_chunk(time.perf_counter() - begin, with_gradient=False)
 
     def _compute_gradients(
         self, job: Job, part: slice, done: Future[None], select_cotangents: Callable[[], Array], gradient: Floats
     ) -> None:
-        begin = time.perf_counter()
-
         def cotangent_rows(computed: dict[str, torch.Tensor]) -> torch.Tensor:
             if job.query.paths is None:
                 job.store(computed, part, done)
-            return self._tensor(select_cotangents())
+            return self._to_tensor(select_cotangents())
 
-        with _settle(done):
-            source, extra_inputs = self._tensors(*job.read_rows_with_gradient(part))
+        with _observe(done, "gradient"):
+            source, extra_inputs = self._to_tensors(*job.read_rows_with_gradient(part))
             kept = () if job.query.paths is not None else job.values
             segment = job.segment_with_gradient
-            store(
-                run_with_gradient(
-                    segment, job.differentiated, source, extra_inputs, cotangent_rows, kept, self._arrange
-                ),
-                gradient,
-                "gradient",
+            computed = run_with_gradient(
+                segment, job.differentiated, source, extra_inputs, cotangent_rows, kept, self._arrange
             )
-        chunk_metrics.observe_chunk(time.perf_counter() - begin, with_gradient=True)
+            store(computed, gradient, GRADIENT)
 
-    def _tensors(
+    def _to_tensors(
         self, source: Array, extra_inputs: Mapping[str, Array]
     ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        return self._tensor(source), {name: self._tensor(array) for name, array in extra_inputs.items()}
+        return self._to_tensor(source), {name: self._to_tensor(array) for name, array in extra_inputs.items()}
 
-    def _tensor(self, rows: Array) -> torch.Tensor:
+    def _to_tensor(self, rows: Array) -> torch.Tensor:
         tensor = torch.from_numpy(rows)
         return tensor if self._device == "cpu" else tensor.to(self._device)
 
@@ -147,15 +143,17 @@ def _integrate(work: Callable[[], None], rows: int, integral: Integral, gradient
     """Compute some of an integral's gradients, and the sum if they are the last ones."""
     work()
     if integral.count_arrived(rows):
-        store(integral.sum(), gradient.reshape(-1), "gradient")
+        store(integral.sum(), gradient.reshape(-1), GRADIENT)
 
 
 @contextmanager
-def _settle(done: Future[None]) -> Iterator[None]:
-    """If a chunk fails, pass the error to the chunks that wait for its values."""
+def _observe(done: Future[None], computed: str) -> Iterator[None]:
+    """Count a chunk's time; if it fails, pass the error to the chunks that wait for its values."""
+    begin = time.perf_counter()
     try:
         yield
     except BaseException as error:
         if not done.done():
             done.set_exception(error)
         raise
+    CHUNK_SECONDS.labels(computed).observe(time.perf_counter() - begin)

@@ -12,7 +12,7 @@ from captum_serving.errors import BadInput
 
 from captum_predictor.engine.arrays import Array, Floats, is_finite
 from captum_predictor.engine.memory_format import allocate_rows, lay_out
-from captum_predictor.engine.query import ComputedValues, Query
+from captum_predictor.engine.query import Query
 from captum_predictor.graph.chain import Segment
 
 # Some of a call's rows, and what is resolved when their values are there.
@@ -30,22 +30,17 @@ class Job:
 
     @classmethod
     def allocate(cls, query: Query) -> Job:
-        """The job for a query, with memory for its values and its gradient."""
+        """Make the job for a query, with memory for its values and its gradient."""
         segment, rows = query.segment, len(query.source)
         differentiated = query.differentiated or segment
-        shapes = segment.shapes(query.source.shape[1:])
+        shapes = segment.compute_shapes(query.source.shape[1:])
         kept = {segment.sink.name, differentiated.sink.name, *query.wanted}
         names = [stage.name for stage in segment.stages if stage.name in kept]
         values = {name: np.empty((rows, *shapes[name]), np.float32) for name in names}
         if query.cotangents is None:
             return cls(query, differentiated, values, None)
-        rows = rows - query.cotangents.first if query.paths is None else len(query.paths.starts)
+        rows = rows - query.cotangents.first_row if query.paths is None else len(query.paths.starts)
         return cls(query, differentiated, values, np.empty((rows, *shapes[differentiated.source]), np.float32))
-
-    @property
-    def computed_values(self) -> ComputedValues:
-        """What has been computed, when all chunks are done."""
-        return ComputedValues(self.values, self.gradient)
 
     @property
     def rows_with_gradient(self) -> slice:
@@ -54,7 +49,7 @@ class Job:
             return slice(len(self.query.source), len(self.query.source))
         if self.query.paths is not None:
             return slice(0, self.query.paths.rows)
-        return slice(self.query.cotangents.first, len(self.query.source))
+        return slice(self.query.cotangents.first_row, len(self.query.source))
 
     @property
     def segment_with_gradient(self) -> Segment:
@@ -69,12 +64,12 @@ class Job:
         return replace(segment, stages=segment.stages[:end])
 
     def read_rows(self, part: slice) -> tuple[Array, Mapping[str, Array]]:
-        """Some of the source's rows and their extra inputs, in the model's memory format."""
+        """Read some of the source's rows and their extra inputs, in the model's memory format."""
         extra_inputs = {name: lay_out(array[part]) for name, array in self.query.extra_inputs.items()}
         return lay_out(self.query.source[part]), extra_inputs
 
     def read_rows_with_gradient(self, part: slice) -> tuple[Array, Mapping[str, Array]]:
-        """Some of the rows that have a gradient and their extra inputs, in the model's memory format."""
+        """Read some of the rows that have a gradient and their extra inputs, in the model's memory format."""
         paths = self.query.paths
         if paths is None:
             return self.read_rows(part)
@@ -83,9 +78,9 @@ class Job:
         return points, {name: lay_out(array[paths.find_paths(part)]) for name, array in self.query.extra_inputs.items()}
 
     def select_cotangents(self, under_way: Sequence[UnderWay], part: slice) -> Array:
-        """The cotangents of some of the rows that have a gradient, by their number among these.
+        """Select the cotangents of some of the rows that have a gradient, by their number among these.
 
-        Where they are the predicted class's, this waits for the chunks `under_way` that compute the rows' scores.
+        For the predicted class, this waits for the chunks `under_way` that compute the rows' scores.
 
         Raises:
             BadInput: Such a chunk failed.

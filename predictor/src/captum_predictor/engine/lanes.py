@@ -1,11 +1,9 @@
-"""Lanes: worker threads that take chunks of rows, from the bounded queue of their priority.
+"""Lanes: worker threads that take chunks of rows from their priority's bounded queue.
 
-Predictions have lanes of their own and never wait for the chunk of an explanation to end. Explanations' lanes are
-niced, so that the system's scheduler lets a prediction go first at any moment, and take no further chunk while
-predictions need the place: a container's CPU limit is used up by whatever runs, niced or not.
+Predictions have lanes of their own, and never wait for an explanation's chunk to end. The explanations' lanes are
+niced, so that the scheduler always prefers predictions. They take no new chunk while predictions need the CPUs: niced
+threads use up a container's CPU limit like any others.
 """
-
-from __future__ import annotations
 
 import threading
 from collections import deque
@@ -19,8 +17,8 @@ from captum_serving.errors import Overloaded
 from captum_serving.process.niceness import step_back
 
 # On AVX2 mnist_cnn's bits differ between one and two threads under 12 rows; from 12 rows on they are the same for one
-# to nine threads and differ from ten on (25 rows, torch 2.13), and a chunk of 25 rows gains little from so many. On
-# AVX-512 they differ for a single row alone (see matrix_products.py).
+# to nine threads and differ from ten on (25 rows, torch 2.13), and a chunk of 25 rows gains little from that many. On
+# AVX-512 they differ for a single row alone (see reproducible_sums.py).
 FEWEST_ROWS_FOR_THREADS = 12
 MOST_THREADS = 4
 
@@ -34,11 +32,11 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows of a call, and what computes them; a row takes `width` rows of a matrix product (a text's tokens)."""
+    """Some rows of a call, and what computes them; a text's row has as many rows of a matrix product as tokens."""
 
     rows: int
     run: Callable[[], None]
-    width: int = 1
+    tokens_per_row: int = 1
 
 
 @dataclass(eq=False)
@@ -55,9 +53,9 @@ class Call:
 
 @dataclass(eq=False)
 class Queue:
-    """The chunks that wait for the lanes of one priority, `rows` in all.
+    """The chunks that wait for the lanes of one priority.
 
-    `busy` lanes compute; a bell wakes each `idle` one.
+    `rows` wait in all, without those under way; `busy` lanes compute; a bell wakes each `idle` one.
     """
 
     entries: deque[tuple[Call, Chunk]] = field(default_factory=deque)
@@ -73,7 +71,7 @@ class Queue:
 class Lanes:
     """`count` worker threads for each priority, over a queue that holds at most `queue_rows` rows of it.
 
-    The lanes that compute share the `cpus` evenly as threads.
+    The lanes that compute share the `cpus` evenly as threads. `queues` has the queue of each priority.
     """
 
     def __init__(self, count: int, queue_rows: int, cpus: int) -> None:
@@ -81,7 +79,7 @@ class Lanes:
         self._queue_rows = queue_rows
         self._cpus = cpus
         self._lock = threading.Lock()
-        self._queues = {priority: Queue() for priority in Priority}
+        self.queues = {priority: Queue() for priority in Priority}
         self._stopping = False
         self._threads = [
             threading.Thread(target=self._work, args=(priority,), name=f"{priority.name.lower()}-{i}", daemon=True)
@@ -100,7 +98,7 @@ class Lanes:
         rows = sum(chunk.rows for chunk in chunks)
         call = Call(unfinished=len(chunks))
         call.done.set_running_or_notify_cancel()
-        queue = self._queues[priority]
+        queue = self.queues[priority]
         with self._lock:
             if queue.rows + rows > self._queue_rows:
                 raise Overloaded(
@@ -118,15 +116,7 @@ class Lanes:
             self._drop(call)
             self._wake()
 
-    def waiting_rows(self, priority: Priority) -> int:
-        """Rows of this priority in the queue, without those under way."""
-        return self._queues[priority].rows
-
-    def busy(self, priority: Priority) -> int:
-        """Lanes of this priority that compute a chunk."""
-        return self._queues[priority].busy
-
-    def alive(self) -> bool:
+    def are_alive(self) -> bool:
         """Whether every lane takes work."""
         return not self._stopping and all(thread.is_alive() for thread in self._threads)
 
@@ -144,18 +134,18 @@ class Lanes:
         # The count is kept for each calling thread (OpenMP), but a thread's first operation sets it to the process-wide
         # one: that comes first here, so that it cannot undo what is set below.
         threads = torch.get_num_threads()
-        queue = self._queues[priority]
+        queue = self.queues[priority]
         bell = threading.Lock()
         bell.acquire()
-        while (work := self._next(priority, bell)) is not None:
+        while (work := self._wait_for_chunk(priority, bell)) is not None:
             call, chunk, wanted = work
             if wanted != threads:
                 torch.set_num_threads(wanted)
                 threads = wanted
             self._run(queue, call, chunk)
 
-    def _next(self, priority: Priority, bell: threading.Lock) -> tuple[Call, Chunk, int] | None:
-        queue = self._queues[priority]
+    def _wait_for_chunk(self, priority: Priority, bell: threading.Lock) -> tuple[Call, Chunk, int] | None:
+        queue = self.queues[priority]
         while True:
             with self._lock:
                 if queue.entries and self._count_places(priority) > 0:
@@ -167,11 +157,11 @@ class Lanes:
 
     def _count_places(self, priority: Priority) -> int:
         """How many more lanes of this priority may compute now."""
-        first = 0 if priority is Priority.PREDICTION else self._queues[Priority.PREDICTION].count_wanted()
-        return self.count - first - self._queues[priority].busy
+        first = 0 if priority is Priority.PREDICTION else self.queues[Priority.PREDICTION].count_wanted()
+        return self.count - first - self.queues[priority].busy
 
     def _wake(self) -> None:
-        for priority, queue in self._queues.items():
+        for priority, queue in self.queues.items():
             wanted = len(queue.idle) if self._stopping else min(len(queue.entries), self._count_places(priority))
             for _ in range(min(wanted, len(queue.idle))):
                 # The lane that rested last: its caches and its OpenMP team are warm.
@@ -182,8 +172,8 @@ class Lanes:
         call, chunk = queue.entries.popleft()
         queue.rows -= chunk.rows
         queue.busy += 1
-        sharing = sum(each.count_wanted() for each in self._queues.values())
-        if chunk.rows * chunk.width < FEWEST_ROWS_FOR_THREADS:
+        sharing = sum(each.count_wanted() for each in self.queues.values())
+        if chunk.rows * chunk.tokens_per_row < FEWEST_ROWS_FOR_THREADS:
             return call, chunk, 1
         return call, chunk, max(1, min(self._cpus // min(self.count, sharing), MOST_THREADS))
 
@@ -209,7 +199,7 @@ class Lanes:
             call.done.set_exception(error)
 
     def _drop(self, call: Call) -> None:
-        for queue in self._queues.values():
+        for queue in self.queues.values():
             kept = deque(entry for entry in queue.entries if entry[0] is not call)
             if len(kept) < len(queue.entries):
                 queue.rows -= sum(chunk.rows for other, chunk in queue.entries if other is call)

@@ -1,7 +1,5 @@
 """The memory format of rows that a model takes: pictures have their channels last."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from captum_predictor.engine.arrays import Array

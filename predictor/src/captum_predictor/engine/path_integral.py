@@ -1,7 +1,5 @@
 """Integrals of the gradient along straight paths: the quadrature's points, and the weighted sum of their gradients."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import dataclass
 from functools import cached_property

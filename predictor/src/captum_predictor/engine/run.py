@@ -1,7 +1,5 @@
 """Runs a segment for a few rows: its value and its VJP."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping
 
 import torch
@@ -10,7 +8,7 @@ from captum_serving.errors import BadInput
 
 from captum_predictor.acceleration.arrange import arrange_fast
 from captum_predictor.graph.chain import Segment
-from captum_predictor.graph.steps import Arrange
+from captum_predictor.graph.stages import Arrange
 
 # torch.autograd.grad imports symbolic_shapes, and with it sympy, in its first call, which would take 0.4 s longer. In a
 # thread while the server starts it is not faster: ready after 3.0 s of CPU time either way (import torch, kserve: 3.3).
@@ -48,7 +46,7 @@ def run_with_gradient(
     Raises:
         BadInput: The part's sink cannot be differentiated by its source.
     """
-    before, behind = segment.around(differentiated)
+    before, behind = segment.split_around(differentiated)
     values: dict[str, torch.Tensor] = {}
     if before is not None:
         with torch.no_grad():  # not inference mode: autograd cannot keep what is made there

@@ -1,10 +1,9 @@
-"""The chain of stages, and its segments."""
+"""A model as a chain of stages, and its segments."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from captum_serving.errors import BadInput
 
@@ -13,27 +12,11 @@ from captum_predictor.graph.stages import Stage
 # A size that differs from request to request: a text's number of tokens. A shape has at most one.
 ANY = -1
 
-# The most tokens in a chunk. Per token this is as fast as 2048 (BERT-base, 128 tokens a row), with half the memory.
+# The most tokens in a chunk: as fast per token as 2048 (BERT-base, 128 tokens a row), with half the memory.
 MOST_TOKENS = 1024
 
-# Per row this is as fast as 50, and much faster than 100, whose memory goes back to the system each time.
+# As fast per row as 50, and much faster than 100, whose memory goes back to the system each time.
 MOST_ROWS = 25
-
-
-class Chained(Protocol):
-    """A model that has a chain of stages."""
-
-    @property
-    def input_name(self) -> str:
-        """The name of the first stage's input."""
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """One instance's."""
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        """In their order."""
 
 
 @dataclass(frozen=True)
@@ -63,26 +46,22 @@ class Segment:
             expected in (size, ANY) for size, expected in zip(shape, self.source_shape, strict=True)
         )
 
-    def width(self, shape: Sequence[int]) -> int:
-        """How many rows of a matrix product an instance of this shape takes: its tokens, or 1 if it has none."""
+    def count_tokens(self, shape: Sequence[int]) -> int:
+        """Count the tokens of an instance of this shape; 1 if it is not a text."""
         return shape[self.source_shape.index(ANY)] if ANY in self.source_shape else 1
 
-    def most_rows(self, shape: Sequence[int]) -> int:
-        """How many instances of this shape may be computed at once."""
-        return max(1, MOST_TOKENS // max(1, self.width(shape))) if ANY in self.source_shape else MOST_ROWS
+    def limit_rows(self, shape: Sequence[int]) -> int:
+        """Give the most instances of this shape that are computed at once."""
+        return max(1, MOST_TOKENS // max(1, self.count_tokens(shape))) if ANY in self.source_shape else MOST_ROWS
 
-    def sink_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """The shape of the sink's value for an instance of this shape."""
-        return self.shapes(shape)[self.sink.name]
-
-    def shapes(self, shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
-        """The shapes of the source and of every stage's value for an instance of this shape."""
-        width = self.width(shape)
+    def compute_shapes(self, shape: Sequence[int]) -> dict[str, tuple[int, ...]]:
+        """Compute the shapes of the source and of every stage's value for an instance of this shape."""
+        width = self.count_tokens(shape)
         stages = {stage.name: tuple(width if size == ANY else size for size in stage.shape) for stage in self.stages}
         return {self.source: tuple(shape), **stages}
 
-    def around(self, part: Segment) -> tuple[Segment | None, Segment | None]:
-        """The segments before and behind a part of this one; None if there is none."""
+    def split_around(self, part: Segment) -> tuple[Segment | None, Segment | None]:
+        """Give the segments before and behind a part of this one; None if there is none."""
         begin = self.stages.index(part.stages[0])
         end = begin + len(part.stages)
         before = replace(self, stages=self.stages[:begin]) if begin else None
@@ -90,34 +69,43 @@ class Segment:
         return before, behind
 
 
-class Chain:
-    """A model as a chain: input, stage, stage ... Only this class knows that there are no branches."""
+@dataclass(frozen=True)
+class Model:
+    """A model as a chain: input, stage, stage ... Only this class knows that there are no branches.
 
-    def __init__(self, model: Chained) -> None:
-        self._stages = model.stages
-        self._names = [model.input_name, *(stage.name for stage in model.stages)]
-        self._shapes = [model.input_shape, *(stage.shape for stage in model.stages)]
+    Attributes:
+        input_name: The name of the first stage's input.
+        input_shape: One instance's.
+        stages: In their order.
+        digest: SHA-256, as 64 hexadecimal digits, of all that decides the outputs: two versions differ in it.
+    """
+
+    input_name: str
+    input_shape: tuple[int, ...]
+    stages: tuple[Stage, ...]
+    digest: str
 
     @property
     def sources(self) -> list[str]:
         """The names that may be a source: the input's and every stage's but the last."""
-        return self._names[:-1]
+        return [self.input_name, *(stage.name for stage in self.stages[:-1])]
 
-    def after(self, source: str) -> list[str]:
-        """The names of the stages after a source, in their order."""
-        return self._names[self._names.index(source) + 1 :]
+    def list_after(self, source: str) -> list[str]:
+        """List the names of the stages after a source, in their order."""
+        return [stage.name for stage in self.stages[self.sources.index(source) :]]
 
-    def segment(self, source: str, sink: str | None) -> Segment:
-        """The segment from the source to the sink (None: the last stage).
+    def find_segment(self, source: str, sink: str | None) -> Segment:
+        """Find the segment from the source to the sink (None: the last stage).
 
         Raises:
             BadInput: A name that is not known, or a sink that does not come after the source.
         """
         if source not in self.sources:
             raise BadInput(f"the source is {source[:80]!r}; expected one of {', '.join(self.sources)}")
-        begin = self._names.index(source)
-        sinks = self.after(source)
+        sinks = self.list_after(source)
         if sink is not None and sink not in sinks:
             raise BadInput(f"sink is {sink[:80]!r}; expected a stage after {source!r}: {', '.join(sinks)}")
-        end = len(self._stages) if sink is None else self._names.index(sink)
-        return Segment(source, self._shapes[begin], self._stages[begin:end])
+        begin = self.sources.index(source)
+        end = len(self.stages) if sink is None else begin + sinks.index(sink) + 1
+        shape = self.stages[begin - 1].shape if begin else self.input_shape
+        return Segment(source, shape, self.stages[begin:end])

@@ -1,6 +1,6 @@
-"""A network as a chain of named stages, as the explainer sees it."""
+"""A network as a chain of named stages, as the explainer sees it, and the steps that compute them."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,10 +8,6 @@ import torch
 from captum_serving.errors import describe_error
 from captum_serving.protocol.extension_names import RESERVED_NAMES
 from torch import nn
-
-NORMALIZE = "normalize"
-
-_Options = Callable[[Any], dict[str, Any]]
 
 
 class StageError(ValueError):
@@ -35,6 +31,30 @@ class Stage:
     def describe(self) -> dict[str, Any]:
         """Give the stage as `GET /v2/models/{name}` lists it."""
         return {"name": self.name, "kind": self.kind, "shape": list(self.shape), "options": self.options}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One operation, which takes the value before it.
+
+    Attributes:
+        stage: The stage whose operation it is.
+        compute: Called with the value before it, `[rows, ...]`, and the extra inputs by their names.
+        gives: The name of the stage whose value is there after it; None where it is no stage's.
+    """
+
+    stage: Stage
+    compute: Callable[..., torch.Tensor]
+    gives: str | None
+
+
+# From a segment's stages and the names of those whose values are wanted, the last one's apart, to the steps.
+Arrange = Callable[[Sequence[Stage], Collection[str]], Sequence[Step]]
+
+
+def arrange_in_order(stages: Sequence[Stage], _kept: Collection[str]) -> Sequence[Step]:
+    """The stages' own modules in their own order."""
+    return [Step(stage, stage.module, stage.name) for stage in stages]
 
 
 class Normalize(nn.Module):
@@ -61,7 +81,7 @@ def split_into_stages(network: nn.Module, input_shape: tuple[int, ...]) -> tuple
     named `outer_inner`); any other module is one stage, `logits`. The shapes are found by running
     zeros of `[2, *input_shape]`. Raises `StageError`.
     """
-    modules = list(_children(network)) if _is_chain(network) else [("logits", network)]
+    modules = list(_list_children(network)) if _is_chain(network) else [("logits", network)]
     if not modules:
         raise StageError("the network is an nn.Sequential without children, expected at least one stage")
     names = [name for name, _ in modules]
@@ -95,64 +115,53 @@ def _is_chain(network: nn.Module) -> bool:
     return isinstance(network, nn.Sequential) and type(network).forward is nn.Sequential.forward
 
 
-def _children(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+def _list_children(network: nn.Module, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
     # Not named_children(): it leaves out a module's second appearance.
     for name, child in network._modules.items():
         if child is None:
             continue
         if _is_chain(child):
-            yield from _children(child, f"{prefix}{name}_")
+            yield from _list_children(child, f"{prefix}{name}_")
         else:
             yield prefix + name, child
 
 
 def find_kind(module: nn.Module) -> tuple[str, dict[str, Any]]:
     """A module's kind, and the options that rebuild it; an unknown module has the kind `module`."""
-    kind, options = _KINDS.get(type(module), ("module", _no_options))
+    kind, names = _KINDS.get(type(module), ("module", ()))
     if kind == "softmax" and module.dim is None:  # torch would choose the dimension by the tensor it gets
         return "module", {}
-    return kind, options(module)
+    options = {name: getattr(module, name) for name in names}
+    return kind, {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
 
 
-def _no_options(_: nn.Module) -> dict[str, Any]:
-    return {}
+_POOL = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
 
-
-def _attributes(*names: str) -> _Options:
-    def read(module: nn.Module) -> dict[str, Any]:
-        values = {name: getattr(module, name) for name in names}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-
-    return read
-
-
-_POOL = _attributes("kernel_size", "stride", "padding", "dilation", "ceil_mode")
-
-# By the exact type: a subclass may compute something else.
-_KINDS: Mapping[type[nn.Module], tuple[str, _Options]] = {
-    Normalize: (NORMALIZE, _no_options),
-    nn.Conv1d: ("conv1d", _no_options),
-    nn.Conv2d: ("conv2d", _no_options),
-    nn.Conv3d: ("conv3d", _no_options),
-    nn.Linear: ("linear", _no_options),
-    nn.Flatten: ("flatten", _no_options),
-    nn.Dropout: ("dropout", _no_options),
-    nn.Dropout1d: ("dropout", _no_options),
-    nn.Dropout2d: ("dropout", _no_options),
-    nn.Dropout3d: ("dropout", _no_options),
-    nn.AlphaDropout: ("dropout", _no_options),
-    nn.AvgPool2d: ("avg_pool2d", _no_options),
-    nn.AdaptiveAvgPool2d: ("adaptive_avg_pool2d", _no_options),
-    nn.BatchNorm1d: ("batch_norm1d", _no_options),
-    nn.BatchNorm2d: ("batch_norm2d", _no_options),
-    nn.Identity: ("identity", _no_options),
-    nn.ReLU: ("relu", _no_options),
-    nn.LeakyReLU: ("leaky_relu", _attributes("negative_slope")),
-    nn.ELU: ("elu", _attributes("alpha")),
-    nn.Sigmoid: ("sigmoid", _no_options),
-    nn.Tanh: ("tanh", _no_options),
-    nn.Softplus: ("softplus", _attributes("beta", "threshold")),
-    nn.Softmax: ("softmax", _attributes("dim")),
+# The kind's name, and the attributes that are its options. By the exact type: a subclass may compute something else.
+_KINDS: Mapping[type[nn.Module], tuple[str, tuple[str, ...]]] = {
+    Normalize: ("normalize", ()),
+    nn.Conv1d: ("conv1d", ()),
+    nn.Conv2d: ("conv2d", ()),
+    nn.Conv3d: ("conv3d", ()),
+    nn.Linear: ("linear", ()),
+    nn.Flatten: ("flatten", ()),
+    nn.Dropout: ("dropout", ()),
+    nn.Dropout1d: ("dropout", ()),
+    nn.Dropout2d: ("dropout", ()),
+    nn.Dropout3d: ("dropout", ()),
+    nn.AlphaDropout: ("dropout", ()),
+    nn.AvgPool2d: ("avg_pool2d", ()),
+    nn.AdaptiveAvgPool2d: ("adaptive_avg_pool2d", ()),
+    nn.BatchNorm1d: ("batch_norm1d", ()),
+    nn.BatchNorm2d: ("batch_norm2d", ()),
+    nn.Identity: ("identity", ()),
+    nn.ReLU: ("relu", ()),
+    nn.LeakyReLU: ("leaky_relu", ("negative_slope",)),
+    nn.ELU: ("elu", ("alpha",)),
+    nn.Sigmoid: ("sigmoid", ()),
+    nn.Tanh: ("tanh", ()),
+    nn.Softplus: ("softplus", ("beta", "threshold")),
+    nn.Softmax: ("softmax", ("dim",)),
     nn.MaxPool1d: ("max_pool1d", _POOL),
     nn.MaxPool2d: ("max_pool2d", _POOL),
     nn.MaxPool3d: ("max_pool3d", _POOL),

@@ -1,21 +1,11 @@
 """What every kind of model offers: tensors in `tensor.py`, texts in `text/kind.py`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from captum_predictor.engine.arrays import Array
-from captum_predictor.graph.chain import Chained
-
-
-class ServedModel(Chained, Protocol):
-    """A model that can be served."""
-
-    @property
-    def digest(self) -> str:
-        """Tells two versions apart."""
+from captum_predictor.graph.chain import Model
 
 
 @dataclass(frozen=True)
@@ -27,41 +17,34 @@ class Instances:
     make_predictions: Callable[[Array], object]
 
 
-class TextReader(Protocol):
-    """Turns texts into the tensors of their tokens."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The tensors of strings that hold the texts."""
-
-    def read(self, tensors: Mapping[str, Array], sink: str | None) -> Mapping[str, Array]:
-        """The tokens of a request's texts, as tensors; the sink's comes first. Raises `BadInput`, `TooLarge`."""
-
-
 class Kind(Protocol):
-    """What differs between kinds of models when a request is read."""
+    """What differs between kinds of models when a request is read; by default no texts and no extra inputs are taken.
 
-    extra_inputs: tuple[str, ...]
-    """The tensors that a request may send with a source."""
+    Attributes:
+        model: The model that is served.
+        large_bytes: A larger request takes milliseconds to read, and is read in a thread.
+        extra_inputs: The tensors that a request may send with a source.
+        text_inputs: The tensors of strings that a request may send instead of a source.
+    """
+
+    model: Model
     large_bytes: int
-    """A larger request takes milliseconds to read, and is read in a thread."""
-
-    @property
-    def model(self) -> ServedModel:
-        """The model that is served."""
-
-    @property
-    def texts(self) -> TextReader | None:
-        """Reads texts, which may be sent instead of a source; None where the model takes none."""
+    extra_inputs: tuple[str, ...] = ()
+    text_inputs: tuple[str, ...] = ()
 
     def check_source(self, name: str, source: Array, explanation: bool) -> Array:
-        """The source in the dtype that its stage takes. Raises `BadInput`."""
+        """Convert a source to the dtype that its stage takes. Raises `BadInput`."""
 
     def check_extra_inputs(self, tensors: Mapping[str, Array], rows: tuple[int, ...]) -> Mapping[str, Array]:
-        """A request's extra inputs, for a source of these rows (and tokens). Raises `BadInput`."""
+        """Check a request's extra inputs, for a source of these rows (and tokens). Raises `BadInput`."""
+        return {}
+
+    def read_texts(self, tensors: Mapping[str, Array], sink: str | None) -> Mapping[str, Array]:
+        """Read texts into the tensors of their tokens; the sink's comes first. Raises `BadInput`, `TooLarge`."""
+        return {}
 
     def read_instances(self, instances: Sequence[object]) -> Instances:
-        """V1's instances, one or more. Raises `BadInput`, `TooLarge`."""
+        """Read V1's instances, one or more. Raises `BadInput`, `TooLarge`."""
 
-    def metadata(self) -> dict[str, Any]:
-        """The part of `GET /v2/models/{name}` that differs between kinds."""
+    def describe_model(self) -> dict[str, Any]:
+        """Make the part of `GET /v2/models/{name}` that differs between kinds."""

@@ -1,7 +1,5 @@
 """Probabilities of logits."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from captum_predictor.engine.arrays import Array

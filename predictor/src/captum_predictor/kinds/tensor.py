@@ -1,15 +1,13 @@
 """Models that take one tensor, such as an image."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from captum_serving.errors import BadInput
 from captum_serving.protocol import wire
 
 from captum_predictor.engine.arrays import Array, to_floats
-from captum_predictor.kinds.kind import Instances
+from captum_predictor.kinds.kind import Instances, Kind
 from captum_predictor.kinds.probabilities import softmax
 from captum_predictor.model.directory import LoadedModel
 
@@ -17,11 +15,9 @@ from captum_predictor.model.directory import LoadedModel
 RANGE_TOLERANCE = 1e-3
 
 
-class TensorKind:
+class TensorKind(Kind):
     """A model that takes one tensor of one shape, such as an image."""
 
-    extra_inputs: tuple[str, ...] = ()
-    texts = None
     large_bytes = 1 << 20
 
     def __init__(self, model: LoadedModel) -> None:
@@ -34,30 +30,26 @@ class TensorKind:
             self._check_range(source)
         return source
 
-    def check_extra_inputs(self, _tensors: Mapping[str, Array], _rows: tuple[int, ...]) -> Mapping[str, Array]:
-        """None are taken."""
-        return {}
-
     def read_instances(self, instances: Sequence[object]) -> Instances:
         """Nested numbers `[rows, *input shape]`; a leading dimension of one channel may be left out."""
-        array = wire.numbers(instances, "instances")
+        array = wire.read_numbers(instances, "instances")
         shape = self.model.input_shape
         if shape[0] == 1 and array.shape[1:] == shape[1:]:
             array = array.reshape(len(array), *shape)
-        return Instances(to_floats(array, "instances"), {}, _probabilities)
+        return Instances(to_floats(array, "instances"), {}, _make_probabilities)
 
-    def metadata(self) -> dict[str, Any]:
+    def describe_model(self) -> dict[str, Any]:
         """The input, its range, and the baseline."""
         model = self.model
         return {
             "inputs": [{"name": model.input_name, "datatype": "FP32", "shape": [-1, *model.input_shape]}],
-            "labels": list(model.labels),
-            "input_range": list(model.input_range),
-            "baseline": model.baseline,
+            "labels": list(model.description.labels),
+            "input_range": list(model.description.input.range),
+            "baseline": model.description.input.baseline,
         }
 
     def _check_range(self, array: Array) -> None:
-        low, high = self.model.input_range
+        low, high = self.model.description.input.range
         slack = RANGE_TOLERANCE * (high - low)
         least, most = float(array.min()), float(array.max())
         if least < low - slack or most > high + slack:
@@ -67,5 +59,5 @@ class TensorKind:
             )
 
 
-def _probabilities(value: Array) -> Array:
+def _make_probabilities(value: Array) -> Array:
     return softmax(value) if value.shape[1] > 1 else value  # a model with one output gives that as it is

@@ -1,6 +1,5 @@
 """Builds the shipped networks, or a user's own."""
 
-import difflib
 import importlib
 import warnings
 from collections import OrderedDict
@@ -9,6 +8,7 @@ from typing import Any
 
 import torch
 from captum_serving.errors import describe_error
+from captum_serving.sentences import name_nearest
 from torch import nn
 
 
@@ -60,7 +60,7 @@ def build_network(architecture: str, options: Mapping[str, Any]) -> nn.Module:
     `architecture` is a built-in name or an import path, `package.module:Class`; the class (or function) is called with
     `options` as keyword arguments. Raises `ArchitectureError`.
     """
-    factory = _import(architecture) if ":" in architecture else _find_built_in(architecture)
+    factory = _import_factory(architecture) if ":" in architecture else _find_built_in(architecture)
     try:
         network = factory(**options)
     except Exception as error:
@@ -87,13 +87,10 @@ def quiet_even_kernels() -> None:
 def _find_built_in(name: str) -> Callable[..., nn.Module]:
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
-    nearest = difflib.get_close_matches(name, ARCHITECTURES, n=1)
-    hint = f"; did you mean {nearest[0]!r}?" if nearest else "."
-    known = ", ".join(sorted(ARCHITECTURES))
-    raise ArchitectureError(f"{name!r} is not known{hint} Known: {known}, or an import path 'package.module:Class'")
+    raise ArchitectureError(f"{name_nearest(name, list(ARCHITECTURES))}, or an import path 'package.module:Class'")
 
 
-def _import(path: str) -> Callable[..., nn.Module]:
+def _import_factory(path: str) -> Callable[..., nn.Module]:
     module_name, _, attribute = path.partition(":")
     try:
         module = importlib.import_module(module_name)

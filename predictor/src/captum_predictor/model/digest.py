@@ -4,7 +4,8 @@ import hashlib
 import inspect
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import torch
 
@@ -18,41 +19,48 @@ def compute_digest(description: ModelDescription, weights: Mapping[str, torch.Te
     the source text of the module that it is named in; and the weights' names, dtypes, shapes and bytes in the names'
     order. Labels, range and baseline are not in it: they change no output.
     """
+    normalization = description.normalization
+    function = {
+        "architecture": description.architecture,
+        "architecture_options": description.architecture_options,
+        "input_shape": description.input.shape,
+        "normalization": normalization and normalization.model_dump(),
+    }
     digest = hashlib.sha256()
-    add_part(digest, json.dumps(_architecture(description), sort_keys=True, separators=(",", ":")).encode())
+    _add_part(digest, json.dumps(function, sort_keys=True, separators=(",", ":")).encode())
     module, colon, _ = description.architecture.partition(":")
     if colon:
-        add_part(digest, _source(module).encode())
-    add_weights(digest, weights)
+        _add_part(digest, _read_source(module).encode())
+    _add_weights(digest, weights)
     return digest.hexdigest()
 
 
-def add_weights(digest: "hashlib._Hash", weights: Mapping[str, torch.Tensor]) -> None:
+def compute_files_digest(files: Iterable[Path], weights: Mapping[str, torch.Tensor]) -> str:
+    """Give the SHA-256, as 64 hexadecimal digits, over the names and bytes of files, and the weights."""
+    digest = hashlib.sha256()
+    for path in files:
+        _add_part(digest, path.name.encode())
+        _add_part(digest, path.read_bytes())
+    _add_weights(digest, weights)
+    return digest.hexdigest()
+
+
+def _add_weights(digest: "hashlib._Hash", weights: Mapping[str, torch.Tensor]) -> None:
     """Add the weights' names, dtypes, shapes and bytes, in the names' order."""
     for name, tensor in sorted(weights.items()):
-        add_part(digest, json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
-        add_part(digest, tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+        _add_part(digest, json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        _add_part(digest, tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
 
 
-def add_part(digest: "hashlib._Hash", part: "bytes | memoryview | object") -> None:
+def _add_part(digest: "hashlib._Hash", part: "bytes | memoryview | object") -> None:
     """Add bytes, or an array's, with their number: so no two lists of parts run into the same bytes."""
     view = memoryview(part)  # type: ignore[arg-type]
     digest.update(view.nbytes.to_bytes(8, "little"))
     digest.update(view)
 
 
-def _architecture(description: ModelDescription) -> dict[str, object]:
-    normalization = description.normalization
-    return {
-        "architecture": description.architecture,
-        "architecture_options": description.architecture_options,
-        "input_shape": description.input.shape,
-        "normalization": normalization and {"mean": normalization.mean, "std": normalization.std},
-    }
-
-
-def _source(module: str) -> str:
+def _read_source(module: str) -> str:
     try:
         return inspect.getsource(sys.modules[module])
-    except (OSError, TypeError, KeyError):  # typed in by hand, or compiled: then its weights alone tell it apart
+    except (OSError, TypeError, KeyError):  # typed in by hand, or compiled: then only the weights count
         return ""

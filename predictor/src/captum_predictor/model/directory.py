@@ -9,35 +9,26 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from captum_predictor.acceleration.linear_as_convolution import speed_up_behind_flatten
 from captum_predictor.acceleration.one_channel_gradient import speed_up_one_channel
+from captum_predictor.graph.chain import Model
 from captum_predictor.graph.stages import Normalize, Stage, StageError, find_kind, split_into_stages
 from captum_predictor.model import weights
 from captum_predictor.model.architectures import ArchitectureError, build_network, use_channels_last
 from captum_predictor.model.description import FILE_NAME, ModelDescription, ModelDirectoryError, read_description
 from captum_predictor.model.digest import compute_digest
 
-__all__ = ["LoadedModel", "ModelDirectoryError", "load_model"]
-
 NORMALIZATION = "normalization"
 
 
 @dataclass(frozen=True)
-class LoadedModel:
-    """A network as the predictor runs it.
+class LoadedModel(Model):
+    """A network as the predictor runs it, and what `model.json` says about it.
 
     Its stages' modules are in evaluation mode, float32, frozen, and channels_last where a parameter has four
     dimensions; on a CPU convolutions of one channel are `OneChannelConv2d`, and large linear layers behind a flatten of
-    pictures `PictureLinear`. Inputs, gradients and `baseline` are in the units of `input_range`, before normalization.
-    `digest` is the SHA-256 over architecture and weights.
+    pictures `PictureLinear`. Inputs and gradients are in the units of the input's `range`, before normalization.
     """
 
-    kind: str
-    labels: tuple[str, ...]
-    input_name: str
-    input_shape: tuple[int, ...]
-    input_range: tuple[float, float]
-    baseline: float
-    stages: tuple[Stage, ...]
-    digest: str
+    description: ModelDescription
 
 
 def load_model(directory: Path, device: str = "cpu", *, accelerate: bool = True) -> LoadedModel:
@@ -55,7 +46,7 @@ def load_model(directory: Path, device: str = "cpu", *, accelerate: bool = True)
     digest = compute_digest(description, tensors)
     _freeze(network)
     try:
-        stages = _stages(description, network)
+        stages = _make_stages(description, network)
     except StageError as error:
         raise ModelDirectoryError(described_in, str(error)) from error
     if accelerate and device == "cpu":
@@ -64,16 +55,7 @@ def load_model(directory: Path, device: str = "cpu", *, accelerate: bool = True)
     _check_output(described_in, stages[-1], description.labels)
     for stage in stages:
         _move(directory, stage.module, device)
-    return LoadedModel(
-        kind=description.kind,
-        labels=description.labels,
-        input_name=description.input.name,
-        input_shape=description.input.shape,
-        input_range=description.input.range,
-        baseline=description.input.baseline,
-        stages=stages,
-        digest=digest,
-    )
+    return LoadedModel(description.input.name, description.input.shape, stages, digest, description)
 
 
 def _freeze(network: nn.Module) -> None:
@@ -84,7 +66,7 @@ def _freeze(network: nn.Module) -> None:
     use_channels_last(network)
 
 
-def _stages(description: ModelDescription, network: nn.Module) -> tuple[Stage, ...]:
+def _make_stages(description: ModelDescription, network: nn.Module) -> tuple[Stage, ...]:
     for name, module in network.named_modules():
         if isinstance(module, _BatchNorm) and module.running_mean is None:
             raise StageError(f"{name!r} normalizes by the batch's own statistics, expected track_running_stats=True")

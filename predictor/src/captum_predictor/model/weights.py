@@ -41,11 +41,14 @@ def _read(path: Path) -> Mapping[str, torch.Tensor]:
 def _check_names(path: Path, got: Iterable[str], expected: Iterable[str]) -> None:
     missing, unknown = set(expected) - set(got), set(got) - set(expected)
     if missing or unknown:
-        problem = f"got tensors that are not in the network: {_some(unknown)}; expected and not found: {_some(missing)}"
-        raise ModelDirectoryError(path, problem)
+        raise ModelDirectoryError(
+            path,
+            f"got tensors that are not in the network: {_list_some(unknown)}; "
+            f"expected and not found: {_list_some(missing)}",
+        )
 
 
-def _some(names: set[str]) -> str:
+def _list_some(names: set[str]) -> str:
     shown = sorted(names)[:5]
     more = f" and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
     return ", ".join(shown) + more if shown else "none"
@@ -53,14 +56,18 @@ def _some(names: set[str]) -> str:
 
 def _check_tensor(path: Path, name: str, got: torch.Tensor, expected: torch.Tensor) -> None:
     if (got.shape, got.dtype) != (expected.shape, expected.dtype):
-        problem = f"{name}: got {_form(got)}, expected {_form(expected)} as the network has it"
+        problem = f"{name}: got {_describe(got)}, expected {_describe(expected)} as the network has it"
         raise ModelDirectoryError(path, problem)
-    broken = int((~torch.isfinite(got)).sum())
-    if broken:
+    check_finite(path, name, got)
+
+
+def check_finite(path: Path, name: str, tensor: torch.Tensor) -> None:
+    """Check a tensor of this name for NaN and infinity. Raises `ModelDirectoryError`."""
+    if broken := int((~torch.isfinite(tensor)).sum()):
         raise ModelDirectoryError(
-            path, f"{name}: got {broken} of {got.numel()} values NaN or infinite, expected finite numbers"
+            path, f"{name}: got {broken} of {tensor.numel()} values NaN or infinite, expected finite numbers"
         )
 
 
-def _form(tensor: torch.Tensor) -> str:
+def _describe(tensor: torch.Tensor) -> str:
     return f"{str(tensor.dtype).removeprefix('torch.')} {list(tensor.shape)}"

@@ -3,11 +3,9 @@
 docs/gradient-extension.md describes the extension.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from captum_serving.errors import BadInput, TooLarge
@@ -23,17 +21,15 @@ from captum_serving.protocol.extension_names import (
     PREDICTED_ROWS,
     SINK,
 )
-from captum_serving.protocol.requested import object_of, requested_outputs, typed
+from captum_serving.protocol.requested import read_object, read_outputs, read_parameter
 
 from captum_predictor.engine.arrays import Array, to_floats
-from captum_predictor.engine.cotangents import GivenCotangents, PredictedCotangents
 from captum_predictor.engine.lanes import Priority
 from captum_predictor.engine.path_integral import StraightPaths
-from captum_predictor.engine.query import Query
-from captum_predictor.graph.chain import ANY, Chain, Segment
-from captum_predictor.kinds.kind import Kind, TextReader
+from captum_predictor.engine.query import Cotangents, GivenCotangents, PredictedCotangents, Query
+from captum_predictor.graph.chain import ANY, Segment
+from captum_predictor.kinds.kind import Instances, Kind
 from captum_predictor.protocol.path_inputs import read_paths
-from captum_predictor.protocol.requests import InstancesRequest, Request, TensorRequest, TextRequest
 
 
 @dataclass(frozen=True)
@@ -44,12 +40,29 @@ class Limits:
     answer_bytes: int
 
 
+@dataclass(frozen=True)
+class Request:
+    """A V2 request that was read: a query to compute, or the answer itself where texts ask for their tokens.
+
+    Attributes:
+        identifier: The request's `id`, which its answer repeats; None where it has none.
+        outputs: The names of the outputs in the answer's order, and whether each goes as bytes.
+        query: None where the answer is known.
+        tokens: The answer's tensors, where it is known.
+    """
+
+    identifier: str | None
+    outputs: Mapping[str, bool]
+    query: Query | None = None
+    tokens: Mapping[str, Array] = field(default_factory=dict)
+
+
 class Reader:
     """Reads requests for one model; what differs between kinds of models is left to its `kind`."""
 
     def __init__(self, kind: Kind, limits: Limits) -> None:
         self._kind = kind
-        self._chain = Chain(kind.model)
+        self._model = kind.model
         self._limits = limits
 
     def read(self, message: wire.Message) -> Request:
@@ -59,22 +72,20 @@ class Reader:
             BadInput: Something in it does not fit the model or the extension.
             TooLarge: It has more rows, or a larger answer, than the limits allow.
         """
-        parameters = object_of(message.document, "parameters")
-        explanation = typed(parameters, EXPLANATION, bool, "true or false") or False
-        sink = typed(parameters, SINK, str, "a stage's name")
-        texts = self._kind.texts
-        if texts is not None and not message.tensors.keys().isdisjoint(texts.names):
-            return self._read_texts(texts, message, sink)
-        asked = self._chain.segment(self._source(message), sink)
+        parameters = read_object(message.document, "parameters")
+        explanation = read_parameter(parameters, EXPLANATION, bool, "true or false") or False
+        sink = read_parameter(parameters, SINK, str, "a stage's name")
+        if not message.tensors.keys().isdisjoint(self._kind.text_inputs):
+            return self._read_texts(message, sink)
+        asked = self._model.find_segment(self._find_source(message), sink)
         source = message.tensors[asked.source]
         cotangent = message.tensors.get(COTANGENT)
         predicted = _read_predicted(parameters)
         differentiated = self._read_differentiated(parameters, asked, cotangent is not None or predicted is not None)
-        outputs = self._outputs(message, asked, with_gradient=differentiated is not None)
+        outputs = self._read_outputs(message, asked, with_gradient=differentiated is not None)
         wanted = {asked.sink.name, *outputs} - {GRADIENT}
-        segment = self._chain.segment(
-            asked.source, [name for name in self._chain.after(asked.source) if name in wanted][-1]
-        )
+        last = [name for name in self._model.list_after(asked.source) if name in wanted][-1]
+        segment = self._model.find_segment(asked.source, last)
         self._check_shape(segment, source, segment.source, wanted, differentiated)
         if predicted is not None:
             _check_predicted(predicted, asked, source, cotangent)
@@ -87,35 +98,26 @@ class Reader:
             lambda starts: self._kind.check_source(segment.source, starts, explanation),
         )
         if path is not None and differentiated is not None:
-            shapes = segment.shapes(source.shape[1:])
+            shapes = segment.compute_shapes(source.shape[1:])
             values = len(source) * sum(math.prod(shapes[name]) for name in wanted)
             self._check_paths(path, len(source), values, shapes[differentiated.source], predicted)
+        cotangents: Cotangents | None = predicted
         if cotangent is not None:
             rows = len(source) if path is None else len(path.starts)
-            expected = (rows, *asked.sink_shape(source.shape[1:]))
+            expected = (rows, *asked.compute_shapes(source.shape[1:])[asked.sink.name])
             if cotangent.shape != expected:
                 raise BadInput(
                     f"cotangent: shape is {list(cotangent.shape)}; expected {list(expected)}, "
                     f"that of {asked.sink.name!r} for these rows"
                 )
-            cotangent = to_floats(cotangent, COTANGENT)
+            cotangents = GivenCotangents(to_floats(cotangent, COTANGENT))
             if path is not None and list(outputs) == [GRADIENT]:
                 source = source[:0]  # no value at the paths' ends is wanted
         priority = Priority.EXPLANATION if explanation else Priority.PREDICTION
-        given = None if cotangent is None else GivenCotangents(cotangent)
-        query = Query(
-            segment,
-            source,
-            priority,
-            extra_inputs=extra_inputs,
-            wanted=outputs,
-            cotangents=predicted or given,
-            differentiated=differentiated,
-            paths=path,
-        )
-        return TensorRequest(query, outputs)
+        query = Query(segment, source, priority, extra_inputs, outputs, cotangents, differentiated, path)
+        return Request(message.document.get("id"), outputs, query)
 
-    def read_instances(self, instances: object) -> InstancesRequest:
+    def read_instances(self, instances: object) -> tuple[Query, Instances]:
         """Check the `instances` of a V1 request.
 
         Raises:
@@ -124,36 +126,35 @@ class Reader:
         """
         if not isinstance(instances, list) or not instances:
             raise BadInput("'instances' is missing or empty; expected a list of one or more instances")
-        segment = self._chain.segment(self._kind.model.input_name, None)
+        segment = self._model.find_segment(self._model.input_name, None)
         self._check_rows(segment.source, len(instances))
         read = self._kind.read_instances(instances)
         self._check_shape(segment, read.source, "instances", {segment.sink.name}, None)
         source = self._kind.check_source(segment.source, read.source, False)
-        query = Query(segment, source, Priority.PREDICTION, extra_inputs=read.extra_inputs)
-        return InstancesRequest(query, read.make_predictions)
+        return Query(segment, source, Priority.PREDICTION, read.extra_inputs), read
 
-    def _read_texts(self, texts: TextReader, message: wire.Message, sink: str | None) -> TextRequest:
-        names = list(message.tensors)
-        if not set(names) <= set(texts.names):
-            raise BadInput(f"inputs are {_quote(names)}; expected {_quote(texts.names)} alone, or tensors without them")
+    def _read_texts(self, message: wire.Message, sink: str | None) -> Request:
+        names, text_inputs = list(message.tensors), self._kind.text_inputs
+        if not set(names) <= set(text_inputs):
+            raise BadInput(f"inputs are {_quote(names)}; expected {_quote(text_inputs)} alone, or tensors without them")
         rows = message.tensors[names[0]].shape
         self._check_rows(names[0], rows[0] if rows else 0)
-        tensors = texts.read(message.tensors, sink)
+        tensors = self._kind.read_texts(message.tensors, sink)
         size = sum(tensor.nbytes for tensor in tensors.values())
         if rows[0] > 1 and size > self._limits.answer_bytes:
             raise TooLarge(
                 f"the answer for {rows[0]} rows has over {size} bytes; "
                 f"expected at most {self._limits.answer_bytes}: send fewer rows"
             )
-        return TextRequest(tensors, requested_outputs(message, list(tensors)))
+        return Request(message.document.get("id"), read_outputs(message, list(tensors)), tokens=tensors)
 
-    def _source(self, message: wire.Message) -> str:
+    def _find_source(self, message: wire.Message) -> str:
         others = (COTANGENT, *PATH_INPUTS, *self._kind.extra_inputs)
         names = [name for name in message.tensors if name not in others]
-        if len(names) != 1 or names[0] not in self._chain.sources:
-            input_name, *stages = self._chain.sources
+        if len(names) != 1 or names[0] not in self._model.sources:
+            input_name, *stages = self._model.sources
             extra_inputs = f"{_quote(self._kind.extra_inputs)} and a" if self._kind.extra_inputs else "a"
-            texts = f"; or {_quote(self._kind.texts.names)} alone" if self._kind.texts else ""
+            texts = f"; or {_quote(self._kind.text_inputs)} alone" if self._kind.text_inputs else ""
             raise BadInput(
                 f"inputs are {_quote(message.tensors)}; expected {input_name!r}, the model's input, or the output of "
                 f"one stage ({', '.join(stages) or 'there is none'}), and at most {extra_inputs} 'cotangent' and "
@@ -164,7 +165,7 @@ class Reader:
     def _read_differentiated(
         self, parameters: Mapping[str, Any], asked: Segment, with_gradient: bool
     ) -> Segment | None:
-        source = typed(parameters, GRADIENT_SOURCE, str, "the input's or a stage's name")
+        source = read_parameter(parameters, GRADIENT_SOURCE, str, "the input's or a stage's name")
         if not with_gradient:
             if source is not None:
                 raise BadInput(
@@ -179,13 +180,13 @@ class Reader:
                 f"{GRADIENT_SOURCE} is {str(source)[:80]!r}; expected the source or a stage between it and the sink: "
                 f"{', '.join([asked.source, *between])}"
             )
-        return self._chain.segment(source, asked.sink.name)
+        return self._model.find_segment(source, asked.sink.name)
 
-    def _outputs(self, message: wire.Message, asked: Segment, with_gradient: bool) -> dict[str, bool]:
+    def _read_outputs(self, message: wire.Message, asked: Segment, with_gradient: bool) -> dict[str, bool]:
         gradient = [GRADIENT] if with_gradient else []
         hint = "" if with_gradient else " (a gradient needs an input 'cotangent')"
-        choices = [*self._chain.after(asked.source), *gradient]
-        return requested_outputs(message, choices, hint, default=[asked.sink.name, *gradient])
+        choices = [*self._model.list_after(asked.source), *gradient]
+        return read_outputs(message, choices, hint, default=[asked.sink.name, *gradient])
 
     def _check_shape(
         self, segment: Segment, array: Array, name: str, wanted: Collection[str], differentiated: Segment | None
@@ -195,7 +196,7 @@ class Reader:
             raise BadInput(f"{name}: shape is {list(array.shape)}; expected [{sizes}]")
         rows, shape = len(array), array.shape[1:]
         self._check_rows(segment.source, rows)
-        shapes = segment.shapes(shape)
+        shapes = segment.compute_shapes(shape)
         by = [] if differentiated is None else [differentiated.source]
         size = sum(math.prod(shapes[held]) for held in [*wanted, *by])
         if rows > 1 and 4 * rows * size > self._limits.answer_bytes:
@@ -218,8 +219,9 @@ class Reader:
             )
         if predicted not in (None, PredictedCotangents(len(path.starts), 0)):
             raise BadInput(
-                f"{PREDICTED_ROWS} is {predicted.rows} and {GRADIENT_FROM} is {predicted.first}, and {PATH_START} has "
-                f"{len(path.starts)} rows; expected {PREDICTED_ROWS} {len(path.starts)} and {GRADIENT_FROM} 0"
+                f"{PREDICTED_ROWS} is {predicted.rows} and {GRADIENT_FROM} is {predicted.first_row}, and "
+                f"{PATH_START} has {len(path.starts)} rows; "
+                f"expected {PREDICTED_ROWS} {len(path.starts)} and {GRADIENT_FROM} 0"
             )
 
     def _check_rows(self, name: str, rows: int) -> None:
@@ -230,7 +232,7 @@ class Reader:
 
 
 def _read_predicted(parameters: Mapping[str, Any]) -> PredictedCotangents | None:
-    rows, first = (_read_whole(parameters, name) for name in (PREDICTED_ROWS, GRADIENT_FROM))
+    rows, first = (read_parameter(parameters, name, int, "a whole number") for name in (PREDICTED_ROWS, GRADIENT_FROM))
     if rows is None and first is None:
         return None
     if rows is None or first is None or rows < 1 or (first != 0 and first < rows):
@@ -241,13 +243,6 @@ def _read_predicted(parameters: Mapping[str, Any]) -> PredictedCotangents | None
     return PredictedCotangents(rows, first)
 
 
-def _read_whole(parameters: Mapping[str, Any], name: str) -> int | None:
-    expected = "a whole number"
-    if isinstance(parameters.get(name), bool):  # which Python takes for an int
-        typed(parameters, name, str, expected)
-    return typed(parameters, name, int, expected)
-
-
 def _check_predicted(predicted: PredictedCotangents, segment: Segment, source: Array, cotangent: Array | None) -> None:
     if cotangent is not None:
         raise BadInput(f"there is a cotangent, and the parameter {PREDICTED_ROWS} too; expected one of them")
@@ -255,8 +250,8 @@ def _check_predicted(predicted: PredictedCotangents, segment: Segment, source: A
         raise BadInput(
             f"{PREDICTED_ROWS}: {segment.sink.name!r} predicts no class; expected a sink of the shape [classes]"
         )
-    if predicted.first >= len(source):
-        raise BadInput(f"{GRADIENT_FROM} is {predicted.first}; expected less than {len(source)}, the rows")
+    if predicted.first_row >= len(source):
+        raise BadInput(f"{GRADIENT_FROM} is {predicted.first_row}; expected less than {len(source)}, the rows")
     if predicted.rows > len(source):
         raise BadInput(f"{PREDICTED_ROWS} is {predicted.rows}; expected at most {len(source)}, the rows")
 

@@ -1,8 +1,6 @@
 """Reads the request's inputs that describe paths to the source's rows."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 
 from captum_serving.errors import BadInput
 from captum_serving.protocol.extension_names import PATH_INPUTS, PATH_NODES, PATH_START, PATH_WEIGHTS
@@ -23,7 +21,9 @@ def read_paths(
     if not given:
         return None
     if len(given) < len(PATH_INPUTS):
-        raise BadInput(f"only {_join(given)} was sent for a path; expected all of {_join(PATH_INPUTS)}, or none")
+        raise BadInput(
+            f"only {', '.join(given)} was sent for a path; expected all of {', '.join(PATH_INPUTS)}, or none"
+        )
     if not with_gradient:
         raise BadInput("there is a path without a gradient; expected a cotangent or predicted_rows too")
     if source.dtype.kind != "f":
@@ -45,7 +45,3 @@ def read_paths(
     except BadInput as error:
         raise BadInput(f"{PATH_START}, read as {error}") from None
     return StraightPaths(starts, source[: len(starts)], to_floats(nodes, PATH_NODES), to_floats(weights, PATH_WEIGHTS))
-
-
-def _join(names: Collection[str]) -> str:
-    return ", ".join(names)

@@ -1,6 +1,4 @@
-"""The model as kserve knows it: its readiness, its REST routes, and how gRPC's requests reach the service."""
-
-from __future__ import annotations
+"""The model as kserve knows it: its readiness, its REST routes, and gRPC's requests as the service takes them."""
 
 import math
 from collections.abc import Collection, Mapping
@@ -14,7 +12,7 @@ from kserve import InferInput, InferOutput, InferRequest, InferResponse, Model
 from kserve.protocol.infer_type import to_http_parameters
 
 from captum_predictor.engine.arrays import Array
-from captum_predictor.server.metrics import observed
+from captum_predictor.server.metrics import count_request
 from captum_predictor.server.routes import build_routes
 from captum_predictor.server.service import Service
 
@@ -28,8 +26,8 @@ class KserveModel(Model):  # type: ignore[misc]  # kserve is untyped
         self.ready = True
 
     async def healthy(self) -> bool:
-        """Whether a request would be answered."""
-        return bool(self.ready) and self._service.ready()
+        """True if a request would be answered."""
+        return bool(self.ready) and self._service.is_ready()
 
     def routes(self) -> list[Route]:
         """The REST routes that ask the service."""
@@ -39,34 +37,34 @@ class KserveModel(Model):  # type: ignore[misc]  # kserve is untyped
         self, payload: InferRequest, headers: Mapping[str, str] | None = None, response_headers: object = None
     ) -> InferResponse:
         """Answer gRPC's ModelInfer, with the gradient extension in its parameters."""
-        with observed("grpc_infer"):
+        with count_request("grpc_infer"):
             self._service.require(payload.model_name, payload.model_version)
-            message = _message(payload, self._service.takes_strings)
+            message = _read_message(payload, self._service.takes_strings)
             document, tensors = await self._service.answer(message)
-            return _response(document, tensors, raw=payload.use_binary_outputs)
+            return _write_response(document, tensors, raw=payload.use_binary_outputs)
 
     def get_input_types(self) -> list[dict[str, Any]]:
         """The input, as gRPC's ModelMetadata lists it."""
-        return list(self._service.metadata()["inputs"])
+        return list(self._service.describe_model()["inputs"])
 
     def get_output_types(self) -> list[dict[str, Any]]:
         """The output, as gRPC's ModelMetadata lists it."""
-        return list(self._service.metadata()["outputs"])
+        return list(self._service.describe_model()["outputs"])
 
 
-def _message(request: InferRequest, strings: bool) -> wire.Message:
+def _read_message(request: InferRequest, strings: bool) -> wire.Message:
     datatypes = wire.DATATYPES | wire.STRINGS if strings else wire.DATATYPES
     tensors: dict[str, Array] = {}
     for tensor in request.inputs:
         if tensor.name in tensors:
             raise BadInput(f"inputs: {tensor.name[:80]!r} is there twice; expected each tensor once")
-        tensors[tensor.name] = _array(tensor, datatypes)
+        tensors[tensor.name] = _read_array(tensor, datatypes)
     outputs = [{"name": output.name} for output in request.request_outputs or []]
     document = {"id": request.id, "parameters": to_http_parameters(request.parameters), "outputs": outputs}
     return wire.Message(document, tensors)
 
 
-def _array(tensor: InferInput, datatypes: Collection[str]) -> Array:
+def _read_array(tensor: InferInput, datatypes: Collection[str]) -> Array:
     name, shape = tensor.name, tensor.shape
     if tensor.datatype not in datatypes:
         raise BadInput(f"{name}: datatype is {tensor.datatype[:40]!r}; expected one of {', '.join(datatypes)}")
@@ -78,10 +76,10 @@ def _array(tensor: InferInput, datatypes: Collection[str]) -> Array:
         raise BadInput(
             f"{name}: its contents do not fit; expected {math.prod(shape)} {tensor.datatype} values for {shape}"
         ) from None
-    return wire.as_strings(list(array.flat), name, array.shape, str) if array.dtype.kind == "O" else array
+    return wire.convert_strings(list(array.flat), name, array.shape, str) if array.dtype.kind == "O" else array
 
 
-def _response(document: dict[str, Any], tensors: Mapping[str, Array], *, raw: bool) -> InferResponse:
+def _write_response(document: dict[str, Any], tensors: Mapping[str, Array], *, raw: bool) -> InferResponse:
     outputs = []
     for name, tensor in tensors.items():
         output = InferOutput(name, list(tensor.shape), wire.NAMES[tensor.dtype])

@@ -1,7 +1,5 @@
 """The predictor's requests at `/metrics`: how many, with which status, and how long they took."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,24 +17,20 @@ _request_seconds = Histogram(
     "captum_predictor_request_seconds", "From a request's body to its answer.", ["kind"], buckets=SECONDS
 )
 
-CLIENT_GONE = "499"  # nobody gets this status; it is what proxies log for a client that hung up
+CLIENT_GONE = "499"  # never sent: proxies log this status for a client that hung up
 
 
 @contextmanager
-def observed(kind: str) -> Iterator[None]:
-    """Count what happens inside as one request of this kind."""
+def count_request(kind: str) -> Iterator[None]:
+    """Count and time the block as one request of this kind."""
     begin = time.perf_counter()
     status = CLIENT_GONE
     try:
         yield
         status = "200"
-    except ServingError as error:
-        status = str(error.http_status)
-        raise
-    except Disconnected:
-        raise
-    except Exception:
-        status = "500"
+    except Exception as error:
+        if not isinstance(error, Disconnected):
+            status = str(error.http_status if isinstance(error, ServingError) else 500)
         raise
     finally:
         _requests.labels(kind, status).inc()

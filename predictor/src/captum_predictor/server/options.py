@@ -1,7 +1,5 @@
 """The command line: kserve's own flags, and ours."""
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import Sequence
@@ -9,7 +7,7 @@ from pathlib import Path
 
 from kserve import model_server
 
-from captum_predictor.engine.cpus import usable_cpus
+from captum_predictor.engine.cpus import count_usable_cpus
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -19,7 +17,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     named_by_kserve = {"model_name": name} if (name := os.environ.get("INFERENCE_SERVICE_NAME")) else {}
     options = parser.parse_args(arguments, argparse.Namespace(enable_grpc=False, **named_by_kserve))
     if options.lanes is None:
-        options.lanes = 1 if options.device.startswith("cuda") else usable_cpus()
+        options.lanes = 1 if options.device.startswith("cuda") else count_usable_cpus()
     if options.queue_rows < options.max_rows:
         parser.error(f"--queue_rows is {options.queue_rows}; expected at least --max_rows, {options.max_rows}")
     return options
@@ -48,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--device", default="cpu", help="Where torch computes: cpu, cuda, cuda:1 ... (cuda has not been tried).")
     add(
         "--lanes",
-        type=_positive,
+        type=_read_positive,
         help="Chunks computed at once, of each kind (by default one a usable CPU; one on cuda).",
     )
     add(
@@ -56,17 +54,22 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="Run the model's own modules in their own order, which is slower.",
     )
-    add("--max_body_bytes", type=_positive, default=64 << 20, help="Largest body of a request, and of an answer.")
-    add("--max_rows", type=_positive, default=4096, help="Most rows in one request.")
-    add("--queue_rows", type=_positive, default=8192, help="Most rows that wait, of predictions and of explanations.")
+    add("--max_body_bytes", type=_read_positive, default=64 << 20, help="Largest body of a request, and of an answer.")
+    add("--max_rows", type=_read_positive, default=4096, help="Most rows in one request.")
+    add(
+        "--queue_rows",
+        type=_read_positive,
+        default=8192,
+        help="Most rows that wait, of predictions and of explanations.",
+    )
     return parser
 
 
-def _positive(text: str) -> int:
+def _read_positive(text: str) -> int:
     number = int(text)
     if number < 1:
         raise ValueError
     return number
 
 
-_positive.__name__ = "positive number"  # argparse's message names it
+_read_positive.__name__ = "positive number"  # argparse's message names it

@@ -1,6 +1,4 @@
-"""One model, served: what every protocol's front calls."""
-
-from __future__ import annotations
+"""The served model, which REST and gRPC both ask."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,14 +18,13 @@ from captum_serving.protocol.extension_names import (
 from captum_predictor.engine.arrays import Array
 from captum_predictor.engine.engine import Engine
 from captum_predictor.kinds.kind import Kind
-from captum_predictor.protocol.inference import Limits, Reader
-from captum_predictor.protocol.requests import InstancesRequest, Request, answer_message
+from captum_predictor.protocol.inference import Limits, Reader, Request
 
 T = TypeVar("T")
 
 # Encoding more than this would hold the event loop for milliseconds: it is done in a thread.
 LARGE_BYTES = 1 << 20
-# Not the event loop's own threads, of which there are six or more: each would keep what its largest message took.
+# Not the event loop's own threads, of which there are six or more: each keeps the memory of its largest message.
 THREADS = ThreadPoolExecutor(2, "message")
 
 
@@ -36,7 +33,7 @@ class Service:
 
     def __init__(self, name: str, kind: Kind, engine: Engine, limits: Limits) -> None:
         self.name = name
-        self.takes_strings = kind.texts is not None
+        self.takes_strings = bool(kind.text_inputs)
         self.engine = engine
         self._kind = kind
         self._reader = Reader(kind, limits)
@@ -54,17 +51,22 @@ class Service:
                 f"model {name!r} has no version {version[:80]!r}; expected none: it is served without versions"
             )
 
-    def ready(self) -> bool:
-        """Whether a request would be answered."""
-        return self.engine.lanes.alive()
+    def is_ready(self) -> bool:
+        """True if a request would be answered."""
+        return self.engine.lanes.are_alive()
 
     async def infer(self, body: bytes, header_length: str | None) -> tuple[bytes, int | None]:
         """Answer a V2 REST body: the response's body, and the length of its JSON header where tensors follow it."""
-        message, request = await off_the_loop(len(body), lambda: self._decode(body, header_length), self._large)
-        document, tensors = await self._answer(message, request)
+        strings = str if self.takes_strings else None
+        request = await run_off_the_loop(
+            len(body),
+            lambda: self._reader.read(wire.decode(body, header_length, "inputs", strings=strings)),
+            self._kind.large_bytes,
+        )
+        document, tensors = await self._compute(request)
         binary = frozenset(name for name, as_bytes in request.outputs.items() if as_bytes)
         size = sum(tensor.nbytes for tensor in tensors.values())
-        return await off_the_loop(size, lambda: wire.encode(document, tensors, "outputs", binary))
+        return await run_off_the_loop(size, lambda: wire.encode(document, tensors, "outputs", binary))
 
     async def answer(self, message: wire.Message) -> tuple[dict[str, Any], dict[str, Array]]:
         """Compute what a V2 request asks for: the response's document, and its tensors.
@@ -72,24 +74,30 @@ class Service:
         Raises:
             BadInput, TooLarge: The request is not one that this model takes.
         """
-        request = await off_the_loop(message_size(message), lambda: self._reader.read(message), self._large)
-        return await self._answer(message, request)
+        size = count_bytes(message)
+        return await self._compute(
+            await run_off_the_loop(size, lambda: self._reader.read(message), self._kind.large_bytes)
+        )
 
-    async def _answer(self, message: wire.Message, request: Request) -> tuple[dict[str, Any], dict[str, Array]]:
-        tensors = await request.compute(self.engine)
-        return answer_message(tensors, request.outputs, message.document, self.name, self._kind.model.digest)
-
-    @property
-    def _large(self) -> int:
-        return self._kind.large_bytes
+    async def _compute(self, request: Request) -> tuple[dict[str, Any], dict[str, Array]]:
+        tensors = request.tokens if request.query is None else await self.engine.compute(request.query)
+        document = {"model_name": self.name, "parameters": {MODEL_DIGEST: self._kind.model.digest}}
+        if request.identifier:
+            document["id"] = request.identifier
+        return document, {name: tensors[name] for name in request.outputs}
 
     async def predict(self, body: bytes) -> object:
         """Answer a V1 body: a prediction for each instance, in the form of the model's kind."""
-        request = await off_the_loop(len(body), lambda: self._decode_instances(body), self._large)
-        return await request.predict(self.engine)
+        query, instances = await run_off_the_loop(
+            len(body),
+            lambda: self._reader.read_instances(_read_document(body).get("instances")),
+            self._kind.large_bytes,
+        )
+        values = await self.engine.compute(query)
+        return instances.make_predictions(values[query.segment.sink.name])
 
-    def metadata(self) -> dict[str, Any]:
-        """What `GET /v2/models/{name}` says."""
+    def describe_model(self) -> dict[str, Any]:
+        """Describe the model as `GET /v2/models/{name}` shows it."""
         model = self._kind.model
         last = model.stages[-1]
         return {
@@ -100,27 +108,24 @@ class Service:
             "stages": [stage.describe() for stage in model.stages],
             MODEL_DIGEST: model.digest,
             "extensions": [VECTOR_JACOBIAN_PRODUCT, GRADIENT_OF_PREDICTED, VALUES_OF_STAGES, PATH_INTEGRAL],
-            **self._kind.metadata(),
+            **self._kind.describe_model(),
         }
 
-    def _decode(self, body: bytes, header_length: str | None) -> tuple[wire.Message, Request]:
-        message = wire.decode(body, header_length, "inputs", strings=str if self.takes_strings else None)
-        return message, self._reader.read(message)
 
-    def _decode_instances(self, body: bytes) -> InstancesRequest:
-        document = wire.parse_json(body)
-        if not isinstance(document, dict):
-            raise BadInput("the body is not a JSON object; expected an object with 'instances'")
-        return self._reader.read_instances(document.get("instances"))
+def _read_document(body: bytes) -> dict[str, Any]:
+    document = wire.parse_json(body)
+    if not isinstance(document, dict):
+        raise BadInput("the body is not a JSON object; expected an object with 'instances'")
+    return document
 
 
-def message_size(message: wire.Message) -> int:
-    """About how many bytes a message's tensors have."""
+def count_bytes(message: wire.Message) -> int:
+    """Estimate how many bytes a message's tensors have."""
     return sum(
         sum(map(len, tensor.flat)) if tensor.dtype.kind == "O" else tensor.nbytes for tensor in message.tensors.values()
     )
 
 
-async def off_the_loop(size: int, work: Callable[[], T], large: int = LARGE_BYTES) -> T:
-    """Do `work` over `size` bytes: here where it is short, else in a thread."""
+async def run_off_the_loop(size: int, work: Callable[[], T], large: int = LARGE_BYTES) -> T:
+    """Do `work` on `size` bytes: at once if they are few, else in a thread."""
     return work() if size <= large else await asyncio.get_running_loop().run_in_executor(THREADS, work)

@@ -5,20 +5,26 @@ import hashlib
 import os
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import requests
 import torch
+from tqdm import tqdm
 
-from captum_predictor.training.download import download
+from captum_predictor.model.atomic_files import replace_file
 
 FOLDER_VARIABLE = "KSERVE_CAPTUM_DATA"
 
+_TIMEOUT = (10, 60)  # seconds to connect, and between two reads
+_CHUNK = 1 << 16
+_MOST_BYTES = 1 << 26  # the largest file of the data sets has 26 MB
+
 
 class DataSetError(Exception):
-    """Data that cannot be had or is not what it should be; the message is one sentence for the user."""
+    """Data that is missing or has the wrong bytes; the message is one sentence for the user."""
 
 
 @dataclass(frozen=True)
@@ -85,10 +91,10 @@ def read_split(data_set: DataSet, part: str, data_dir: Path | None = None, may_d
 
 
 def _read_idx(data_set: DataSet, name: str, data_dir: Path | None, may_download: bool) -> np.ndarray:
-    path = _find(data_set, name, data_dir)
+    path = find_file(data_set.name, (f"{name}.gz", name), data_dir)
     if path is None:
         if not may_download:
-            folders = ", ".join(map(str, data_folders(data_dir)))
+            folders = ", ".join(map(str, list_data_folders(data_dir)))
             raise DataSetError(
                 f"{data_set.name}/{name}.gz is in none of {folders}; name its folder by {FOLDER_VARIABLE}"
             )
@@ -100,35 +106,55 @@ def _read_idx(data_set: DataSet, name: str, data_dir: Path | None, may_download:
     return np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions).reshape(shape).copy()
 
 
-def _find(data_set: DataSet, name: str, data_dir: Path | None) -> Path | None:
-    candidates = (folder / data_set.name / file for folder in data_folders(data_dir) for file in (name + ".gz", name))
-    return next((path for path in candidates if path.is_file()), None)
+def find_file(sub_folder: str, names: Sequence[str], data_dir: Path | None) -> Path | None:
+    """Give the first file of these names in that sub-folder of the data folders, if there is one."""
+    paths = (folder / sub_folder / name for folder in list_data_folders(data_dir) for name in names)
+    return next((path for path in paths if path.is_file()), None)
 
 
-def data_folders(data_dir: Path | None) -> list[Path]:
-    """Give the folders that are looked through for data, in their order."""
+def list_data_folders(data_dir: Path | None) -> list[Path]:
+    """Give the folders in which data is looked for, in their order."""
     named = os.environ.get(FOLDER_VARIABLE)
-    return [*([data_dir] if data_dir else []), *([Path(named)] if named else []), cache_folder()]
+    return [*([data_dir] if data_dir else []), *([Path(named)] if named else []), find_cache_folder()]
 
 
-def cache_folder() -> Path:
-    """Give the folder that downloads are kept in, where no other is named."""
+def find_cache_folder() -> Path:
+    """Give the folder for downloads if no other is named."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kserve-captum"
 
 
 def _fetch(data_set: DataSet, name: str, data_dir: Path | None) -> Path:
-    path = (data_dir or cache_folder()) / data_set.name / f"{name}.gz"
+    path = (data_dir or find_cache_folder()) / data_set.name / f"{name}.gz"
     address = data_set.address + path.name
 
-    def check(packed: Path) -> None:
-        _check(packed, _unpack(packed), data_set.md5[name])
-
     try:
-        download(address, path, check)
+        _download(address, path, lambda packed: _check(packed, _unpack(packed), data_set.md5[name]))
     except OSError as error:  # requests' exceptions are OSErrors
         reason = " ".join(str(error).split())
         raise DataSetError(f"{address} could not be downloaded ({reason}); put the file at {path} by hand") from error
     return path
+
+
+def _download(address: str, path: Path, check: Callable[[Path], None]) -> None:
+    """Download `address` to `path`; the file appears only after `check`, called on its temporary path, has returned.
+
+    Raises `OSError` (of which requests' exceptions are), or what `check` raises.
+    """
+    # identity: else a server that packs on the way would have the archive unpacked here
+    headers = {"Accept-Encoding": "identity"}
+    with (
+        requests.get(address, headers=headers, stream=True, timeout=_TIMEOUT) as response,
+        replace_file(path) as temporary,
+    ):
+        response.raise_for_status()
+        total = int(response.headers.get("Content-Length", 0)) or None
+        with temporary.open("wb") as file, tqdm(total=total, desc=path.name, unit="B", unit_scale=True) as bar:
+            for chunk in response.iter_content(_CHUNK):
+                file.write(chunk)
+                bar.update(len(chunk))
+                if bar.n > _MOST_BYTES:
+                    raise OSError(f"got more than {_MOST_BYTES} bytes, expected a data set's file")
+        check(temporary)
 
 
 def _unpack(path: Path) -> bytes:

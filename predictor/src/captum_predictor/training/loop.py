@@ -1,32 +1,38 @@
-"""Fit a classifier and keep its best epoch."""
+"""Fits a classifier and keeps its best epoch."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Sized
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import nn
+from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
-from captum_predictor.model.architectures import use_channels_last
-from captum_predictor.training.data_sets import Split
-from captum_predictor.training.evaluation import evaluate, to_inputs
+Batch = TypeVar("Batch", bound=Sized)
 
 
 @dataclass(frozen=True)
-class Settings:
-    """A training run's settings; `validation_rows` of the training images are held out."""
+class Evaluation:
+    """The mean cross entropy, the accuracy (0..1), and the true and the predicted classes, int64 `[n]`."""
 
-    epochs: int
-    seed: int
-    batch_size: int = 64
-    learning_rate: float = 1e-3
-    validation_rows: int = 5000
+    loss: float
+    accuracy: float
+    classes: torch.Tensor
+    predicted: torch.Tensor
+
+
+def compare(logits: torch.Tensor, classes: torch.Tensor) -> Evaluation:
+    """Compare logits `[n, classes]` with the true classes, int64 `[n]`."""
+    predicted = logits.argmax(dim=1)
+    accuracy = (predicted == classes).double().mean().item()
+    return Evaluation(nn.functional.cross_entropy(logits, classes).item(), accuracy, classes, predicted)
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """An epoch's results: mean cross entropies, and the accuracy on the held-out images (0..1)."""
+    """An epoch's results: mean cross entropies, and the accuracy on the held-out rows (0..1)."""
 
     number: int
     training_loss: float
@@ -34,56 +40,46 @@ class Epoch:
     validation_accuracy: float
 
 
-def train(
-    build: Callable[[], nn.Module], data: Split, settings: Settings, report: Callable[[Epoch], None]
-) -> tuple[nn.Module, list[Epoch]]:
-    """Build a network and fit it by Adam to the cross entropy of its logits; `report` is called after each epoch.
+def fit(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    epochs: int,
+    make_batches: Callable[[], Sequence[Batch]],
+    compute_loss: Callable[[Batch], torch.Tensor],
+    validate: Callable[[], Evaluation],
+    report: Callable[[Epoch], None],
+    schedule: LRScheduler | None = None,
+) -> list[Epoch]:
+    """Fit a network and leave it in evaluation mode, with the weights of the epoch of least validation loss.
 
-    Gives the network in evaluation mode with the weights of the epoch of least validation loss, and all epochs. The
-    same settings, data, build and number of threads give the same bits.
+    `make_batches` and `validate` are called once an epoch, `report` after each. `schedule` sets the rate of each step.
     """
-    torch.manual_seed(settings.seed)  # the first weights, and dropout
-    network = build()
-    use_channels_last(network)
-    generator = torch.Generator().manual_seed(settings.seed)
-    order = torch.randperm(len(data.images), generator=generator)
-    validation, training = (_rows(data, rows) for rows in order.tensor_split([settings.validation_rows]))
-    optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-    epochs: list[Epoch] = []
+    done: list[Epoch] = []
     best: dict[str, torch.Tensor] = {}
-    for number in range(1, settings.epochs + 1):
-        shuffled = torch.randperm(len(training.images), generator=generator)
-        batches = torch.split(shuffled, settings.batch_size)
-        bar = tqdm(batches, desc=f"epoch {number}/{settings.epochs}", unit="batch", leave=False)
-        training_loss = _one_epoch(network, training, bar, optimizer)
-        held_out = evaluate(network, validation)
-        epochs.append(Epoch(number, training_loss, held_out.loss, held_out.accuracy))
-        report(epochs[-1])
-        if epochs[-1] is best_epoch(epochs):
+    for number in range(1, epochs + 1):
+        network.train()
+        total, rows = 0.0, 0
+        bar = tqdm(make_batches(), desc=f"epoch {number}/{epochs}", unit="batch", leave=False)
+        for batch in bar:
+            optimizer.zero_grad()
+            loss = compute_loss(batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            if schedule is not None:
+                schedule.step()
+            total += loss.item() * len(batch)
+            rows += len(batch)
+            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+        held_out = validate()
+        done.append(Epoch(number, total / rows, held_out.loss, held_out.accuracy))
+        report(done[-1])
+        if done[-1] is find_best_epoch(done):
             best = copy.deepcopy(network.state_dict())
     network.load_state_dict(best)
-    return network.eval(), epochs
+    network.eval()
+    return done
 
 
-def best_epoch(epochs: list[Epoch]) -> Epoch:
+def find_best_epoch(epochs: list[Epoch]) -> Epoch:
     """Give the epoch of least validation loss, the first of them."""
     return min(epochs, key=lambda epoch: epoch.validation_loss)
-
-
-def _one_epoch(
-    network: nn.Module, data: Split, batches: "tqdm[torch.Tensor]", optimizer: torch.optim.Optimizer
-) -> float:
-    network.train()
-    total = 0.0
-    for rows in batches:
-        optimizer.zero_grad()
-        loss = nn.functional.cross_entropy(network(to_inputs(data.images[rows])), data.classes[rows])
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        total += loss.item() * len(rows)
-        batches.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
-    return total / len(data.images)
-
-
-def _rows(data: Split, rows: torch.Tensor) -> Split:
-    return Split(data.images[rows], data.classes[rows])

@@ -1,13 +1,10 @@
 """The model card: which command, seed and versions made the weights, and how good they are."""
 
-import platform
-from importlib.metadata import version
-
 import torch
 
-from captum_predictor.training.evaluation import Evaluation
-from captum_predictor.training.loop import Epoch, Settings, best_epoch
-from captum_predictor.training.recipes import Recipe
+from captum_predictor.training.command import list_versions
+from captum_predictor.training.images import Recipe, Settings
+from captum_predictor.training.loop import Epoch, Evaluation, find_best_epoch
 
 _CARD = """# {title}
 
@@ -43,11 +40,10 @@ it is given, it names one of them.
 """
 
 
-def model_card(
+def write_card(
     recipe: Recipe, settings: Settings, epochs: list[Epoch], test: Evaluation, digest: str, command: str
 ) -> str:
     """Give the card as Markdown; `command` is the one that trains the model again."""
-    versions = {"Python": platform.python_version(), "torch": torch.__version__, "safetensors": version("safetensors")}
     return _CARD.format(
         title=recipe.data_set.name,
         architecture=f"`{recipe.architecture}`",
@@ -56,9 +52,9 @@ def model_card(
         accuracy=test.accuracy,
         rows=len(test.classes),
         digest=digest,
-        kept=best_epoch(epochs).number,
+        kept=find_best_epoch(epochs).number,
         threads=torch.get_num_threads(),
-        versions=", ".join(f"{name} {number}" for name, number in versions.items()),
+        versions=list_versions("torch", "safetensors"),
         credit=recipe.data_set.credit,
         command=command,
         count=len(recipe.data_set.labels),

@@ -1,16 +1,18 @@
-"""A training run's report, and its confusion matrix as a picture."""
+"""What a training run writes about itself: its report, its confusion matrix as a picture, and examples."""
 
+import json
 from pathlib import Path
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 from sklearn.metrics import classification_report, confusion_matrix
 
-from captum_predictor.training.evaluation import Evaluation
-from captum_predictor.training.loop import Epoch, best_epoch
+from captum_predictor.training.data_sets import Split
+from captum_predictor.training.loop import Epoch, Evaluation, find_best_epoch
 
 
-def epoch_line(epoch: Epoch) -> str:
+def describe_epoch(epoch: Epoch) -> str:
     """Say an epoch in one line."""
     return (
         f"epoch {epoch.number:2d}  training loss {epoch.training_loss:.4f}  "
@@ -18,7 +20,7 @@ def epoch_line(epoch: Epoch) -> str:
     )
 
 
-def training_report(epochs: list[Epoch], test: Evaluation, labels: tuple[str, ...], what: str = "images") -> str:
+def write_report(epochs: list[Epoch], test: Evaluation, labels: tuple[str, ...], what: str = "images") -> str:
     """Give the epochs, the one that was kept, and scikit-learn's classification report of the test set of `what`."""
     table = classification_report(
         test.classes.numpy(),
@@ -29,8 +31,8 @@ def training_report(epochs: list[Epoch], test: Evaluation, labels: tuple[str, ..
         zero_division=0,
     )
     lines = [
-        *map(epoch_line, epochs),
-        f"kept epoch {best_epoch(epochs).number}, of the least validation loss",
+        *map(describe_epoch, epochs),
+        f"kept epoch {find_best_epoch(epochs).number}, of the least validation loss",
         "",
         f"test set of {len(test.classes)} {what}: loss {test.loss:.4f}, accuracy {test.accuracy:.4f}",
         "",
@@ -56,3 +58,11 @@ def write_confusion_matrix(test: Evaluation, labels: tuple[str, ...], path: Path
     axes.set_ylabel("true")
     axes.set_title(f"Test set: {int(counts.trace())} of {int(counts.sum())} right ({test.accuracy:.2%})")
     figure.savefig(path, dpi=100)
+
+
+def write_examples(data: Split, folder: Path) -> None:
+    """Write the first ten images as `0.png` to `9.png`, greyscale, and their classes' indices as `labels.json`."""
+    folder.mkdir()
+    for index, image in enumerate(data.images[:10]):
+        Image.fromarray(image[0].numpy()).save(folder / f"{index}.png")
+    (folder / "labels.json").write_text(json.dumps(data.classes[:10].tolist()) + "\n")

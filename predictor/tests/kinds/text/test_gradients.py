@@ -137,7 +137,7 @@ def test_what_stands_in_the_padding_changes_nothing(serve, inputs, family, task)
 @pytest.mark.parametrize(("family", "task"), [("roberta", "sequence")])
 def test_positions_are_counted_whatever_the_ids_are(serve, inputs, network, family, task):
     served = serve(family, task)
-    padding = served.kind.model.tokenizer.special.padding
+    padding = served.kind.model.tokenizer.padding
     baseline = {**inputs, "input_ids": np.where(inputs["input_ids"] > 4, padding, inputs["input_ids"])}
     derived = {name: array for name, array in baseline.items() if name != "position_ids"}
     with torch.no_grad():

@@ -93,7 +93,7 @@ def test_a_gradient_is_that_of_rest(bert):
 def test_the_metadata_lists_what_is_taken(bert):
     answer = call(bert, "ModelMetadata", pb.ModelMetadataRequest(name="tiny"))
     listed = [{"name": t.name, "datatype": t.datatype, "shape": list(t.shape)} for t in answer.inputs]
-    assert listed == bert.service.metadata()["inputs"]
+    assert listed == bert.service.describe_model()["inputs"]
 
 
 @pytest.mark.parametrize("contents", [b"\xff", b"\xc3("])

@@ -53,8 +53,8 @@ def test_pickled_weights_are_not_read(directory):
             "architectures: got ['BertForMaskedLM'], expected one that ends in ForSeq",
         ),
         ({"architectures": None}, "architectures: got None, expected one that ends in"),
-        ({"auto_map": {"AutoConfig": "code.Config"}}, "has 'auto_map', expected a network of transformers' own"),
-        ({"quantization_config": {"bits": 4}}, "has 'quantization_config', expected a network of transformers' own"),
+        ({"auto_map": {"AutoConfig": "code.Config"}}, "has 'auto_map', expected one of transformers' own networks"),
+        ({"quantization_config": {"bits": 4}}, "has 'quantization_config', expected one of transformers' own networks"),
         ({"model_type": "no_such"}, "transformers cannot load it"),
         ({"hidden_size": 64}, "transformers cannot load it"),
         ({"id2label": {"0": "a", "1": "b", "2": "a"}}, "id2label: got a, b, a, expected labels that differ"),
@@ -79,7 +79,7 @@ def test_weights_that_lack_the_head_get_a_line(directory):
 
 def test_weights_that_are_not_finite_get_a_line(directory):
     change_weights(directory, lambda weights: weights | {"classifier.bias": torch.full((3,), torch.nan)})
-    assert "classifier.bias: holds NaN or infinity, expected finite numbers" in error(directory)
+    assert "classifier.bias: got 3 of 3 values NaN or infinite, expected finite numbers" in error(directory)
 
 
 def test_weights_that_end_early_get_a_line(directory):
@@ -157,7 +157,7 @@ def test_an_image_models_start_does_not_import_transformers():
 def test_what_makes_probabilities_is_the_configurations(tmp_path, serve_directory, problem_type, labels, scores):
     save_tiny(tmp_path, "bert", "sequence", problem_type=problem_type, labels=[f"label {i}" for i in range(labels)])
     served = serve_directory(tmp_path)
-    assert served.service.metadata()["probabilities"] == scores
+    assert served.service.describe_model()["probabilities"] == scores
     logits = served.infer(**served.network_inputs("a dog"))[1]["logits"][0]
     (prediction,) = served.predict("a dog")[1]["predictions"]
     if scores == "none":

@@ -1,1 +1,1 @@
-"""What stands between a connection and a route: limits, hang-ups, and errors as our own sentences."""
+"""Everything between a connection and a route: limits, hang-ups, and errors as our own sentences."""

@@ -1,7 +1,5 @@
 """Our HTTP application: routes, limits around them, and every error as one of our sentences."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Sequence
 
@@ -23,13 +21,13 @@ logger = logging.getLogger("captum_serving")
 def build_application(
     routes: Iterable[Route], server: str, bodies: Bodies, middleware: Sequence[Middleware] = ()
 ) -> FastAPI:
-    """Build the application that serves `routes`; of two with the same method and path the first one counts.
+    """Build the application that serves `routes`; if two have the same method and path, the first one counts.
 
-    A 404 names the `server`, so that a client whose request took a wrong way knows which of the two has answered. The
-    `middleware` sees every request and the status of every answer.
+    A 404 names the `server`, so that a client that asked the wrong one of the two can tell. The `middleware` sees every
+    request and the status of every answer.
 
-    FastAPI is a Starlette application that also reports to OpenTelemetry where that is set up. Nothing else of it is
-    used: the routes are Starlette's, and it describes none of them.
+    FastAPI is a Starlette application that also reports to OpenTelemetry if that is set up. Nothing else of FastAPI is
+    used: the routes are Starlette's, and have no descriptions.
     """
     by_path: dict[str, dict[str, Handler]] = {}
     for route in routes:
@@ -41,16 +39,16 @@ def build_application(
         middleware=[*middleware, Middleware(Boundary, bodies=bodies)],
     )
 
-    async def nothing_there(request: StarletteRequest, error: Exception) -> Response:
+    async def answer_not_found(request: StarletteRequest, error: Exception) -> Response:
         path = request.url.path[:200]
-        return error_response(NotFound(f"the {server} has nothing at {path}; GET /v1/models lists the models"))
+        return make_error_response(NotFound(f"the {server} has nothing at {path}; GET /v1/models lists the models"))
 
-    app.add_exception_handler(404, nothing_there)
+    app.add_exception_handler(404, answer_not_found)
     return app
 
 
-def error_response(error: ServingError) -> JSONResponse:
-    """`{"error": sentence}` with the error's status and headers."""
+def make_error_response(error: ServingError) -> JSONResponse:
+    """Make the response `{"error": sentence}` with the error's status and headers."""
     return JSONResponse({"error": error.sentence}, error.http_status, error.headers)
 
 
@@ -104,13 +102,13 @@ class Boundary:
                 refuse_encoded(scope)
                 await self.app(scope, body.receive, send_after_body)
             except ServingError as error:
-                await error_response(error)(scope, receive, send_after_body)
+                await make_error_response(error)(scope, receive, send_after_body)
         except Disconnected:
             return
         except Exception:
-            # Not by Starlette's handler for Exception: it raises the error again, for uvicorn to log it twice.
+            # Starlette's own handler for Exception raises the error again, and uvicorn would log it a second time.
             logger.exception("unexpected error at %s %s", scope["method"], scope["path"])
             if not started:
-                await error_response(Internal("the server failed; its log says why"))(scope, receive, send)
+                await make_error_response(Internal("the server failed; its log says why"))(scope, receive, send)
         finally:
             body.release()

@@ -1,7 +1,5 @@
 """Cancels work that nobody waits for any more."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -16,7 +14,7 @@ class Disconnected(Exception):
 
 
 async def while_connected(request: Request, work: Coroutine[Any, Any, T]) -> T:
-    """Do `work`, and cancel it when the client hangs up: after the body, the next message says that it has.
+    """Do `work`, and cancel it if the client hangs up: after the body, the next message is the disconnect.
 
     Raises:
         Disconnected: The client hung up.

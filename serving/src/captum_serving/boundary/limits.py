@@ -1,7 +1,5 @@
 """What a client may take of a server, and what a request may bring: a body up to a limit, uncompressed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from starlette.types import Message, Receive, Scope

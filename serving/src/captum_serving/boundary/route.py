@@ -1,6 +1,4 @@
-"""What a model offers over HTTP: one value a method and path."""
-
-from __future__ import annotations
+"""A model's routes over HTTP: one value for each method and path."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass

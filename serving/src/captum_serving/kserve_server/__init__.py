@@ -1,1 +1,1 @@
-"""The one seam with kserve: how its server is started, and what of it is replaced."""
+"""The only place that touches kserve: starts its server, with some parts replaced by ours."""

@@ -1,6 +1,4 @@
-"""What kserve's gRPC servicer and the standard routes ask: about models, and to load them."""
-
-from __future__ import annotations
+"""Answers questions about models for kserve's gRPC servicer and the standard routes; loading is refused."""
 
 from typing import Any, NoReturn
 
@@ -14,16 +12,16 @@ class TruthfulDataPlane(DataPlane):  # type: ignore[misc]  # kserve is untyped
     """kserve's data plane with our errors and a true readiness: kserve's own is ready whatever its models say."""
 
     async def ready(self) -> bool:
-        """True when every model is ready, and there is one."""
+        """True if there is a model and every model is ready."""
         models = self._model_registry.get_models()
         return bool(models) and all([await self._model_registry.is_model_ready(name) for name in models])
 
     def metadata(self) -> dict[str, Any]:
-        """The server's name and version, without the repository extension, which is refused."""
+        """Describe the server: its name and version, without the repository extension, which is refused."""
         return {**super().metadata(), "extensions": []}
 
     def get_model_from_registry(self, name: str) -> Any:  # noqa: ANN401 - kserve is untyped
-        """The model of this name.
+        """Find the model of this name.
 
         Raises:
             NotFound: There is none.
@@ -34,16 +32,16 @@ class TruthfulDataPlane(DataPlane):  # type: ignore[misc]  # kserve is untyped
         return known[name]
 
     async def get_model(self, name: str) -> Any:  # noqa: ANN401 - kserve is untyped
-        """The model of this name; raises NotFound."""
+        """Find the model of this name. Raises NotFound."""
         return self.get_model_from_registry(name)
 
     async def model_ready(self, model_name: str, disable_predictor_health_check: bool = False) -> bool:
-        """Whether this model is ready; raises NotFound."""
+        """True if this model is ready. Raises NotFound."""
         return bool(await self.get_model_from_registry(model_name).healthy())
 
 
 class FixedRepository(ModelRepositoryExtension):  # type: ignore[misc]  # kserve is untyped
-    """kserve's repository, which refuses `load` and `unload`: with kserve's own, any client can take the model away."""
+    """kserve's repository, which refuses `load` and `unload`: with kserve's own, any client could unload the model."""
 
     async def load(self, model_name: str) -> NoReturn:
         """Refuse.

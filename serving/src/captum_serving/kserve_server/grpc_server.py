@@ -1,6 +1,4 @@
-"""kserve's gRPC server, on the address that it is told, and on a port that nobody else has."""
-
-from __future__ import annotations
+"""kserve's gRPC server, on a given address and a port of its own."""
 
 import asyncio
 import logging
@@ -20,7 +18,7 @@ ENDED = Counter("captum_grpc_server_ended", "How often the gRPC server ended by 
 
 
 class BoundGrpcServer(GRPCServer):  # type: ignore[misc]  # kserve is untyped
-    """kserve's own listens on every interface, shares its port silently (SO_REUSEPORT), and logs a line a call."""
+    """kserve's own listens on every interface, shares its port silently (SO_REUSEPORT), and logs each call."""
 
     def __init__(self, host: str, port: int, dataplane: Any, repository: Any, **arguments: Any) -> None:  # noqa: ANN401 - kserve's own
         super().__init__(port, dataplane, repository, **arguments)

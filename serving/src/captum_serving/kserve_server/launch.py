@@ -1,6 +1,4 @@
-"""Starting both servers, REST and gRPC, on the address and ports that the flags name."""
-
-from __future__ import annotations
+"""Starts the REST and gRPC servers on the address and ports that the flags name."""
 
 import asyncio
 import socket
@@ -17,16 +15,16 @@ from captum_serving.kserve_server.grpc_server import BoundGrpcServer
 from captum_serving.kserve_server.rest_server import RestServer
 from captum_serving.kserve_server.workers import Workers
 
-# What is under way when a signal comes may be finished: the pod's terminationGracePeriodSeconds says how long that may
-# take, and kserve's own 30 s would cut an explanation off before it.
+# Work that is under way when a signal comes may finish within the pod's terminationGracePeriodSeconds. kserve's own
+# limit of 30 s would cut explanations off earlier.
 GRACE_SECONDS = 3600
 DEFAULT_LIMITS = ClientLimits()
 
 
 class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
-    """kserve's ModelServer with our REST and gRPC servers: its own start() names kserve's classes and takes no others.
+    """kserve's ModelServer with our REST and gRPC servers: its own start() has kserve's classes built in.
 
-    What stays kserve's: its flags' defaults, logging, and what happens when a signal comes.
+    Flag defaults, logging and signal handling stay kserve's.
     """
 
     def __init__(
@@ -48,7 +46,7 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
         self.model_repository_extension = FixedRepository(model_registry=self.registered_models)
 
     def start(self, models: Sequence[Model]) -> None:
-        """Serve the models, and over REST what their `routes()` give, until a signal comes.
+        """Serve the models, over REST by their `routes()`, until a signal comes.
 
         A port that is taken ends the process with a sentence and status 1.
         """
@@ -74,7 +72,7 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
             ssl_keyfile=self.ssl_keyfile,
         )
         if self.workers > 1:
-            # kserve's stop() looks for it under this name; a server without workers stops by the signal itself.
+            # kserve's stop() expects it under this name; without workers, uvicorn handles the signal itself.
             self._rest_multiprocess_server = Workers(rest, model_server.args.log_config_file)
             self.servers.append(self._rest_multiprocess_server.start())
         else:
@@ -90,7 +88,7 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
             )
             self.servers.append(self._grpc_server.start(self.max_threads))
         self.register_signal_handler()
-        # kserve's own start() does not look at its flag where it starts the loop itself, with one worker.
+        # With one worker, kserve's own start() ignores its flag for the event loop.
         new_loop = None if self.event_loop == "asyncio" else uvloop.new_event_loop
         with asyncio.Runner(loop_factory=new_loop) as runner:
             runner.run(self._serve())

@@ -1,7 +1,5 @@
 """The REST server: uvicorn as kserve sets it up, serving our own application."""
 
-from __future__ import annotations
-
 import gc
 import logging
 from typing import Any
@@ -16,7 +14,7 @@ from timing_asgi.utils import PathToName
 from captum_serving.boundary.connection import Connection
 from captum_serving.boundary.front import build_application
 from captum_serving.boundary.limits import Bodies, ClientLimits
-from captum_serving.kserve_server.standard_routes import standard_routes
+from captum_serving.kserve_server.standard_routes import build_standard_routes
 
 
 class RestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
@@ -46,23 +44,23 @@ class RestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
         if _is_quiet():
             for name in ("kserve.trace", "uvicorn.access"):
                 logging.getLogger(name).setLevel(logging.WARNING)
-            logging.getLogger("uvicorn.access").handlers.clear()  # with any, uvicorn puts each line together
-            # Who the client behind a proxy is, only a line would say.
+            logging.getLogger("uvicorn.access").handlers.clear()  # with any handler, uvicorn formats each line
+            # Only the access log shows who the client behind a proxy is.
             self.config.proxy_headers = bool(self.access_log_format)
         self.config.http = type("LimitedConnection", (Connection,), {"limits": self.limits})
         models = self.dataplane.model_registry.get_models().values()
         routes = [route for model in models for route in model.routes()]
-        routes += standard_routes(self.dataplane, self.model_repository_extension)
+        routes += build_standard_routes(self.dataplane, self.model_repository_extension)
         bodies = Bodies(self.max_body_bytes, self.limits.max_held_bytes)
-        self.config.app = build_application(routes, self.name, bodies, self._middleware())
-        # What is there now stays: modules for the most part, 400,000 objects in the explainer. To look through them for
-        # garbage takes 0.2 s, in which the process does nothing else.
+        self.config.app = build_application(routes, self.name, bodies, self._make_middleware())
+        # The objects made so far stay: mostly modules, 400,000 objects in the explainer. Searching them for garbage
+        # would stop the process for 0.2 s each time.
         gc.freeze()
 
-    def _middleware(self) -> list[Middleware]:
-        """What kserve puts around its routes for log lines.
+    def _make_middleware(self) -> list[Middleware]:
+        """Make kserve's middleware for log lines.
 
-        Without a reader of its lines the timing is left out: it asks the system twice for the process's CPU time.
+        If nobody reads its lines, the timing is left out: it asks the system twice for the process's CPU time.
         """
         middleware = []
         if self.access_log_format:
@@ -78,5 +76,5 @@ class RestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
 
 
 def _is_quiet() -> bool:
-    """Whether no line a request is wanted: not at level DEBUG, nor with a log configuration of the user's own."""
+    """True if requests are not logged: the level is not DEBUG, and the user has no log configuration."""
     return KSERVE_LOGLEVEL != "DEBUG" and model_server.args.log_config_file is None

@@ -1,6 +1,4 @@
-"""kserve's worker processes for our REST server, with the time that they need to start."""
-
-from __future__ import annotations
+"""kserve's worker processes for our REST server, with enough time to start."""
 
 import asyncio
 import socket
@@ -12,15 +10,15 @@ from kserve.protocol.rest.multiprocess.server import RESTServerMultiProcess, RES
 
 from captum_serving.kserve_server.rest_server import RestServer
 
-# On a busy node a worker imports torch for many seconds; a new pod's startup probe ends it where it never comes up.
+# On a busy node a worker imports torch for many seconds. If it never comes up, the pod's startup probe ends it.
 START_SECONDS = 120.0
 
 
 class PatientProcess(RESTServerProcess):  # type: ignore[misc]  # kserve is untyped
     """A worker that may take `START_SECONDS` until its first answer.
 
-    kserve kills a worker that does not answer a ping in 5 s, from its first moment on: where the imports take longer,
-    it kills and starts workers for ever.
+    kserve kills a worker that does not answer a ping within 5 s, even while it starts: if the imports take longer, it
+    kills and starts workers forever.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - kserve's own arguments
@@ -30,7 +28,7 @@ class PatientProcess(RESTServerProcess):  # type: ignore[misc]  # kserve is unty
         self._answered = False
 
     def is_alive(self, timeout: float = 5) -> bool:
-        """Whether the process lives, and answers: at the start within `START_SECONDS`, then within the timeout."""
+        """True if the process lives and answers: at first within `START_SECONDS`, later within the timeout."""
         if self._answered or not self._process.is_alive():
             return bool(super().is_alive(timeout))
         if not self._asked:
@@ -43,7 +41,7 @@ class PatientProcess(RESTServerProcess):  # type: ignore[misc]  # kserve is unty
 
 
 class Workers(RESTServerMultiProcess):  # type: ignore[misc]  # kserve is untyped
-    """kserve's parent of the workers, with ours: its own methods name kserve's classes and take no others."""
+    """kserve's parent process for our workers: its own methods have kserve's classes built in."""
 
     def __init__(self, rest_server: RestServer, log_config_file: str | None) -> None:
         self._rest_server = rest_server
@@ -56,7 +54,7 @@ class Workers(RESTServerMultiProcess):  # type: ignore[misc]  # kserve is untype
         self._processes = [self._start_process(sockets) for _ in range(self._rest_server.config.workers)]
 
     async def keep_subprocess_alive(self, sockets: list[socket.socket]) -> None:
-        """Start a new worker in the place of each that ended, or no longer answers."""
+        """Replace each worker that has ended or no longer answers."""
         for index, process in enumerate(self._processes):
             if process.is_alive():
                 continue

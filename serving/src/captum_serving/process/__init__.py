@@ -1,1 +1,1 @@
-"""Settings of the whole process: allocator, niceness, matrix products, metrics."""
+"""Settings for the whole process: allocator, niceness, matrix products, metrics."""

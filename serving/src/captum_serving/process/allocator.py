@@ -1,6 +1,4 @@
-"""glibc's allocator, told to keep what is freed."""
-
-from __future__ import annotations
+"""Makes glibc's allocator keep freed memory."""
 
 import ctypes
 
@@ -9,11 +7,10 @@ KEPT_BYTES = 256 << 20
 
 
 def keep_freed_memory() -> None:
-    """Keep up to 256 MiB of freed memory, in blocks of up to as much, instead of giving it back to the system.
+    """Keep up to 256 MiB of freed memory instead of returning it to the system.
 
-    A chunk of 25 rows takes and frees tens of megabytes. As it comes, glibc returns them each time, and taking them
-    again costs a page fault every 4 KiB: up to half of a chunk's time was measured. Where the C library is another one,
-    nothing is done.
+    A chunk of 25 rows takes and frees tens of megabytes. By default glibc returns them each time, and taking them again
+    costs a page fault every 4 KiB: up to half of a chunk's time was measured. With another C library nothing is done.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:

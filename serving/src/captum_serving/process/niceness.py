@@ -1,15 +1,16 @@
-"""Explanations are bulk work: the system's scheduler lets the threads of predictions and of event loops go first."""
+"""Lowers a thread's priority: explanations are bulk work, and give way to predictions and event loops."""
 
 import os
 
-# If others use all the CPU time, a thread of this niceness gets a tenth of what one of theirs gets.
+# On busy CPUs, a thread with this niceness gets a tenth of the time that a normal thread gets.
 NICENESS = 10
 
 
 def step_back() -> None:
-    """Nice the calling thread and those that it will start, such as its OpenMP team; the process's other threads stay.
+    """Lower the priority of the calling thread, and of threads that it starts later, such as its OpenMP team.
 
-    On Linux niceness is a thread's own. It needs no privilege, and cannot be taken back without one. In Kubernetes it
-    orders the threads of one container; between containers their CPU requests decide.
+    On Linux each thread has its own niceness: the process's other threads keep theirs. This needs no privilege, and
+    cannot be undone without one. In Kubernetes it orders the threads within a container; between containers their CPU
+    requests decide.
     """
     os.nice(NICENESS)

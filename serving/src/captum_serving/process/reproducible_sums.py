@@ -1,4 +1,4 @@
-"""MKL's matrix products, told to give the same bits on any number of threads and for any number of rows."""
+"""Makes MKL's matrix products give the same bits for any number of threads and rows."""
 
 import os
 
@@ -6,11 +6,11 @@ VARIABLE = "MKL_CBWR"
 
 
 def reproduce_matrix_products() -> None:
-    """Ask MKL for its strict conditional numerical reproducibility: to be called before the first matrix product.
+    """Ask MKL for strict conditional numerical reproducibility. Call it before the first matrix product.
 
-    As it comes, MKL splits a product's sums by the threads and the rows that there are. On processors with AVX-512 the
-    shipped models' logits then differ in their last bits between one thread and two at 1 and from 16 rows on, and
-    between fewer rows than 16 and more; with this only a single row differs, which is another kind of product and
-    always runs on one thread. It costs no time that could be measured. A user's own MKL_CBWR is left as it is.
+    By default MKL splits a product's sums by the number of threads and rows. On processors with AVX-512 the shipped
+    models' logits then differ in their last bits between one thread and two (for 1 row, and from 16 rows on), and
+    between fewer than 16 rows and more. With this setting only a single row differs: it is another kind of product, and
+    always runs on one thread. No cost in time could be measured. A user's own MKL_CBWR is left as it is.
     """
     os.environ.setdefault(VARIABLE, "AUTO,STRICT")

@@ -7,7 +7,7 @@ GRADIENT_OF_PREDICTED = "gradient_of_predicted"
 VALUES_OF_STAGES = "values_of_stages"
 PATH_INTEGRAL = "path_integral"
 
-# A request's inputs beside the source.
+# A request's inputs besides the source.
 COTANGENT = "cotangent"
 PATH_START = "path_start"
 PATH_NODES = "path_nodes"
@@ -21,7 +21,7 @@ PREDICTED_ROWS = "predicted_rows"
 GRADIENT_FROM = "gradient_from"
 GRADIENT_SOURCE = "gradient_source"
 
-# A response's output beside the stages' values, and its parameter.
+# A response's output besides the stages' values, and its parameter.
 GRADIENT = "gradient"
 MODEL_DIGEST = "model_digest"
 
@@ -36,7 +36,7 @@ ATTENTION_MASK = "attention_mask"
 TOKEN_TYPE_IDS = "token_type_ids"
 POSITION_IDS = "position_ids"
 
-# The outputs that tell a text's tokens.
+# The outputs that describe a text's tokens.
 TOKENS = "tokens"
 SPECIAL_TOKENS_MASK = "special_tokens_mask"
 OFFSETS = "offsets"

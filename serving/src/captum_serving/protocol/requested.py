@@ -1,6 +1,4 @@
-"""What a V2 request asks of its answer: which outputs, in which order, and which of them as bytes."""
-
-from __future__ import annotations
+"""Reads what a V2 request says about its answer: which outputs, in which order, and which of them as bytes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -11,21 +9,24 @@ from captum_serving.protocol.wire import Message
 T = TypeVar("T")
 
 
-def requested_outputs(
+def read_outputs(
     message: Message, choices: Sequence[str], hint: str = "", default: Sequence[str] | None = None
 ) -> dict[str, bool]:
-    """The names of the outputs in the answer's order, and whether each goes as bytes.
+    """Read the names of the outputs, in the answer's order, and whether each is sent as bytes.
 
-    Where the request names none they are the `default` ones, which are all the choices where there is no default.
-    `hint` is the end of the sentence that refuses an output which is not among the `choices`.
+    A request that names none gets the `default` outputs, or all `choices` if there is no default. `hint` ends the
+    sentence that refuses an output which is not among the choices.
 
     Raises:
-        BadInput: An output is not among the choices, or is there twice, or the request is not formed as V2 says.
+        BadInput: An output is not among the choices or is named twice, or the request does not follow V2.
     """
     identifier = message.document.get("id")
     if identifier is not None and not isinstance(identifier, str):
         raise BadInput("id is not a string; expected a string or none")
-    binary = typed(object_of(message.document, "parameters"), "binary_data_output", bool, "true or false") or False
+    binary = (
+        read_parameter(read_object(message.document, "parameters"), "binary_data_output", bool, "true or false")
+        or False
+    )
     requested = message.document.get("outputs")
     if requested is None or requested == []:
         return dict.fromkeys(choices if default is None else default, binary)
@@ -36,13 +37,13 @@ def requested_outputs(
         name = entry.get("name") if isinstance(entry, dict) else None
         if not isinstance(name, str) or name not in choices or name in outputs:
             raise BadInput(f"outputs: got {str(name)[:80]!r}; expected each of {', '.join(choices)} at most once{hint}")
-        own = typed(object_of(entry, "parameters"), "binary_data", bool, "true or false")
+        own = read_parameter(read_object(entry, "parameters"), "binary_data", bool, "true or false")
         outputs[name] = binary if own is None else own
     return outputs
 
 
-def object_of(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """The object at a key; empty where there is none.
+def read_object(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Read the object at a key; it is empty if there is none.
 
     Raises:
         BadInput: Something else is there.
@@ -53,13 +54,13 @@ def object_of(parent: Mapping[str, Any], key: str) -> dict[str, Any]:
     return value or {}
 
 
-def typed(parameters: Mapping[str, Any], key: str, kind: type[T], expected: str) -> T | None:
-    """The parameter at a key; None where there is none. `expected` is its kind in words.
+def read_parameter(parameters: Mapping[str, Any], key: str, kind: type[T], expected: str) -> T | None:
+    """Read a parameter of this type; None if there is none. `expected` says the type in words.
 
     Raises:
-        BadInput: It is of another kind.
+        BadInput: It has another type.
     """
     value = parameters.get(key)
-    if value is not None and not isinstance(value, kind):
+    if value is not None and type(value) is not kind:  # Python takes true for an int
         raise BadInput(f"parameters: {key} is {str(value)[:80]!r}; expected {expected}")
     return value

@@ -1,11 +1,8 @@
 """The Open Inference Protocol's (V2) REST messages, in JSON and in the binary tensor data extension.
 
-A binary body is a JSON header of `Inference-Header-Content-Length` bytes, and after it the tensors' bytes,
-little-endian, row-major, in the header's order. Both ways go between bytes and NumPy arrays: no Python list is built
-for a binary tensor.
+A binary body is a JSON header of `Inference-Header-Content-Length` bytes, followed by the tensors' bytes:
+little-endian, row-major, in the header's order. They are read and written as NumPy arrays, without Python lists.
 """
-
-from __future__ import annotations
 
 import math
 import struct
@@ -38,10 +35,10 @@ MOST_DIMENSIONS = 16
 MOST_ELEMENTS = 2**40
 MOST_DIGITS = 18
 
-# Strings are an array of Python objects. Only a server that takes them reads them.
+# Strings are arrays of Python objects. Only a server that takes strings reads them.
 STRINGS = {"BYTES": np.dtype(object)}
 LENGTH = struct.Struct("<I")
-# Empty ones are four bytes each: without a limit a body of the allowed size takes seconds.
+# An empty string has four bytes: without this limit, reading a body of the allowed size would take seconds.
 MOST_STRINGS = 2**16
 # TorchServe's documents leave the number of strings open.
 OPEN_SHAPES = (-1, [-1])
@@ -61,7 +58,7 @@ class Message:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The message's own parameters; empty where it has none."""
+        """The message's own parameters; empty if it has none."""
         value = self.document.get("parameters")
         return value if isinstance(value, dict) else {}
 
@@ -70,7 +67,7 @@ def parse_json(body: bytes | memoryview) -> Any:  # noqa: ANN401 - JSON is any v
     """Read JSON, whatever its Content-Type said.
 
     Raises:
-        BadInput: It is no JSON (NaN, Infinity and a nesting over a thousand levels are none either).
+        BadInput: It is not JSON. NaN, Infinity and more than a thousand levels of nesting are not JSON either.
     """
     try:
         return orjson.loads(body)
@@ -79,36 +76,38 @@ def parse_json(body: bytes | memoryview) -> Any:  # noqa: ANN401 - JSON is any v
 
 
 def decode(body: bytes, header_length: str | None, side: Side, *, strings: Strings | None = None) -> Message:
-    """Read a message from a body; `header_length` is the header of that name, None for a body that is JSON alone.
+    """Read a message. `header_length` is the header `Inference-Header-Content-Length`, None if the body is only JSON.
 
-    Binary tensors are read-only views of the body. With `strings`, a tensor may be of BYTES, and is then an array of
-    `str` (its UTF-8) or of `bytes`; without, it is refused like any unknown datatype.
+    Binary tensors are read-only views of the body. With `strings`, BYTES tensors are read as arrays of `str` (decoded
+    as UTF-8) or `bytes`; without, they are refused like an unknown datatype.
 
     Raises:
         BadInput: The body does not follow the protocol.
     """
-    split = len(body) if header_length is None else _header_length(header_length, len(body))
+    split = len(body) if header_length is None else _read_header_length(header_length, len(body))
     view = memoryview(body)
     document = parse_json(view[:split])
     if not isinstance(document, dict):
-        raise BadInput(f"the body is {_kind(document)}; expected a JSON object with {side!r}")
+        raise BadInput(f"the body is {_name_kind(document)}; expected a JSON object with {side!r}")
     entries = document.get(side)
     if not isinstance(entries, list) or not entries:
-        raise BadInput(f"{side!r} is {_kind(entries)}; expected a list of one or more tensors")
+        raise BadInput(f"{side!r} is {_name_kind(entries)}; expected a list of one or more tensors")
     tensors: dict[str, np.ndarray[Any, Any]] = {}
     offset = split
     datatypes = DATATYPES | STRINGS if strings else DATATYPES
     for entry in entries:
-        name, dtype, shape = _description(entry, side, datatypes)
+        name, dtype, shape = _read_description(entry, side, datatypes)
         if name in tensors:
             raise BadInput(f"{side}: {name!r} is there twice; expected each tensor once")
         size = (entry.get("parameters") or {}).get("binary_data_size")
         if size is None:
-            values = _from_json(entry, name, dtype, shape)
+            values = _read_data(entry, name, dtype, shape)
         else:
-            values = _from_bytes(view, offset, size, name, dtype, shape)
+            values = _read_bytes(view, offset, size, name, dtype, shape)
             offset += size
-        tensors[name] = values if isinstance(values, np.ndarray) else as_strings(values, name, shape, strings or str)
+        tensors[name] = (
+            values if isinstance(values, np.ndarray) else convert_strings(values, name, shape, strings or str)
+        )
     if offset != len(body):
         raise BadInput(f"the body has {len(body) - offset} bytes after its last tensor; expected none")
     return Message(document, tensors)
@@ -117,18 +116,18 @@ def decode(body: bytes, header_length: str | None, side: Side, *, strings: Strin
 def encode(
     document: Mapping[str, Any], tensors: Mapping[str, np.ndarray[Any, Any]], side: Side, binary: frozenset[str] | bool
 ) -> tuple[bytes, int | None]:
-    """Write a message; `binary` says which tensors go as bytes (all, none, or those of these names).
+    """Write a message; `binary` says which tensors are sent as bytes: all, none, or those with these names.
 
     Returns:
-        The body, and the length of its JSON header (None where no tensor is binary: the body is JSON alone).
+        The body, and the length of its JSON header; None if no tensor is binary and the body is only JSON.
     """
     entries: list[dict[str, Any]] = []
     payload: list[bytes | memoryview] = []
     for name, tensor in tensors.items():
         entry: dict[str, Any] = {"name": name, "datatype": NAMES[tensor.dtype], "shape": list(tensor.shape)}
         if binary is True or (binary and name in binary):
-            # Joined from where it lies: tobytes() would be a copy more.
-            data = _length_prefixed(tensor) if tensor.dtype.kind == "O" else np.ascontiguousarray(tensor).data
+            # The tensor's own memory is joined below: tobytes() would copy it once more.
+            data = _join_strings(tensor) if tensor.dtype.kind == "O" else np.ascontiguousarray(tensor).data
             payload.append(data)
             entry["parameters"] = {"binary_data_size": len(data) if isinstance(data, bytes) else data.nbytes}
         else:
@@ -139,7 +138,7 @@ def encode(
     return (b"".join([header, *payload]), len(header)) if payload else (header, None)
 
 
-def _header_length(text: str, limit: int) -> int:
+def _read_header_length(text: str, limit: int) -> int:
     if not text.isascii() or not text.isdigit() or len(text) > MOST_DIGITS or int(text) > limit:
         raise BadInput(
             f"Inference-Header-Content-Length is {text[:40]!r}; expected a number of 0 to {limit}, the body's length"
@@ -147,12 +146,12 @@ def _header_length(text: str, limit: int) -> int:
     return int(text)
 
 
-def _description(
+def _read_description(
     entry: object, side: Side, datatypes: Mapping[str, np.dtype[Any]]
 ) -> tuple[str, np.dtype[Any], tuple[int, ...]]:
     if not isinstance(entry, dict) or not isinstance(entry.get("name"), str):
         raise BadInput(
-            f"{side}: got {_kind(entry)} without a 'name'; expected objects with name, datatype, shape and data"
+            f"{side}: got {_name_kind(entry)} without a 'name'; expected objects with name, datatype, shape and data"
         )
     name, datatype, shape = entry["name"], entry.get("datatype"), entry.get("shape")
     if not isinstance(datatype, str) or datatype not in datatypes:
@@ -164,7 +163,7 @@ def _description(
             f"{name}: shape is {str(shape)[:80]}; expected a list of at most {MOST_DIMENSIONS} sizes of 0 or more"
         )
     if not isinstance(entry.get("parameters", {}), dict | None):
-        raise BadInput(f"{name}: parameters is {_kind(entry['parameters'])}; expected an object")
+        raise BadInput(f"{name}: parameters is {_name_kind(entry['parameters'])}; expected an object")
     return name, datatypes[datatype], tuple(shape)
 
 
@@ -176,11 +175,11 @@ def _is_shape(shape: object) -> TypeGuard[list[int]]:
     return sizes_fit and math.prod(size or 1 for size in shape) < MOST_ELEMENTS
 
 
-def _from_bytes(
+def _read_bytes(
     view: memoryview, offset: int, size: object, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> np.ndarray[Any, Any] | list[bytes]:
     if dtype.kind == "O":
-        return _unprefixed(_slice(view, offset, size, name), name)
+        return _split_strings(_slice(view, offset, size, name), name)
     expected = math.prod(shape) * dtype.itemsize
     if type(size) is not int or size != expected:
         raise BadInput(
@@ -199,62 +198,64 @@ def _slice(view: memoryview, offset: int, size: object, name: str) -> memoryview
     return view[offset : offset + size]
 
 
-def _unprefixed(data: memoryview, name: str) -> list[bytes]:
+def _split_strings(data: memoryview, name: str) -> list[bytes]:
     strings: list[bytes] = []
     offset = 0
     while offset < len(data):
         start = offset + LENGTH.size
         end = start + LENGTH.unpack_from(data, offset)[0] if start <= len(data) else start
         if end > len(data):
-            raise BadInput(f"{name}: its bytes end within a string; expected each as 4 bytes of its length and itself")
+            raise BadInput(f"{name}: its bytes end within a string; expected 4 bytes of length before each string")
         if len(strings) == MOST_STRINGS:
-            raise BadInput(f"{name}: more than {MOST_STRINGS} strings; expected at most so many")
+            raise BadInput(f"{name}: more than {MOST_STRINGS} strings; expected at most that many")
         strings.append(bytes(data[start:end]))
         offset = end
     return strings
 
 
-def _length_prefixed(tensor: np.ndarray[Any, Any]) -> bytes:
+def _join_strings(tensor: np.ndarray[Any, Any]) -> bytes:
     strings = [string.encode() if isinstance(string, str) else string for string in tensor.reshape(-1)]
     return b"".join(part for string in strings for part in (LENGTH.pack(len(string)), string))
 
 
-def as_strings(values: Sequence[str | bytes], name: str, shape: tuple[int, ...], kind: Strings) -> np.ndarray[Any, Any]:
-    """Strings, or their UTF-8, as an array of `kind` of this shape; `name` is what an error calls them.
+def convert_strings(
+    values: Sequence[str | bytes], name: str, shape: tuple[int, ...], kind: Strings
+) -> np.ndarray[Any, Any]:
+    """Make an array of `kind`, with this shape, from strings or their UTF-8; `name` is the tensor's name for errors.
 
     Raises:
-        BadInput: Another number of them, something that is no string, or bytes that are not UTF-8.
+        BadInput: Their number does not fit the shape, one is not a string, or bytes are not UTF-8.
     """
     if shape != (-1,) and len(values) != math.prod(shape):
         raise BadInput(f"{name}: has {len(values)} strings; expected {math.prod(shape)} for the shape {list(shape)}")
     array = np.empty(len(values), object)
     for i, value in enumerate(values):
         if not isinstance(value, str | bytes):
-            raise BadInput(f"{name}: holds {_kind(value)}; expected strings only")
+            raise BadInput(f"{name}: holds {_name_kind(value)}; expected strings only")
         try:
-            array[i] = value if isinstance(value, kind) else _converted(value)
+            array[i] = value if isinstance(value, kind) else _convert(value)
         except UnicodeError:
             raise BadInput(f"{name}: string {i} is not UTF-8; expected text in UTF-8") from None
     return array.reshape(shape)
 
 
-def _converted(value: str | bytes) -> str | bytes:
+def _convert(value: str | bytes) -> str | bytes:
     return value.decode() if isinstance(value, bytes) else value.encode()
 
 
-def _from_json(
+def _read_data(
     entry: dict[str, Any], name: str, dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> np.ndarray[Any, Any] | list[Any]:
     if dtype.kind == "O" and isinstance(entry.get("data"), str):
         return [entry["data"]]
     if not isinstance(entry.get("data"), list):
         raise BadInput(
-            f"{name}: data is {_kind(entry.get('data'))}; expected a list of {math.prod(shape)} "
+            f"{name}: data is {_name_kind(entry.get('data'))}; expected a list of {math.prod(shape)} "
             f"{'strings' if dtype.kind == 'O' else 'numbers, flat or nested'}"
         )
     if dtype.kind == "O":
         return list(entry["data"])
-    array = numbers(entry["data"], name)
+    array = read_numbers(entry["data"], name)
     if array.size != math.prod(shape):
         raise BadInput(
             f"{name}: data has {array.size} numbers; expected {math.prod(shape)} for the shape {list(shape)}"
@@ -269,11 +270,11 @@ def _from_json(
         return array.astype(dtype).reshape(shape)
 
 
-def numbers(data: object, name: str) -> np.ndarray[Any, Any]:
-    """Nested lists of JSON numbers as an array of their own shape; `name` is what an error calls them.
+def read_numbers(data: object, name: str) -> np.ndarray[Any, Any]:
+    """Make an array from nested lists of JSON numbers; `name` is what an error calls them.
 
     Raises:
-        BadInput: Rows of different length, or something that is not a number.
+        BadInput: Rows have different lengths, or something is not a number.
     """
     try:
         array = np.asarray(data)
@@ -284,7 +285,7 @@ def numbers(data: object, name: str) -> np.ndarray[Any, Any]:
     return array if array.size else array.astype(np.float32)
 
 
-def _kind(value: object) -> str:
+def _name_kind(value: object) -> str:
     names = {
         dict: "an object",
         list: "an empty list" if value == [] else "a list",

@@ -1,7 +1,5 @@
 """V1's predictions from a text model's logits: one JSON object for each text."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -21,14 +19,14 @@ def write_predictions(
     model: TextModel, texts: list[Texts], tokens: list[Tokens], logits: Array
 ) -> list[dict[str, Any]]:
     """The predictions from logits `[rows, labels]` or `[rows, tokens, labels]`, with padding at a row's end."""
-    write = {Task.SEQUENCE: _classes, Task.TOKENS: _tokens, Task.ANSWER: _answer}[model.task]
+    write = {Task.SEQUENCE: _write_classes, Task.TOKENS: _write_tokens, Task.ANSWER: _write_answer}[model.task]
     return [
         {**write(model, text, row, values), TRUNCATED_TOKENS: row.removed}
         for text, row, values in zip(texts, tokens, logits, strict=True)
     ]
 
 
-def _classes(model: TextModel, _text: Texts, _row: Tokens, logits: Array) -> dict[str, Any]:
+def _write_classes(model: TextModel, _text: Texts, _row: Tokens, logits: Array) -> dict[str, Any]:
     if model.scores is Scores.NONE:
         return {"scores": dict(zip(model.labels, logits, strict=True))}
     probabilities = softmax(logits) if model.scores is Scores.SOFTMAX else _sigmoid(logits)
@@ -40,7 +38,7 @@ def _classes(model: TextModel, _text: Texts, _row: Tokens, logits: Array) -> dic
     }
 
 
-def _tokens(model: TextModel, _text: Texts, row: Tokens, logits: Array) -> dict[str, Any]:
+def _write_tokens(model: TextModel, _text: Texts, row: Tokens, logits: Array) -> dict[str, Any]:
     encoding = row.encoding
     found = []
     for i, text in enumerate(encoding.sequence_ids):
@@ -54,7 +52,7 @@ def _tokens(model: TextModel, _text: Texts, row: Tokens, logits: Array) -> dict[
     return {"tokens": found}
 
 
-def _answer(_model: TextModel, text: Texts, row: Tokens, logits: Array) -> dict[str, Any]:
+def _write_answer(_model: TextModel, text: Texts, row: Tokens, logits: Array) -> dict[str, Any]:
     context = [i for i, part in enumerate(row.encoding.sequence_ids) if part == 1]
     begins, ends = softmax(logits[context].T)
     # A start and an end score the product of their probabilities, unless the end is before the start or too far.

@@ -1,7 +1,5 @@
 """V1's instances of a text model, and V2's tensors of texts, read and checked."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,7 +39,7 @@ def _read_instance(instance: object, where: str, names: tuple[str, ...], needed:
     if needed == (TEXT,):
         expected = f"expected a string, or {expected.removeprefix('expected ')}"
     if not isinstance(instance, dict):
-        raise BadInput(f"{where}: is {_kind(instance)}; {expected}")
+        raise BadInput(f"{where}: is {_name_kind(instance)}; {expected}")
     if unknown := sorted(instance.keys() - set(names)):
         raise BadInput(f"{where}: key {unknown[0][:80]!r} is not known; expected {', '.join(names)}")
     for name in needed:
@@ -49,7 +47,7 @@ def _read_instance(instance: object, where: str, names: tuple[str, ...], needed:
             raise BadInput(f"{where}: {name!r} is missing; {expected}")
     for name, value in instance.items():
         if not isinstance(value, str):
-            raise BadInput(f"{where}: {name!r} is {_kind(value)}; expected a string")
+            raise BadInput(f"{where}: {name!r} is {_name_kind(value)}; expected a string")
     return Texts(instance[names[0]], instance.get(names[-1]) if len(names) > 1 else None)
 
 
@@ -77,6 +75,6 @@ def read_tensors(tensors: Mapping[str, Array], task: Task) -> list[Texts]:
     return [Texts(text, pair) for text, pair in zip(tensors[TEXT], pairs, strict=True)]
 
 
-def _kind(value: object) -> str:
+def _name_kind(value: object) -> str:
     names = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
     return names.get(type(value), "a number")

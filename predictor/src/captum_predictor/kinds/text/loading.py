@@ -1,6 +1,4 @@
-"""Load a text model from its directory: with transformers' Auto classes, and nothing from anywhere else."""
-
-from __future__ import annotations
+"""Loads a text model from its directory with transformers' Auto classes, and reads nothing from anywhere else."""
 
 import inspect
 import json
@@ -15,14 +13,16 @@ from captum_serving.errors import describe_error
 from captum_serving.protocol.extension_names import ATTENTION_MASK, INPUT_IDS, POSITION_IDS, TOKEN_TYPE_IDS
 from torch import nn
 
-from captum_predictor.kinds.text.digest import compute_text_digest
+from captum_predictor.graph.chain import ANY
 from captum_predictor.kinds.text.model import CONFIG, Scores, Task, TextModel
 from captum_predictor.kinds.text.stages import read_logits, split_text_network
-from captum_predictor.kinds.text.tokenizer import Special, Tokenizer
+from captum_predictor.kinds.text.tokenizer import Tokenizer
 from captum_predictor.model.description import ModelDirectoryError
+from captum_predictor.model.digest import compute_files_digest
+from captum_predictor.model.weights import check_finite
 
-# Before transformers and the tokenizers are imported: nothing is asked of the hub or told to it, and texts are not
-# tokenized by threads that would take the lanes' cores.
+# Set before transformers is imported: nothing goes to the hub, and tokenizers start no threads, which would take the
+# lanes' cores.
 OFFLINE = {
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -35,6 +35,19 @@ SUFFIXES = {
     "ForQuestionAnswering": Task.ANSWER,
 }
 VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "spiece.model", "sentencepiece.bpe.model")
+# With what else transformers reads for a tokenizer, in the digest's order; a directory has some of them.
+DIGESTED = (
+    CONFIG,
+    "added_tokens.json",
+    "merges.txt",
+    "sentencepiece.bpe.model",
+    "special_tokens_map.json",
+    "spiece.model",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "vocab.json",
+    "vocab.txt",
+)
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 # transformers' own sentinel for "no maximum" is 1e30.
 UNBOUNDED = 1_000_000_000
@@ -46,21 +59,22 @@ def load_text_model(directory: Path, device: str) -> TextModel:
     Raises `ModelDirectoryError`: no safetensors, another task, a part that is missing, a network that cannot be run
     from its embeddings. Remote code is never run, no pickle is read, and nothing is downloaded.
     """
-    document = _document(directory / CONFIG)
-    task = _task(directory / CONFIG, document)
+    document = _read_config(directory / CONFIG)
+    task = _find_task(directory / CONFIG, document)
     if not any((directory / name).is_file() for name in WEIGHTS):
         pickled = " (pytorch_model.bin is a pickle, and is not read)" if any(directory.glob("*.bin")) else ""
         raise ModelDirectoryError(directory, f"has no {WEIGHTS[0]}, expected the weights as safetensors{pickled}")
     os.environ.update(OFFLINE)
-    tokenizer = _tokenizer(directory)
-    network = _network(directory, task)
-    _check_weights(directory, network)
-    scores = _scores(network.config, task)
-    labels = _labels(directory / CONFIG, network.config, task)
-    first, sizes = _sizes(network)
-    special = _special(directory, tokenizer, sizes[INPUT_IDS])
-    most = _most_tokens(directory, tokenizer, sizes, first, network.config)
-    probe = [i for i in range(sizes[INPUT_IDS]) if i not in special.ids][:2] or [0]
+    tokenizer = _load_tokenizer(directory)
+    network = _load_network(directory, task)
+    for name, tensor in network.state_dict().items():
+        check_finite(directory, name, tensor)
+    scores = _choose_scores(network.config, task)
+    labels = _read_labels(directory / CONFIG, network.config, task)
+    first, sizes = _find_sizes(network)
+    special = _find_special_ids(directory, tokenizer, sizes[INPUT_IDS])
+    most = _find_most_tokens(directory, tokenizer, sizes, first, network.config)
+    probe = [i for i in range(sizes[INPUT_IDS]) if i not in special][:2] or [0]
     try:
         _check_embeddings(network, task, probe, first)
         stages = split_text_network(network, task, len(labels))
@@ -70,18 +84,22 @@ def load_text_model(directory: Path, device: str) -> TextModel:
         problem = f"{type(network).__name__} cannot be run from its embeddings: {describe_error(error)}"
         raise ModelDirectoryError(directory, problem) from error
     return TextModel(
+        input_name=INPUT_IDS,
+        input_shape=(ANY,),
+        stages=stages,
+        digest=compute_files_digest(filter(Path.is_file, map(directory.joinpath, DIGESTED)), network.state_dict()),
         task=task,
         scores=scores,
         labels=labels,
-        stages=stages,
-        tokenizer=Tokenizer(tokenizer.backend_tokenizer, special, most, keep_text=task is Task.ANSWER),
-        first=first,
+        tokenizer=Tokenizer(
+            tokenizer.backend_tokenizer, tokenizer.pad_token_id, special, most, keep_text=task is Task.ANSWER
+        ),
+        first_position=first,
         sizes=sizes,
-        digest=compute_text_digest(directory, network.state_dict()),
     )
 
 
-def _document(path: Path) -> dict[str, Any]:
+def _read_config(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
@@ -91,12 +109,12 @@ def _document(path: Path) -> dict[str, Any]:
     for key in ("auto_map", "quantization_config"):
         if document.get(key):
             raise ModelDirectoryError(
-                path, f"has {key!r}, expected a network of transformers' own, without code of others or quantization"
+                path, f"has {key!r}, expected one of transformers' own networks, without custom code or quantization"
             )
     return document
 
 
-def _task(path: Path, document: Mapping[str, Any]) -> Task:
+def _find_task(path: Path, document: Mapping[str, Any]) -> Task:
     names = document.get("architectures")
     name = names[0] if isinstance(names, list) and names and isinstance(names[0], str) else ""
     for suffix, task in SUFFIXES.items():
@@ -105,10 +123,9 @@ def _task(path: Path, document: Mapping[str, Any]) -> Task:
     raise ModelDirectoryError(path, f"architectures: got {names!r}, expected one that ends in {', '.join(SUFFIXES)}")
 
 
-def _network(directory: Path, task: Task) -> Any:  # noqa: ANN401 - transformers makes its classes at run time
+def _load_network(directory: Path, task: Task) -> Any:  # noqa: ANN401 - transformers makes its classes at run time
     import transformers
 
-    transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     classes = {
         Task.SEQUENCE: transformers.AutoModelForSequenceClassification,
@@ -134,19 +151,11 @@ def _network(directory: Path, task: Task) -> Any:  # noqa: ANN401 - transformers
         raise ModelDirectoryError(directory, problem)
     if unused := sorted(loaded["unexpected_keys"]):
         logging.getLogger(__name__).warning("%s: not used by this network: %s", directory, ", ".join(unused))
-    for name in ("output_hidden_states", "output_attentions"):
-        setattr(network.config, name, False)
-    network.config.return_dict = True
+    network.config.update({"output_hidden_states": False, "output_attentions": False, "return_dict": True})
     return network.eval().requires_grad_(False)
 
 
-def _check_weights(directory: Path, network: nn.Module) -> None:
-    for name, tensor in network.state_dict().items():
-        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
-            raise ModelDirectoryError(directory, f"{name}: holds NaN or infinity, expected finite numbers")
-
-
-def _tokenizer(directory: Path) -> Any:  # noqa: ANN401 - transformers makes its classes at run time
+def _load_tokenizer(directory: Path) -> Any:  # noqa: ANN401 - transformers makes its classes at run time
     import transformers
 
     transformers.utils.logging.set_verbosity_error()
@@ -169,24 +178,24 @@ def _tokenizer(directory: Path) -> Any:  # noqa: ANN401 - transformers makes its
     return tokenizer
 
 
-def _special(directory: Path, tokenizer: Any, vocabulary: int) -> Special:  # noqa: ANN401 - as above
+def _find_special_ids(directory: Path, tokenizer: Any, vocabulary: int) -> tuple[int, ...]:  # noqa: ANN401 - as above
     if tokenizer.pad_token_id is None:
         raise ModelDirectoryError(directory, "its tokenizer has no pad_token, expected one")
     if len(tokenizer) > vocabulary:
         raise ModelDirectoryError(
             directory, f"its tokenizer has {len(tokenizer)} tokens, expected at most {vocabulary}, the network's"
         )
-    return Special(tokenizer.pad_token_id, tuple(sorted(set(tokenizer.all_special_ids))))
+    return tuple(sorted(set(tokenizer.all_special_ids)))
 
 
-def _scores(config: Any, task: Task) -> Scores:  # noqa: ANN401 - as above
+def _choose_scores(config: Any, task: Task) -> Scores:  # noqa: ANN401 - as above
     if task is Task.SEQUENCE and config.problem_type == "multi_label_classification":
         return Scores.SIGMOID
     one = task is Task.SEQUENCE and (config.num_labels == 1 or config.problem_type == "regression")
     return Scores.NONE if one else Scores.SOFTMAX
 
 
-def _labels(path: Path, config: Any, task: Task) -> tuple[str, ...]:  # noqa: ANN401 - as above
+def _read_labels(path: Path, config: Any, task: Task) -> tuple[str, ...]:  # noqa: ANN401 - as above
     if task is Task.ANSWER:
         if config.num_labels != 2:
             raise ModelDirectoryError(
@@ -199,7 +208,7 @@ def _labels(path: Path, config: Any, task: Task) -> tuple[str, ...]:  # noqa: AN
     return names
 
 
-def _sizes(network: Any) -> tuple[int, dict[str, int]]:  # noqa: ANN401 - as above
+def _find_sizes(network: Any) -> tuple[int, dict[str, int]]:  # noqa: ANN401 - as above
     embeddings = getattr(network.base_model, "embeddings", None)
     taken = inspect.signature(network.base_model.forward).parameters
     sizes = {INPUT_IDS: network.get_input_embeddings().num_embeddings, ATTENTION_MASK: 2}
@@ -215,7 +224,7 @@ def _sizes(network: Any) -> tuple[int, dict[str, int]]:  # noqa: ANN401 - as abo
     return first, sizes
 
 
-def _most_tokens(directory: Path, tokenizer: Any, sizes: Mapping[str, int], first: int, config: Any) -> int:  # noqa: ANN401
+def _find_most_tokens(directory: Path, tokenizer: Any, sizes: Mapping[str, int], first: int, config: Any) -> int:  # noqa: ANN401
     positions = (
         sizes[POSITION_IDS] - first if POSITION_IDS in sizes else getattr(config, "max_position_embeddings", None)
     )
@@ -236,12 +245,12 @@ def _check_embeddings(network: Any, task: Task, probe: list[int], first: int) ->
     with torch.no_grad():
         expected = read_logits(network(input_ids=ids), task)
         words = network.get_input_embeddings()(ids)
-        got = read_logits(network(inputs_embeds=words, **_positions(network, ids, first)), task)
+        got = read_logits(network(inputs_embeds=words, **_make_positions(network, ids, first)), task)
     if not torch.equal(got, expected):
         raise ValueError("its logits differ from those of the tokens themselves")
 
 
-def _positions(network: Any, ids: torch.Tensor, first: int) -> dict[str, torch.Tensor]:  # noqa: ANN401 - as above
+def _make_positions(network: Any, ids: torch.Tensor, first: int) -> dict[str, torch.Tensor]:  # noqa: ANN401 - as above
     if POSITION_IDS not in inspect.signature(network.base_model.forward).parameters:
         return {}
     return {POSITION_IDS: torch.arange(first, first + ids.shape[1]).expand(ids.shape)}

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from captum_serving.protocol.extension_names import INPUT_IDS
-
-from captum_predictor.graph.chain import ANY
-from captum_predictor.graph.stages import Stage
+from captum_predictor.graph.chain import Model
 
 if TYPE_CHECKING:
     from captum_predictor.kinds.text.tokenizer import Tokenizer
@@ -35,28 +32,16 @@ class Scores(StrEnum):
 
 
 @dataclass(frozen=True)
-class TextModel:
+class TextModel(Model):
     """A transformer: its stages' modules are in evaluation mode, float32 and frozen.
 
-    `first` is the position id of a text's first token. `sizes` says how many ids there are, from 0 on, for `input_ids`
-    and for each extra input that the network takes.
+    `first_position` is the position id of a text's first token. `sizes` says how many ids there are, from 0 on, for
+    `input_ids` and for each extra input that the network takes.
     """
 
     task: Task
     scores: Scores
     labels: tuple[str, ...]
-    stages: tuple[Stage, ...]
     tokenizer: Tokenizer
-    first: int
+    first_position: int
     sizes: Mapping[str, int]
-    digest: str
-
-    @property
-    def input_name(self) -> str:
-        """What the first stage takes."""
-        return INPUT_IDS
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """One text's: its tokens."""
-        return (ANY,)

@@ -4,9 +4,10 @@ The modules and the weights are transformers' own. A stage is the network with o
 (a copy of the few objects on the way to them, which share everything else), so that masks and pooling stay its own.
 """
 
-from __future__ import annotations
-
 import copy
+from collections.abc import Callable
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import torch
@@ -31,30 +32,20 @@ class Words(nn.Module):
         return embeddings
 
 
-class Hidden(nn.Module):
-    """A network without its head: from embeddings, or a block's output, to the last block's, `[n, tokens, width]`."""
+class Part(nn.Module):
+    """A part of a network, from embeddings or a block's output on; `read` takes the value out of transformers' output.
 
-    def __init__(self, base: nn.Module) -> None:
-        super().__init__()
-        self.base = base
+    That is the last block's value `[n, tokens, width]`, or the logits `[n, labels]` or `[n, tokens, labels]`.
+    """
 
-    def forward(self, value: torch.Tensor, **extra_inputs: torch.Tensor) -> torch.Tensor:
-        """Run it."""
-        hidden: torch.Tensor = self.base(inputs_embeds=value, **extra_inputs).last_hidden_state
-        return hidden
-
-
-class Head(nn.Module):
-    """A network with its head: to the logits `[n, labels]`, or `[n, tokens, labels]` (for an answer: start and end)."""
-
-    def __init__(self, network: nn.Module, task: Task) -> None:
+    def __init__(self, network: nn.Module, read: Callable[[Any], torch.Tensor]) -> None:
         super().__init__()
         self.network = network
-        self.task = task
+        self.read = read
 
     def forward(self, value: torch.Tensor, **extra_inputs: torch.Tensor) -> torch.Tensor:
         """Run it."""
-        return read_logits(self.network(inputs_embeds=value, **extra_inputs), self.task)
+        return self.read(self.network(inputs_embeds=value, **extra_inputs))
 
 
 class PassThrough(nn.Module):
@@ -80,25 +71,28 @@ def split_text_network(network: Any, task: Task, classes: int) -> tuple[Stage, .
     `embeddings`, `embedding_sum` (words, positions and types added and normalized), `layer_0` and so on, `logits`; a
     network that is not made so has `embeddings` and `logits` alone.
     """
+    read, read_hidden = partial(read_logits, task=task), attrgetter("last_hidden_state")
     words = network.get_input_embeddings()
     width = words.weight.shape[1]
     hidden, last = (ANY, width), (classes,) if task is Task.SEQUENCE else (ANY, classes)
     first = Stage(EMBEDDINGS, "embedding", hidden, {}, Words(words))
-    whole = (first, Stage(LOGITS, "module", last, {}, Head(network, task)))
+    whole = (first, Stage(LOGITS, "module", last, {}, Part(network, read)))
     blocks = _find_blocks(network)
     if blocks is None:
         return whole
     base = network.base_model
-    inner = _with_module(base, EMBEDDINGS, PassThrough())
+    inner = _replace_module(base, EMBEDDINGS, PassThrough())
     if getattr(inner, "pooler", None) is not None:
-        inner, base = _with_module(inner, "pooler", None), _with_module(base, "pooler", None)
-    chain = [Stage(EMBEDDING_SUM, "module", hidden, {}, Hidden(_with_module(base, blocks, nn.ModuleList())))]
+        inner, base = _replace_module(inner, "pooler", None), _replace_module(base, "pooler", None)
+    chain = [
+        Stage(EMBEDDING_SUM, "module", hidden, {}, Part(_replace_module(base, blocks, nn.ModuleList()), read_hidden))
+    ]
     for index, block in enumerate(network.base_model.get_submodule(blocks)):
-        alone = _with_module(inner, blocks, nn.ModuleList([block]))
-        chain.append(Stage(f"layer_{index}", "module", hidden, {}, Hidden(alone)))
+        alone = _replace_module(inner, blocks, nn.ModuleList([block]))
+        chain.append(Stage(f"layer_{index}", "module", hidden, {}, Part(alone, read_hidden)))
     prefix = network.base_model_prefix
-    outer = _with_module(network, f"{prefix}.{EMBEDDINGS}", PassThrough())
-    head = Head(_with_module(outer, f"{prefix}.{blocks}", nn.ModuleList()), task)
+    outer = _replace_module(network, f"{prefix}.{EMBEDDINGS}", PassThrough())
+    head = Part(_replace_module(outer, f"{prefix}.{blocks}", nn.ModuleList()), read)
     stages = (first, *chain, Stage(LOGITS, "module", last, {}, head))
     return stages if _agree(stages, whole, width) else whole
 
@@ -116,13 +110,13 @@ def _find_blocks(network: Any) -> str | None:  # noqa: ANN401 - as above
     return min(lists, key=lambda name: name.count("."), default=None)
 
 
-def _with_module(module: nn.Module, path: str, replacement: nn.Module | None) -> Any:  # noqa: ANN401 - as above
+def _replace_module(module: nn.Module, path: str, replacement: nn.Module | None) -> Any:  # noqa: ANN401 - as above
     name, _, rest = path.partition(".")
     twin = copy.copy(module)
     twin._modules = dict(module._modules)
     child = module._modules[name]
     assert child is not None, "the path was found by walking it"
-    twin._modules[name] = _with_module(child, rest, replacement) if rest else replacement
+    twin._modules[name] = _replace_module(child, rest, replacement) if rest else replacement
     return twin
 
 

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shlex
 import sys
 from pathlib import Path
 
@@ -10,10 +9,11 @@ import torch
 
 from captum_predictor.kinds.text.loading import load_text_model
 from captum_predictor.model.atomic_files import replace_directory
-from captum_predictor.training.data_sets import FOLDER_VARIABLE, DataSetError
-from captum_predictor.training.report import epoch_line, training_report
-from captum_predictor.training.sentiment.card import model_card
-from captum_predictor.training.sentiment.fit import evaluate, fit
+from captum_predictor.training.command import add_options, write_command
+from captum_predictor.training.data_sets import DataSetError
+from captum_predictor.training.report import describe_epoch, write_report
+from captum_predictor.training.sentiment.card import write_card
+from captum_predictor.training.sentiment.fit import evaluate, train
 from captum_predictor.training.sentiment.network import build_network, train_tokenizer
 from captum_predictor.training.sentiment.snippets import LABELS, Snippet, read_snippets
 
@@ -38,9 +38,9 @@ def main(arguments: list[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     tokenizer = train_tokenizer(snippet.text for snippet in data.training)
     network = build_network(len(tokenizer), options.seed)
-    epochs = fit(network, tokenizer, data, options.epochs, options.seed, lambda epoch: print(epoch_line(epoch)))
+    epochs = train(network, tokenizer, data, options.epochs, options.seed, lambda epoch: print(describe_epoch(epoch)))
     test = evaluate(network, tokenizer, data.test)
-    report = training_report(epochs, test, LABELS, "snippets")
+    report = write_report(epochs, test, LABELS, "snippets")
     print(report)
     examples = [Snippet(text, index % 2) for index, text in enumerate(EXAMPLES)]
     predicted = evaluate(network, tokenizer, examples).predicted.tolist()
@@ -53,29 +53,16 @@ def main(arguments: list[str] | None = None) -> None:
         (folder / "examples" / "texts.json").write_text(json.dumps(said, indent=2) + "\n")
         (folder / "training-report.txt").write_text(report)
         digest = load_text_model(folder, "cpu").digest
-        card = model_card(data, epochs, test, digest, options.seed, _command(options))
-        (folder / "README.md").write_text(card)
+        command = write_command(["captum_predictor.training.sentiment"], options)
+        (folder / "README.md").write_text(write_card(data, epochs, test, digest, options.seed, command))
     print(f"written to {options.output}")
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m captum_predictor.training.sentiment", description=__doc__)
-    parser.add_argument("--epochs", type=int, default=4, help="default 4")
-    parser.add_argument("--seed", type=int, default=0, help="of the split, the weights and the batches (default 0)")
-    parser.add_argument("--threads", type=int, default=1, help="another number may give other bits (default 1)")
-    parser.add_argument(
-        "--data-dir", type=Path, help=f"folder with vader/; also by ${FOLDER_VARIABLE}, else downloaded"
-    )
-    parser.add_argument(
-        "--output", type=Path, default=Path("models/sentiment"), help="model directory, replaced as a whole"
-    )
+    add_options(parser, threads=1)
+    parser.set_defaults(epochs=4, output=Path("models/sentiment"))
     return parser.parse_args(arguments)
-
-
-def _command(options: argparse.Namespace) -> str:
-    words = ["python", "-m", "captum_predictor.training.sentiment", "--epochs", options.epochs]
-    words += ["--seed", options.seed, "--threads", options.threads, "--output", options.output]
-    return shlex.join(map(str, words))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,9 @@
 """The shipped text model's card: what it was made of, how good it is, and what it is not for."""
 
-import platform
-from importlib.metadata import version
-
 import torch
 
-from captum_predictor.training.evaluation import Evaluation
-from captum_predictor.training.loop import Epoch, best_epoch
+from captum_predictor.training.command import list_versions
+from captum_predictor.training.loop import Epoch, Evaluation, find_best_epoch
 from captum_predictor.training.sentiment import fit, network, snippets
 
 _CARD = """# sentiment
@@ -46,12 +43,10 @@ judging what people write.
 """
 
 
-def model_card(
+def write_card(
     data: snippets.Snippets, epochs: list[Epoch], test: Evaluation, digest: str, seed: int, command: str
 ) -> str:
     """Give the card as Markdown; `command` is the one that trains the model again."""
-    names = ("torch", "transformers", "tokenizers")
-    versions = [f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in names)]
     return _CARD.format(
         layers=network.LAYERS,
         width=network.WIDTH,
@@ -60,7 +55,7 @@ def model_card(
         accuracy=test.accuracy,
         rows=len(test.classes),
         digest=digest,
-        kept=best_epoch(epochs).number,
+        kept=find_best_epoch(epochs).number,
         epochs=len(epochs),
         validation=len(data.validation),
         training=len(data.training),
@@ -72,7 +67,7 @@ def model_card(
         most=network.MOST_TOKENS,
         seed=seed,
         threads=torch.get_num_threads(),
-        versions=", ".join(versions),
+        versions=list_versions("torch", "transformers", "tokenizers"),
         command=command,
         package=snippets.PACKAGE,
         wrong=round(1 / (1 - test.accuracy)),

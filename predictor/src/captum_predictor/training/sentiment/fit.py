@@ -1,6 +1,5 @@
-"""Fit a text classifier and keep its best epoch."""
+"""Trains and evaluates the text classifier."""
 
-import copy
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,14 +8,13 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
 
-from captum_predictor.training.evaluation import Evaluation
-from captum_predictor.training.loop import Epoch, best_epoch
+from captum_predictor.training.loop import Epoch, Evaluation, compare, fit
 from captum_predictor.training.sentiment.snippets import Snippet, Snippets
 
 BATCH = 32
 LEARNING_RATE = 1e-3
 WARM_UP = 200
-# Texts of like length share a batch: they are sorted within so many, so that little is padding.
+# Texts of similar length share a batch, so that there is little padding: this many are sorted at a time.
 SORTED = 20 * BATCH
 
 
@@ -28,7 +26,7 @@ class Encoded:
     label: int
 
 
-def fit(
+def train(
     network: PreTrainedModel,
     tokenizer: PreTrainedTokenizerFast,
     data: Snippets,
@@ -48,26 +46,16 @@ def fit(
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (step + 1) / WARM_UP) * max(0.0, 1 - step / steps)
     )
-    done: list[Epoch] = []
-    best: dict[str, torch.Tensor] = {}
-    for number in range(1, epochs + 1):
-        network.train()
-        total = 0.0
-        for batch in _batches(training, shuffler):
-            optimizer.zero_grad()
-            loss = _loss(network, batch, tokenizer.pad_token_id)
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
-            total += loss.item() * len(batch)
-        held_out = evaluate(network, tokenizer, data.validation)
-        done.append(Epoch(number, total / len(training), held_out.loss, held_out.accuracy))
-        report(done[-1])
-        if done[-1] is best_epoch(done):
-            best = copy.deepcopy(network.state_dict())
-    network.load_state_dict(best)
-    network.eval()
-    return done
+    return fit(
+        network,
+        optimizer,
+        epochs,
+        lambda: _make_batches(training, shuffler),
+        lambda batch: _compute_loss(network, batch, tokenizer.pad_token_id),
+        lambda: evaluate(network, tokenizer, data.validation),
+        report,
+        schedule,
+    )
 
 
 def evaluate(network: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, snippets: Sequence[Snippet]) -> Evaluation:
@@ -75,12 +63,8 @@ def evaluate(network: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, snipp
     network.eval()
     texts = encode(tokenizer, snippets)
     with torch.inference_mode():
-        parts = [_logits(network, texts[i : i + 200], tokenizer.pad_token_id) for i in range(0, len(texts), 200)]
-    logits = torch.cat(parts)
-    classes = torch.tensor([text.label for text in texts])
-    predicted = logits.argmax(dim=1)
-    accuracy = (predicted == classes).double().mean().item()
-    return Evaluation(nn.functional.cross_entropy(logits, classes).item(), accuracy, classes, predicted)
+        parts = [_run(network, texts[i : i + 200], tokenizer.pad_token_id) for i in range(0, len(texts), 200)]
+    return compare(torch.cat(parts), torch.tensor([text.label for text in texts]))
 
 
 def encode(tokenizer: PreTrainedTokenizerFast, snippets: Sequence[Snippet]) -> list[Encoded]:
@@ -89,7 +73,7 @@ def encode(tokenizer: PreTrainedTokenizerFast, snippets: Sequence[Snippet]) -> l
     return [Encoded(row, snippet.glad) for row, snippet in zip(ids, snippets, strict=True)]
 
 
-def _batches(texts: list[Encoded], shuffler: random.Random) -> list[list[Encoded]]:
+def _make_batches(texts: list[Encoded], shuffler: random.Random) -> list[list[Encoded]]:
     shuffled = shuffler.sample(texts, len(texts))
     ordered = [
         text
@@ -101,11 +85,11 @@ def _batches(texts: list[Encoded], shuffler: random.Random) -> list[list[Encoded
     return batches
 
 
-def _loss(network: PreTrainedModel, batch: list[Encoded], padding: int) -> torch.Tensor:
-    return nn.functional.cross_entropy(_logits(network, batch, padding), torch.tensor([text.label for text in batch]))
+def _compute_loss(network: PreTrainedModel, batch: list[Encoded], padding: int) -> torch.Tensor:
+    return nn.functional.cross_entropy(_run(network, batch, padding), torch.tensor([text.label for text in batch]))
 
 
-def _logits(network: PreTrainedModel, batch: list[Encoded], padding: int) -> torch.Tensor:
+def _run(network: PreTrainedModel, batch: list[Encoded], padding: int) -> torch.Tensor:
     width = max(len(text.ids) for text in batch)
     ids = torch.tensor([text.ids + [padding] * (width - len(text.ids)) for text in batch])
     mask = torch.tensor([[1] * len(text.ids) + [0] * (width - len(text.ids)) for text in batch])

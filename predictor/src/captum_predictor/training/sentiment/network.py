@@ -1,4 +1,4 @@
-"""The shipped text model's tokenizer and network: both from nothing, and small."""
+"""The shipped text model's tokenizer and network, both small and made from scratch."""
 
 from collections.abc import Iterable
 
@@ -17,26 +17,26 @@ PADDING, UNKNOWN, BEGIN, END, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]
 
 
 def train_tokenizer(texts: Iterable[str]) -> PreTrainedTokenizerFast:
-    """Train a lower-casing WordPiece tokenizer, as BERT has it, on these texts: of the same texts always the same."""
+    """Train a lower-casing WordPiece tokenizer like BERT's; the same texts always give the same tokenizer."""
     special = [PADDING, UNKNOWN, BEGIN, END, MASK]
-    tokenizer = _tokenizer({})
+    tokenizer = _make_tokenizer({})
     texts = list(texts)
-    # The trainer numbers what it meets in an order that is another in each process, and settles ties by the numbers:
-    # named here as special, all characters have theirs before it begins.
+    # The trainer numbers characters in an order that differs between processes, and breaks ties by number. Listed as
+    # special tokens, all characters have their numbers before it starts.
     characters = sorted({character for text in texts for character in tokenizer.normalizer.normalize_str(text)})
     seeds = [prefix + character for prefix in ("", CONTINUING) for character in characters if not character.isspace()]
     trainer = trainers.WordPieceTrainer(
         vocab_size=VOCABULARY, special_tokens=special + seeds, continuing_subword_prefix=CONTINUING, show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer = _tokenizer(tokenizer.get_vocab())
+    tokenizer = _make_tokenizer(tokenizer.get_vocab())
     end, begin = ((token, special.index(token)) for token in (END, BEGIN))
     tokenizer.post_processor = processors.BertProcessing(end, begin)
     names = {"pad_token": PADDING, "unk_token": UNKNOWN, "cls_token": BEGIN, "sep_token": END, "mask_token": MASK}
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=MOST_TOKENS, **names)
 
 
-def _tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
+def _make_tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
     tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token=UNKNOWN, continuing_subword_prefix=CONTINUING))
     tokenizer.normalizer = normalizers.BertNormalizer()
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()

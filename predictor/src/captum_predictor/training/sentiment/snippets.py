@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from captum_predictor.training.data_sets import DataSetError, cache_folder, data_folders
+from captum_predictor.training.data_sets import DataSetError, find_cache_folder, find_file
 
 PACKAGE = "vaderSentiment==3.3.2"
 ARCHIVE = "vaderSentiment-3.3.2.tar.gz"
@@ -54,10 +54,10 @@ def read_snippets(seed: int, data_dir: Path | None = None) -> Snippets:
     The package's source archive is looked for where the images are (in the sub-folder `vader`), and else downloaded by
     pip. Raises `DataSetError`.
     """
-    content = _archive(data_dir)
+    content = _find_archive(data_dir)
     with tarfile.open(fileobj=io.BytesIO(content)) as package:
         words = _read(package, LEXICON)
-        with tarfile.open(fileobj=io.BytesIO(_member(package, RATINGS))) as ratings:
+        with tarfile.open(fileobj=io.BytesIO(_extract(package, RATINGS))) as ratings:
             rated = [snippet for name in RATED for snippet in _parse(_read(ratings, name), text=2, rating=1)]
     random.Random(seed).shuffle(rated)
     size = len(rated) // HELD_OUT
@@ -75,20 +75,19 @@ def _parse(lines: str, text: int, rating: int) -> list[Snippet]:
 
 
 def _read(archive: tarfile.TarFile, name: str) -> str:
-    return _member(archive, name).decode(errors="replace")
+    return _extract(archive, name).decode(errors="replace")
 
 
-def _member(archive: tarfile.TarFile, name: str) -> bytes:
+def _extract(archive: tarfile.TarFile, name: str) -> bytes:
     file = archive.extractfile(name)
     assert file is not None, "the archive's bytes are known"
     return file.read()
 
 
-def _archive(data_dir: Path | None) -> bytes:
-    paths = [folder / SUB_FOLDER / ARCHIVE for folder in data_folders(data_dir)]
-    path = next((path for path in paths if path.is_file()), None)
+def _find_archive(data_dir: Path | None) -> bytes:
+    path = find_file(SUB_FOLDER, (ARCHIVE,), data_dir)
     if path is None:
-        path = (data_dir or cache_folder()) / SUB_FOLDER / ARCHIVE
+        path = (data_dir or find_cache_folder()) / SUB_FOLDER / ARCHIVE
         _fetch(path)
     content = path.read_bytes()
     got = hashlib.sha256(content).hexdigest()
