@@ -1,7 +1,5 @@
 """`python -m bench NAME ...`: measure, show the progress, print each result as a table and write it as JSON."""
 
-from __future__ import annotations
-
 import argparse
 import ast
 import difflib

@@ -5,8 +5,6 @@ the whole network's value and its vector-Jacobian product. This is the only meas
 inside; what it knows is in the functions after `measure`.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable
 from itertools import chain

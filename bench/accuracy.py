@@ -11,8 +11,6 @@ or the choice of a max-pool, a picture's attributions jump: it has flipped.
 A round is the next 100 pictures of each test set; the steps are measured on the first 20 of them.
 """
 
-from __future__ import annotations
-
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ AIX's way is the lime package's, which is what AIX's explainer called: it sends 
 `:predict` ten at a time. Both ask the same predictor, interleaved, and have the same superpixels.
 """
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Callable, Iterator

@@ -4,8 +4,6 @@ The servers have their default flags. Idle is what a server has in memory when i
 case has a peak of its own, beginning at what the cases before have left.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ Both ways begin in a pod: one goes to the gateway's Service, the other to the ad
 this machine's, by the port at which the gateway serves here. They take turns.
 """
 
-from __future__ import annotations
-
 import json
 import statistics
 import subprocess

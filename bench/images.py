@@ -7,8 +7,6 @@ Each round has new processes: whether a bare one keeps its memory from call to c
 allocations come to lie, and it is half of its time.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -4,8 +4,6 @@ The predictor cannot do without torch and kserve, the explainer not without capt
 1.1 times those imports. The predictor is ready before the explainer is started.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 import time

@@ -5,8 +5,6 @@ steps in one batch, as Captum does it by default, and once with ten. Served is a
 asks the predictor, with their default flags. The weights are random: they cost what trained ones cost.
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 import random

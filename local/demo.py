@@ -1,7 +1,5 @@
 """`make demo`: why the network sees an ankle boot, and a digit, by three methods each."""
 
-from __future__ import annotations
-
 import shlex
 import subprocess
 import sys

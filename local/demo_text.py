@@ -1,7 +1,5 @@
 """`make demo-text`: which words of a sentence make a network call it glad or sad."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """`make serve`: keeps a predictor and its explainer running on the loopback until Ctrl-C."""
 
-from __future__ import annotations
-
 import argparse
 import signal
 import sys

@@ -1,7 +1,5 @@
 """Starts a predictor and its explainer as processes on the loopback, and stops them."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

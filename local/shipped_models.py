@@ -1,7 +1,5 @@
 """The shipped models of pictures as a user of torch holds them: the network, and pictures to explain."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from captum_predictor.model.architectures import build_network

@@ -1,7 +1,5 @@
 """Holds two answers to one request against each other, and finds the first place where they differ."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass

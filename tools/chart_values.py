@@ -1,7 +1,5 @@
 """Writes the table of a chart's values into its README: each key's text is the comment before it that begins `# --`."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

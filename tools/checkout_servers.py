@@ -1,7 +1,5 @@
 """Starts a checkout's servers, with the checkout's own packages and models, as processes on the loopback."""
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

@@ -5,8 +5,6 @@ environment serves both checkouts. Answers must be equal byte for byte. Errors m
 sentences are reported apart, and may differ with --sentences-may-differ.
 """
 
-from __future__ import annotations
-
 import argparse
 import sys
 import tempfile

@@ -1,7 +1,5 @@
 """Checks that a virtual environment is whole: half of one, left by an interrupted deletion, fails in odd ways."""
 
-from __future__ import annotations
-
 import csv
 import subprocess
 from pathlib import Path

@@ -4,8 +4,6 @@ uv does it, itself installed by pip, in seconds; where uv cannot be had or fails
 Run by the system's Python before anything is installed, so it imports the standard library only.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """`make methods-docs`: writes the tables of docs/methods.md from the catalogue, and a picture of each method."""
 
-from __future__ import annotations
-
 import base64
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Says in uv's words where pip is set up to find packages: uv does not read pip's configuration."""
 
-from __future__ import annotations
-
 from ast import literal_eval
 from pathlib import Path
 from urllib.parse import urlsplit

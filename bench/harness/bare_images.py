@@ -4,8 +4,6 @@ It reads `{"model", "method", "images", "samples", "calls"}` as JSON, and prints
 Methods have the names of the explainer's `method` parameter; `prediction` is the network's forward pass.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import warnings

@@ -5,8 +5,6 @@ A process of its own, so that its memory and its threads are its own. It reads a
 importances as TorchServe's handler makes them. Before the first it writes a line too: how many threads it has.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import time

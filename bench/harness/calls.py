@@ -3,8 +3,6 @@
 The client is urllib3 with orjson: `requests` would add 1 to 2 ms, which are not the servers'.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

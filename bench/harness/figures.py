@@ -1,7 +1,5 @@
 """Figures of a row: percentiles of times, and the ratio of two ways that took turns."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import chain
 from statistics import median

@@ -1,7 +1,5 @@
 """A client that asks the same again and again and takes little of the cores that the servers are measured on."""
 
-from __future__ import annotations
-
 import socket
 from urllib.parse import urlsplit
 

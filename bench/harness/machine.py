@@ -1,7 +1,5 @@
 """What a result has to say about where it was measured: the machine, and the versions of what was measured."""
 
-from __future__ import annotations
-
 import os
 import platform
 import subprocess

@@ -1,7 +1,5 @@
 """What another process has used, as Linux counts it: its memory, and its CPU time."""
 
-from __future__ import annotations
-
 import os
 import re
 from pathlib import Path

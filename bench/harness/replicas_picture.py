@@ -1,7 +1,5 @@
 """The picture of `replicas`: explanations a second by the number of explainers, with none, one and two predictors."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

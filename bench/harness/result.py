@@ -1,7 +1,5 @@
 """A measurement's result: one schema for all, as JSON in a file and as a Markdown table."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """One run of a measurement: what was asked for, and the progress that is shown meanwhile."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass

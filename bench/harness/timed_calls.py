@@ -3,8 +3,6 @@
 As a program it reads `{"urls", "host", "document", "calls"}` as JSON, and prints a list of times for each URL.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The requests whose answers are compared between two checkouts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from tools.compared_requests.asked import Asked

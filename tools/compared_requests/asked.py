@@ -1,7 +1,5 @@
 """One request that is compared, and how its body is encoded."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Mapping

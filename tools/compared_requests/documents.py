@@ -1,7 +1,5 @@
 """What GET answers: health, metadata and the catalogues."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 from tools.checkout_servers import EXPLAINER, PREDICTOR

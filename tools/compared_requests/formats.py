@@ -1,7 +1,5 @@
 """Pictures by all ways in and out: renderings, encoded pictures, V2, TorchServe, Alibi and AIX."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Requests that are refused: the status is compared, and apart from it the sentence."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

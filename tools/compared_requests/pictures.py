@@ -1,7 +1,5 @@
 """Explanations of pictures in our own format: every method, its parameters, layers, metrics."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What the predictor answers: V1, V2 in JSON and binary, and the gradient extension."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Explanations of texts, by every method and by all ways in and out."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from typing import Any

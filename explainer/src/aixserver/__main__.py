@@ -1,7 +1,5 @@
 """Starts the explainer as AIX's: `python -m aixserver --model_name mnist --predictor_host localhost:8081`."""
 
-from __future__ import annotations
-
 import sys
 
 from captum_explainer.__main__ import main

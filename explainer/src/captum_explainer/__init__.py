@@ -1,7 +1,5 @@
 """The KServe explainer: Captum on a skeleton of the predictor's model."""
 
-from __future__ import annotations
-
 import importlib
 from typing import TYPE_CHECKING
 

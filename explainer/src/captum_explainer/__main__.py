@@ -1,7 +1,5 @@
 """Starts the explainer: `python -m captum_explainer --model_name mnist --predictor_host localhost:8081`."""
 
-from __future__ import annotations
-
 import os
 import sys
 

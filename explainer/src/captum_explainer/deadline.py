@@ -1,7 +1,5 @@
 """The time left for an explanation."""
 
-from __future__ import annotations
-
 import time
 
 from captum_serving.errors import DeadlineExceeded

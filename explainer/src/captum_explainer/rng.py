@@ -5,8 +5,6 @@ draws. Here they take turns: an explanation holds the generators with its own st
 out while it waits for the predictor, which is most of its time.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager

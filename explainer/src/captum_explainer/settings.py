@@ -1,7 +1,5 @@
 """An explainer process's settings. They are plain values, because they are pickled into its workers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

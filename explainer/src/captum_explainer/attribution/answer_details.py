@@ -1,7 +1,5 @@
 """What an answer says beside the attributions: scores, and whether the attributions add up."""
 
-from __future__ import annotations
-
 from typing import Any, TypedDict
 
 from torch import Tensor

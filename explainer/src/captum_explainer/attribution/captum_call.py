@@ -1,7 +1,5 @@
 """Runs Captum: random methods have an RNG of their own, and what Captum refuses is the caller's mistake."""
 
-from __future__ import annotations
-
 import traceback
 
 from captum_serving.errors import BadInput

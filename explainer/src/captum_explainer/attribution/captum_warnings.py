@@ -1,7 +1,5 @@
 """Captum's warnings that mean nothing to somebody who runs a server."""
 
-from __future__ import annotations
-
 import warnings
 
 EXPECTED = (

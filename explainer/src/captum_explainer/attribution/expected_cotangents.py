@@ -1,7 +1,5 @@
 """The cotangents that Captum is likely to ask for: it explains one output of each row, or one neuron."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """From plans to explanations: first exchange, targets, Captum, details."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, cast
 

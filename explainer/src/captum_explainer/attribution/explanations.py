@@ -1,7 +1,5 @@
 """The result of a request for explanations."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

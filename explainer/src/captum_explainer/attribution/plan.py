@@ -1,7 +1,5 @@
 """A plan: what is explained together, and how. Each kind of model has its own."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol

@@ -1,7 +1,5 @@
 """Measures an explanation by Captum's metrics: infidelity and maximal sensitivity."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

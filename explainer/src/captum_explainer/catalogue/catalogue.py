@@ -1,7 +1,5 @@
 """Finds the methods: each is a file in `methods/FAMILY/` and has the file's name."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from collections.abc import Mapping

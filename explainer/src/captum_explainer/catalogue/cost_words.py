@@ -1,7 +1,5 @@
 """A method's cost in words. Methods declare an expression, which the tests evaluate; people read this."""
 
-from __future__ import annotations
-
 # The names in the expressions: `instances` of the request; `segments` and `windows` of an instance; `units` of a layer,
 # its channels or with `layer_mask` `units` its numbers; `passes`, into which the points of a path are divided;
 # `remote`, the segments between nonlinearities, `below` and `above` those before and after the layer; `linear`, the

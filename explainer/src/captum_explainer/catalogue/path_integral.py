@@ -1,7 +1,5 @@
 """Integrated gradients, summed in the predictor: one gradient comes back for all points on the path."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any

@@ -1,7 +1,5 @@
 """Checks a request's parameters and adds the defaults."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """LIME's linear model as the lime package fits it: ridge regression over all segments, for all outputs at once."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """Explains the presence of segments instead of the values in them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """The parameters that methods share: which method takes which, and their defaults."""
 
-from __future__ import annotations
-
 import math
 
 from captum_explainer.catalogue.method import Method

@@ -1,7 +1,5 @@
 """The linear model that LIME and KernelSHAP fit, and how well it fits."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Alibi's format, `"format": "alibi"`: the arguments of its IntegratedGradients, and its Explanation as JSON."""
 
-from __future__ import annotations
-
 from functools import partial
 from importlib import metadata
 from typing import Any

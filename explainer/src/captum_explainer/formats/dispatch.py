@@ -1,7 +1,5 @@
 """Chooses the format of a body posted to `:explain`, the path that several formats share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A form's parts: what `curl -F` and the browsers send."""
 
-from __future__ import annotations
-
 from captum_serving.errors import BadInput
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header

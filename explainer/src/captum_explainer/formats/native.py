@@ -1,7 +1,5 @@
 """Our own format: `{"instances", "parameters", "render"}`, or a picture's bytes."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -3,8 +3,6 @@
 The answer is the attributions alone, in the envelope that `--service_envelope` names.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from functools import partial

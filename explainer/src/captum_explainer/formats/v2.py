@@ -4,8 +4,6 @@ The path, the output `explain` and pictures as BYTES are those of TorchServe's k
 scalars and strings, so a list travels as JSON text.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A request's instances as one tensor, checked against what the model declares."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

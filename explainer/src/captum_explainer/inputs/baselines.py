@@ -1,7 +1,5 @@
 """A request's `baselines` as tensors."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import numpy as np

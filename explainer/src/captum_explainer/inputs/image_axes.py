@@ -1,7 +1,5 @@
 """Where an instance's height, width and channels are."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Encoded pictures as instances."""
 
-from __future__ import annotations
-
 import base64
 import io
 import warnings

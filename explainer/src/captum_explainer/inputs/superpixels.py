@@ -3,8 +3,6 @@
 scikit-image is imported where it is needed: with SciPy it takes a second, and most requests do not need it.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Which output of the model is explained."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any

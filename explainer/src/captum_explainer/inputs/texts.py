@@ -1,7 +1,5 @@
 """Reads and checks a request's texts."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from captum_serving.errors import BadInput

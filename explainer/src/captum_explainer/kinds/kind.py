@@ -1,7 +1,5 @@
 """Which kind a model is, and so its catalogue of methods."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The parameters of methods that perturb a layer's output."""
 
-from __future__ import annotations
-
 import math
 
 import torch

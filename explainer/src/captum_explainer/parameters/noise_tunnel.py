@@ -1,7 +1,5 @@
 """The parameters of Captum's noise tunnel, which averages a method over noisy inputs: SmoothGrad and its successors."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from captum_explainer.parameters.parameter import Parameter

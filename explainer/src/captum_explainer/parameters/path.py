@@ -1,7 +1,5 @@
 """The parameters that all path methods share."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from captum_explainer.parameters.parameter import Parameter, choice, integer

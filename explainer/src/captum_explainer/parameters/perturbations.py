@@ -1,7 +1,5 @@
 """The parameter that all methods with perturbed inputs take."""
 
-from __future__ import annotations
-
 from captum_explainer.parameters.parameter import Parameter, integer
 
 # Captum's own default is one row for each call; round trips would then take most of the time.

@@ -1,7 +1,5 @@
 """The parameters of Captum's metrics, which measure how good an explanation is."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from captum_explainer.parameters.parameter import Parameter, integer

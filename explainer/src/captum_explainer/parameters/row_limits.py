@@ -1,7 +1,5 @@
 """Limits the rows that Captum passes through the model at once, so that no request fills the memory."""
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The parameters of LIME's linear model."""
 
-from __future__ import annotations
-
 from captum_explainer.parameters.parameter import Parameter, choice
 
 # The linear models, and the default strength of their penalties.

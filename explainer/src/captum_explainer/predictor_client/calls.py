@@ -1,7 +1,5 @@
 """One explanation's calls to a predictor, whatever that predictor can do."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field

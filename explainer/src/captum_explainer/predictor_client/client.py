@@ -1,7 +1,5 @@
 """One predictor: describes its model, and opens a session of calls for each explanation."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """What the predictor says about its model, which decides the methods that are possible."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Annotated, Any, Literal

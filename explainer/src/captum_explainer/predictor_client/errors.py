@@ -1,7 +1,5 @@
 """Turns what the predictor refuses into an error for the explainer's client."""
 
-from __future__ import annotations
-
 import orjson
 from captum_serving.errors import (
     BadGateway,

@@ -1,7 +1,5 @@
 """One HTTP request at a time over one kept-alive connection, by urllib3; every failure is one of our errors."""
 
-from __future__ import annotations
-
 import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Connections to the predictor, one for each explanation that runs."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Iterator

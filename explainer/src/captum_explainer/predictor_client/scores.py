@@ -1,7 +1,5 @@
 """Scores from a predictor without our extension: by V1, V2 in JSON, or binary V2 if it declares that."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any

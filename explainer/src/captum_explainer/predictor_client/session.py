@@ -1,7 +1,5 @@
 """One explanation's calls to a predictor that has the gradient extension: one deadline, one version of the model."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

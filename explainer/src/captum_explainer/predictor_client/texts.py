@@ -1,7 +1,5 @@
 """Texts as the predictor takes them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -1,7 +1,5 @@
 """Calls to the predictor: retries, and the deadline of an explanation."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Colour maps: matplotlib's tables, without its figures."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Reads which media type a client prefers from its Accept header."""
 
-from __future__ import annotations
-
 JSON = "application/json"
 
 

@@ -1,7 +1,5 @@
 """Attributions on a scale of -1 to 1."""
 
-from __future__ import annotations
-
 from typing import Any, Literal, NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How a request wants its attributions drawn; the names are those of Captum's `visualize_image_attr`."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, get_args
 

@@ -1,7 +1,5 @@
 """Chooses whether an answer is drawn: pictures as PNG, texts as HTML."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from captum_explainer.rendering.negotiate import prefers

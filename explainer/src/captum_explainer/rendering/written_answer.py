@@ -1,7 +1,5 @@
 """An answer as it is sent to the client."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """The flags of KServe's AIX explainer. With them this explainer answers as that one does."""
 
-from __future__ import annotations
-
 import argparse
 import socket
 import time

@@ -1,7 +1,5 @@
 """Checks the server's own defaults for parameters before it serves."""
 
-from __future__ import annotations
-
 from captum_serving.errors import BadInput
 from captum_serving.sentences import name_nearest
 

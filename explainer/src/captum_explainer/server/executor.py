@@ -1,7 +1,5 @@
 """Runs blocking work in threads, outside the event loop: limited in number, and never past its deadline."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """One flag of the command line. The tables of flags in `options` and `aix_flags` are the source of the parser."""
 
-from __future__ import annotations
-
 import argparse
 import math
 from collections.abc import Callable, Sequence

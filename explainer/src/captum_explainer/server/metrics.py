@@ -1,7 +1,5 @@
 """The explainer's own metrics."""
 
-from __future__ import annotations
-
 from prometheus_client import Counter, Gauge, Histogram
 
 CLIENT_GONE = 499  # never sent: the status that proxies log when a client hangs up

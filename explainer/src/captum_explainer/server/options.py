@@ -1,7 +1,5 @@
 """The server's flags: kserve's own, and ours."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

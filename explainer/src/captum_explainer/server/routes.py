@@ -1,7 +1,5 @@
 """The HTTP paths: each reads a body, asks the explainer, and writes an answer."""
 
-from __future__ import annotations
-
 import orjson
 from captum_serving.boundary.hang_ups import Disconnected, while_connected
 from captum_serving.boundary.route import Handler, Request, Route

@@ -1,7 +1,5 @@
 """Explains one model: off the event loop, within limits, and always with one version of it."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Mapping

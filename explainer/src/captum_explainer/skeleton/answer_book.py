@@ -1,7 +1,5 @@
 """The answer book: answers of the predictor that are known before Captum asks for them."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace

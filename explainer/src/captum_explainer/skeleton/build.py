@@ -1,7 +1,5 @@
 """The skeleton of a model: a module whose parts are local nonlinearities and remote segments."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

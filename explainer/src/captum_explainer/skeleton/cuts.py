@@ -1,7 +1,5 @@
 """Where a method needs the model cut, and the pieces between the cuts."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from captum_serving.errors import BadGateway, BadInput

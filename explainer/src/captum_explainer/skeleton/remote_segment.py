@@ -1,7 +1,5 @@
 """A remote segment: a module whose forward and backward passes the predictor computes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ uvicorn alone waits for ever for the rest of a request and for a client to read 
 length.
 """
 
-from __future__ import annotations
-
 import asyncio
 from typing import ClassVar
 

@@ -1,7 +1,5 @@
 """Reads a request's JSON within limits: what a parser makes of a few bytes may be a hundred times as large."""
 
-from __future__ import annotations
-
 import threading
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """AIX's answer: the segments of a picture that speak for each label, and the picture itself."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

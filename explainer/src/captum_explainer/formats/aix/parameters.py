@@ -1,7 +1,5 @@
 """LIME's parameters in AIX's requests, whose clients may send numbers as strings."""
 
-from __future__ import annotations
-
 import contextlib
 import math
 from typing import Any, cast

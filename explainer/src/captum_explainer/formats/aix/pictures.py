@@ -1,7 +1,5 @@
 """The format of KServe's AIX explainer: LIME's masks for the likeliest labels."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """AIX's format for texts: LIME's words for the likeliest labels, as the lime package's LimeTextExplainer finds them."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Models that take tensors: which methods they have, and the plan for a request."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,7 +1,5 @@
 """The plan for a request whose instances are tensors: Captum runs on a skeleton of the model."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property

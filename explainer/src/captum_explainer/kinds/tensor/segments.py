@@ -1,7 +1,5 @@
 """The segments of an instance, within the server's limits."""
 
-from __future__ import annotations
-
 from captum_serving.errors import BadInput
 from torch import Tensor
 

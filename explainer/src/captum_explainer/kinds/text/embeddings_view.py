@@ -1,7 +1,5 @@
 """Explains a text by the embeddings of its tokens, or by a later stage's output."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """Models that take texts: which methods they have, and a plan for each text of a request."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """LIME for a text's words: Captum's, or the lime package's."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from captum_serving.errors import BadInput

@@ -1,7 +1,5 @@
 """The methods that explain texts, and the parameters of each."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A text's probabilities, and which of its outputs are explained."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Divides a text into words that can be left out."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from typing import Any

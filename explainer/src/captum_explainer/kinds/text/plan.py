@@ -1,7 +1,5 @@
 """The plan for one text: its attributions become importances of words."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any

@@ -1,7 +1,5 @@
 """A tokenized text: the ids sent to the network, and the word each token belongs to."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

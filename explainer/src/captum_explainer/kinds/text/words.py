@@ -1,7 +1,5 @@
 """Which words an answer shows, and the importance of each."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

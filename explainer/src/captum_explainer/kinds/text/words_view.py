@@ -1,7 +1,5 @@
 """Explains a text by leaving out words, for any model that scores texts."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """One attribution over its input, as Captum's `visualize_image_attr` draws it."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from captum_explainer.inputs.image_axes import Layout

@@ -1,7 +1,5 @@
 """The answer that is a picture."""
 
-from __future__ import annotations
-
 import io
 import math
 from typing import Any

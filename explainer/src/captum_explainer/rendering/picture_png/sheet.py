@@ -1,7 +1,5 @@
 """Pictures side by side, with titles and colour bars."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

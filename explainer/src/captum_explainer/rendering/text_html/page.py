@@ -3,8 +3,6 @@
 The template decides how it looks, and this module what it shows. The HTML is ASCII, so it can also be saved as a file.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple

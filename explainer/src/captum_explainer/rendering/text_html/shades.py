@@ -1,7 +1,5 @@
 """The colours of words: the same as in pictures, each with the text colour that is most readable on it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

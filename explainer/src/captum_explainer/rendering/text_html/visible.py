@@ -1,7 +1,5 @@
 """Makes text from outside safe to show on a page."""
 
-from __future__ import annotations
-
 import html
 import re
 

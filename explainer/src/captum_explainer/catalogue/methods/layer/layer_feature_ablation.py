@@ -1,7 +1,5 @@
 """Feature ablation of a layer."""
 
-from __future__ import annotations
-
 from captum.attr import LayerFeatureAblation
 
 from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes

@@ -1,7 +1,5 @@
 """Layer-wise relevance propagation, down to a layer."""
 
-from __future__ import annotations
-
 from captum.attr import LayerLRP
 from captum.attr._core.lrp import SUPPORTED_NON_LINEAR_LAYERS
 from captum_serving.errors import BadInput

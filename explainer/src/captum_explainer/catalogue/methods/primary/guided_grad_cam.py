@@ -1,7 +1,5 @@
 """Guided Grad-CAM."""
 
-from __future__ import annotations
-
 from captum.attr import GuidedGradCam
 from captum_serving.errors import BadInput
 

@@ -1,7 +1,5 @@
 """Integrated gradients."""
 
-from __future__ import annotations
-
 from captum.attr import IntegratedGradients
 
 from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes

@@ -1,7 +1,5 @@
 """KernelSHAP."""
 
-from __future__ import annotations
-
 from captum.attr import KernelShap
 
 from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes

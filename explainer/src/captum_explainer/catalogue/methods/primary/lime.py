@@ -1,7 +1,5 @@
 """LIME."""
 
-from __future__ import annotations
-
 from captum._utils.models.linear_model import SkLearnLasso
 from captum.attr import Lime
 

@@ -1,7 +1,5 @@
 """Shapley value sampling."""
 
-from __future__ import annotations
-
 from captum.attr import ShapleyValueSampling
 
 from captum_explainer.catalogue.method import About, Attribution, Method, Passes, Problem, Takes

@@ -1,7 +1,5 @@
 """Shapley values, by all orders."""
 
-from __future__ import annotations
-
 import math
 
 from captum.attr import ShapleyValues
