@@ -87,6 +87,10 @@ chart-docs: setup ## Write the chart's table of values again
 methods-docs: setup ## Write the page of methods again: its tables, and a picture of each
 	$(RUN) -m tools.methods_page
 
+.PHONY: flags-docs
+flags-docs: setup ## Write the page of flags again
+	$(RUN) -m tools.flags_page
+
 .PHONY: bench
 bench: setup ## List what can be measured, or measure: make bench NAME="load start" ROUNDS=1
 	$(RUN) -m bench $(NAME) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(OTHER),--other $(OTHER))

@@ -28,6 +28,7 @@ from captum_predictor.server.routes import build_routes
 from captum_predictor.server.service import Service
 from captum_serving.boundary.front import build_application
 from captum_serving.boundary.limits import Bodies
+from captum_serving.limits import DEFAULT_LIMITS
 from starlette.types import ASGIApp
 from transformers import (
     AutoModelForQuestionAnswering,
@@ -71,7 +72,7 @@ class Explained:
 
     def __init__(self, directory: Path, task: str, lanes: Lanes) -> None:
         service = Service("tiny", load_kind(directory), Engine(lanes, "cpu"), Limits(100, 10_000_000))
-        app = build_application(build_routes(service), "predictor", Bodies(10_000_000))
+        app = build_application(build_routes(service), "predictor", Bodies(DEFAULT_LIMITS))
         self.connection: Any = Connection(app)
         described = self.connection.call("GET", "/v2/models/tiny", Deadline(60)).body
         self.description: Description = read_description("tiny", described)

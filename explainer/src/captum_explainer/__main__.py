@@ -28,9 +28,7 @@ def main() -> None:
         check_defaults(settings)
     except BadInput as error:
         sys.exit(str(error))
-    server = Server(
-        name="explainer", host=settings.host, max_body_bytes=settings.limits.max_body_bytes, enable_grpc=False
-    )
+    server = Server(name="explainer", host=settings.host, limits=settings.client, enable_grpc=False)
     server.start([KserveModel(settings)])
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from captum_serving.limits import DEFAULT_LIMITS, ClientLimits
+
 LIME_IMAGES, LIME_TEXTS = "LimeImages", "LimeTexts"
 # How AIX's flags and requests may write true and false.
 TRUTHS = {"true": True, "t": True, "false": False, "f": False}
@@ -33,7 +35,6 @@ class Limits:
 
     deadline_seconds: float = 55.0
     max_waiting: int = 64
-    max_body_bytes: int = 64 * 2**20
     max_call_bytes: int = 8 * 10**6
     max_instances: int = 1024
     max_steps: int = 1000
@@ -72,7 +73,8 @@ class Settings:
         predictor: Where the predictor is.
         host: The address to listen on.
         concurrency: How many explanations a worker runs at once.
-        limits: How much one request may take.
+        limits: How much one explanation may take.
+        client: What clients may take.
         defaults: The server's own defaults for parameters.
         service_envelope: Whether TorchServe's path answers `{"explanations": [...]}` ("kserve") or the bare list
             ("none").
@@ -85,6 +87,7 @@ class Settings:
     host: str = "0.0.0.0"
     concurrency: int = 8
     limits: Limits = field(default_factory=Limits)
+    client: ClientLimits = DEFAULT_LIMITS
     defaults: dict[str, Any] = field(default_factory=dict)
     service_envelope: str = "kserve"
     model_version: str = "1.0"

@@ -8,6 +8,7 @@ from captum_explainer.server.kserve_model import KserveModel
 from captum_explainer.server.options import compose_settings
 from captum_serving.boundary.front import build_application
 from captum_serving.boundary.limits import Bodies
+from captum_serving.limits import DEFAULT_LIMITS
 
 DOCUMENT = {"instances": [[0.0, 1.0]], "parameters": {"method": "feature_ablation", "target": 1}}
 
@@ -30,7 +31,7 @@ def model(fake_predictor, send_reply):
 
 def explained(model):
     async def send():
-        transport = httpx.ASGITransport(build_application(model.routes(), "explainer", Bodies(1000)))
+        transport = httpx.ASGITransport(build_application(model.routes(), "explainer", Bodies(DEFAULT_LIMITS)))
         async with httpx.AsyncClient(transport=transport, base_url="http://explainer") as client:
             return await client.post("/v1/models/forest:explain", json=DOCUMENT)
 

@@ -4,6 +4,7 @@ import pickle
 import pytest
 from captum_explainer.server.options import make_parser, parse
 from captum_explainer.settings import AixDefaults, Limits, PredictorAddress, Settings
+from captum_serving.limits import ClientLimits
 from kserve.model_server import parser as kserve_parser
 
 LEAST = ["--model_name", "mnist", "--predictor_host", "localhost:8081"]
@@ -34,10 +35,16 @@ def test_a_bundle_of_certificates_is_taken_from_the_environment(monkeypatch):
 def test_every_setting_has_a_flag():
     names = {
         prefix + field.name
-        for kind, prefix in ((Settings, ""), (PredictorAddress, "predictor_"), (Limits, ""), (AixDefaults, ""))
+        for kind, prefix in (
+            (Settings, ""),
+            (PredictorAddress, "predictor_"),
+            (Limits, ""),
+            (ClientLimits, ""),
+            (AixDefaults, ""),
+        )
         for field in dataclasses.fields(kind)
     }
-    assert {f"--{name}" for name in names - {"predictor", "limits", "aix"}} <= flags(make_parser())
+    assert {f"--{name}" for name in names - {"predictor", "limits", "client", "aix"}} <= flags(make_parser())
 
 
 def test_no_flag_of_ours_is_a_prefix_of_kserves_or_the_other_way_round():

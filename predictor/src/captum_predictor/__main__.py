@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 
 from captum_serving.kserve_server.launch import Server
+from captum_serving.limits import choose_limits
 from captum_serving.process.allocator import keep_freed_memory
 from captum_serving.process.reproducible_sums import reproduce_matrix_products
 
@@ -32,14 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ModelDirectoryError as error:
         sys.exit(str(error))
     lanes = Lanes(options.lanes, options.queue_rows, count_usable_cpus())
-    limits = Limits(options.max_rows, options.max_body_bytes)
-    service = Service(options.model_name, kind, Engine(lanes, options.device, accelerate=accelerate), limits)
+    client = choose_limits(options)
+    limits = Limits(options.max_rows, client.max_body_bytes)
+    service = Service(options.model_name, kind, Engine(lanes, options.device, accelerate=accelerate), limits, client)
     chunk_metrics.watch(lanes)
     # One process, whatever --workers says: the lanes are its parallelism, and a second one would load the model again.
     server = Server(
         name="predictor",
         host=options.host,
-        max_body_bytes=options.max_body_bytes,
+        limits=client,
         http_port=options.http_port,
         enable_grpc=options.enable_grpc,
         workers=1,

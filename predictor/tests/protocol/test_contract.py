@@ -27,6 +27,7 @@ from captum_serving.boundary.limits import Bodies
 from captum_serving.documents import read_document
 from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
 from captum_serving.kserve_server.grpc_server import BoundGrpcServer
+from captum_serving.limits import DEFAULT_LIMITS
 from captum_serving.protocol import wire
 from kserve import ModelRepository
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
@@ -80,7 +81,7 @@ def replay(request):
             return await client.request(request["method"], request["path"], content=body, headers=headers)
 
     with served() as service:
-        return asyncio.run(send(build_application(build_routes(service), "predictor", Bodies(10_000))))
+        return asyncio.run(send(build_application(build_routes(service), "predictor", Bodies(DEFAULT_LIMITS))))
 
 
 @contextmanager

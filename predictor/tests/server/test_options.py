@@ -32,8 +32,8 @@ def test_the_model_is_named_after_the_inference_service(monkeypatch):
 @pytest.mark.parametrize(
     ("flags", "sentence"),
     [
-        (["--lanes=0"], "argument --lanes: invalid positive number value: '0'"),
-        (["--max_rows=many"], "argument --max_rows: invalid positive number value: 'many'"),
+        (["--lanes=0"], "argument --lanes: 0 is not a whole number greater than 0"),
+        (["--max_rows=many"], "argument --max_rows: many is not a whole number greater than 0"),
         (["--queue_rows=10"], "--queue_rows is 10; expected at least --max_rows, 4096"),
         (["--no-such-flag"], "unrecognized arguments: --no-such-flag"),
         (["--model_di=x"], "unrecognized arguments: --model_di=x"),

@@ -11,8 +11,9 @@ import uvicorn
 from captum_serving.boundary import connection as connection_module
 from captum_serving.boundary.connection import Connection
 from captum_serving.boundary.front import build_application
-from captum_serving.boundary.limits import Bodies, ClientLimits
+from captum_serving.boundary.limits import Bodies
 from captum_serving.boundary.route import Route
+from captum_serving.limits import ClientLimits
 from starlette.responses import JSONResponse, Response
 
 LARGE = 16 * 2**20
@@ -38,7 +39,7 @@ ROUTES = [Route("POST", "/length", length), Route("GET", "/large", large), Route
 
 class Server:
     def __init__(self, limits):
-        app = build_application(ROUTES, "server", Bodies(LARGE, LARGE))
+        app = build_application(ROUTES, "server", Bodies(ClientLimits(max_body_bytes=LARGE)))
         protocol = type("Limited", (Connection,), {"limits": limits})
         self.uvicorn = uvicorn.Server(
             uvicorn.Config(app, http=protocol, ws="none", log_config=None, timeout_keep_alive=30)

@@ -6,12 +6,14 @@ from captum_serving.boundary import hang_ups, limits
 from captum_serving.boundary.front import build_application
 from captum_serving.boundary.route import Route
 from captum_serving.errors import BadInput, Overloaded
+from captum_serving.limits import ClientLimits
 from opentelemetry import trace
 from starlette.middleware import Middleware
 from starlette.responses import JSONResponse, StreamingResponse
 
 LIMIT = 100
 HELD = 250
+LIMITS = ClientLimits(max_body_bytes=LIMIT, max_held_bytes=HELD)
 
 
 async def length(request):
@@ -56,7 +58,7 @@ ROUTES = [
 
 
 def build(*more, middleware=()):
-    return build_application([*more, *ROUTES], "server", limits.Bodies(LIMIT, HELD), middleware)
+    return build_application([*more, *ROUTES], "server", limits.Bodies(LIMITS), middleware)
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ async def call(app, receive, path="/length"):
 
 @pytest.mark.parametrize(("method", "path", "status"), [("POST", "/nowhere", 404), ("PUT", "/length", 405)])
 def test_a_body_that_nobody_wants_passes_and_is_not_kept(method, path, status):
-    bodies = limits.Bodies(LIMIT, HELD)
+    bodies = limits.Bodies(LIMITS)
     app = build_application(ROUTES, "server", bodies)
     held = []
 
@@ -138,7 +140,7 @@ def test_a_body_that_nobody_wants_passes_and_is_not_kept(method, path, status):
 
 
 def test_bodies_are_held_up_to_a_limit_and_until_they_are_answered():
-    bodies = limits.Bodies(LIMIT, HELD)
+    bodies = limits.Bodies(LIMITS)
     released = asyncio.Event()
 
     async def hold(request):

@@ -11,12 +11,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from captum_serving.boundary.limits import ClientLimits
 from captum_serving.errors import Forbidden, NotFound
 from captum_serving.kserve_server import rest_server
 from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
 from captum_serving.kserve_server.launch import Server
 from captum_serving.kserve_server.rest_server import RestServer
+from captum_serving.limits import ClientLimits
 from kserve import Model, ModelRepository
 from timing_asgi import TimingMiddleware
 
@@ -87,7 +87,7 @@ def free_port():
 @pytest.mark.parametrize("kind", ["http_port", "grpc_port"])
 def test_a_port_that_is_taken_is_an_error(taken_port, kind):
     ports = {"http_port": free_port(), "grpc_port": free_port(), kind: taken_port}
-    server = Server("server", "127.0.0.1", 1000, enable_grpc=True, **ports)
+    server = Server("server", "127.0.0.1", enable_grpc=True, **ports)
     with pytest.raises(SystemExit, match=rf"^cannot listen on 127.0.0.1 port {taken_port}: .*choose another port$"):
         server.start([ready("a")])
 
@@ -197,7 +197,7 @@ def test_at_level_debug_a_request_has_its_line_and_its_times_and_a_proxy_says_wh
 
 
 def test_nothing_is_timed_where_no_line_says_so(monkeypatch):
-    server = RestServer("server", "127.0.0.1", 1000, ClientLimits(), data_plane(), None, http_port=0)
+    server = RestServer("server", "127.0.0.1", ClientLimits(), data_plane(), None, http_port=0)
     monkeypatch.setattr(rest_server, "KSERVE_LOGLEVEL", "INFO")
     assert server._make_middleware() == []
     monkeypatch.setattr(rest_server, "KSERVE_LOGLEVEL", "DEBUG")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from captum_serving.errors import BadInput
-from captum_serving.protocol.wire import parse_json
+from captum_serving.protocol.json_body import parse_json
 from captum_serving.sentences import name_nearest
 
 from captum_explainer.formats import alibi, native
@@ -34,7 +34,7 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
         if settings.aix.explainer_type == LIME_IMAGES:
             return pictures.read_picture(incoming, description, settings)
         return native.read_picture(incoming, description)
-    document = parse_json(incoming.body)
+    document = parse_json(incoming.body, settings.client)
     if not isinstance(document, dict):
         raise BadInput('the body is not a JSON object; expected {"instances": [...], "parameters": {...}}')
     name = document.pop("format", "aix" if pictures.is_aix(document, settings.aix) else "captum")

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 from captum_serving.errors import BadInput
-from captum_serving.protocol.wire import parse_json
+from captum_serving.protocol.json_body import parse_json
 from captum_serving.sentences import shorten
 
 from captum_explainer.attribution.explanations import Explanations
@@ -64,7 +64,9 @@ def _read_bytes(incoming: Incoming, description: Description, settings: Settings
     if description.text is None and not JSON.match(incoming.body):
         request, _ = native.read_picture(incoming, description)
     else:
-        document: Any = parse_json(incoming.body) if JSON.match(incoming.body) else _read_text(incoming.body)
+        document: Any = (
+            parse_json(incoming.body, settings.client) if JSON.match(incoming.body) else _read_text(incoming.body)
+        )
         if not isinstance(document, dict) or "instances" not in document:
             # One instance: an object that holds a picture or a text, or the bare numbers or characters.
             document, one_text = {"instances": [document]}, description.text is not None

@@ -43,7 +43,7 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
         BadInput: It does not follow the protocol, or does not fit the model.
         TooLarge: More instances than the server takes.
     """
-    message = decode(incoming.body, incoming.header_length, "inputs", strings=bytes)
+    message = decode(incoming.body, incoming.header_length, "inputs", strings=bytes, limits=settings.client)
     requested = read_outputs(message, [EXPLAIN, *DETAILS])
     arrays, alone = _read_instances(message, description)
     check_count(len(arrays), settings.limits)

@@ -4,8 +4,9 @@ import argparse
 import socket
 import time
 
+from captum_serving.flags import Flag, read_number
+
 from captum_explainer.inputs.superpixels import PLANAR
-from captum_explainer.server.flag import Flag, read_number
 from captum_explainer.settings import LIME_IMAGES, LIME_TEXTS, TRUTHS, AixDefaults
 
 # The ending of a predictor's service name before KServe 0.11; AIX's example still uses it.

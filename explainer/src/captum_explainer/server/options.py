@@ -6,8 +6,10 @@ import os
 from dataclasses import fields
 from typing import Any
 
+from captum_serving.flags import Flag, add_flags, read_number
+from captum_serving.limits import LIMIT_FLAGS, ClientLimits
+
 from captum_explainer.server.aix_flags import AIX_FLAGS, find_current_host
-from captum_explainer.server.flag import Flag, add_flags, read_number
 from captum_explainer.settings import AixDefaults, Limits, PredictorAddress, Settings
 
 PROTOCOLS = ("v1", "v2")
@@ -36,7 +38,6 @@ FLAGS = (
     Flag("deadline_seconds", Limits.deadline_seconds, "an explanation's deadline", read_number(float)),
     Flag("concurrency", Settings.concurrency, "explanations at once in each worker", read_number(int)),
     Flag("max_waiting", Limits.max_waiting, "explanations that may wait; any more get a 503", read_number(int)),
-    Flag("max_body_bytes", Limits.max_body_bytes, "the largest request", read_number(int)),
     Flag("max_call_bytes", Limits.max_call_bytes, "the largest call to the predictor", read_number(int)),
     Flag("max_instances", Limits.max_instances, "the most instances in a request", read_number(int)),
     Flag("max_steps", Limits.max_steps, "the most steps of a path method", read_number(int)),
@@ -86,6 +87,7 @@ def compose_settings(**flags: Any) -> Settings:  # noqa: ANN401 - argparse's
     return Settings(
         predictor=PredictorAddress(**choose(PredictorAddress, PREDICTOR)),
         limits=Limits(**choose(Limits)),
+        client=ClientLimits(**choose(ClientLimits)),
         aix=AixDefaults(**choose(AixDefaults)),
         **choose(Settings),
     )
@@ -98,5 +100,6 @@ def make_parser() -> argparse.ArgumentParser:
 
     parser = argparse.ArgumentParser(prog="captum_explainer", parents=[kserve_parser], allow_abbrev=False)
     add_flags(parser, FLAGS, "explaining")
+    add_flags(parser, LIMIT_FLAGS, "what clients may take")
     add_flags(parser, AIX_FLAGS, "standing in for KServe's AIX explainer")
     return parser

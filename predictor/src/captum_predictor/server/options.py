@@ -5,9 +5,26 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from captum_serving.flags import Flag, add_flags, read_number
+from captum_serving.limits import LIMIT_FLAGS
 from kserve import model_server
 
 from captum_predictor.engine.cpus import count_usable_cpus
+
+FLAGS = (
+    Flag("model_dir", Path("/mnt/models"), "the folder with model.json, or with config.json", Path),
+    Flag("host", "0.0.0.0", "the address to listen on, for REST and gRPC"),
+    Flag("device", "cpu", "where torch computes: cpu, cuda, cuda:1 ... (cuda has not been tried)"),
+    Flag(
+        "lanes",
+        None,
+        "chunks computed at once, of each kind (by default one for each usable CPU; one on cuda)",
+        read_number(int),
+    ),
+    Flag("no_acceleration", False, "run the model's own modules in their own order, which is slower", None),
+    Flag("max_rows", 4096, "the most rows in one request", read_number(int)),
+    Flag("queue_rows", 8192, "the most rows that wait, of predictions and of explanations", read_number(int)),
+)
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -35,41 +52,6 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
     )
-    add = parser.add_argument_group("kserve-captum").add_argument
-    add(
-        "--model_dir",
-        type=Path,
-        default=Path("/mnt/models"),
-        help="Folder with model.json, or with config.json.",
-    )
-    add("--host", default="0.0.0.0", help="Address to listen on, for REST and gRPC.")
-    add("--device", default="cpu", help="Where torch computes: cpu, cuda, cuda:1 ... (cuda has not been tried).")
-    add(
-        "--lanes",
-        type=_read_positive,
-        help="Chunks computed at once, of each kind (by default one a usable CPU; one on cuda).",
-    )
-    add(
-        "--no_acceleration",
-        action="store_true",
-        help="Run the model's own modules in their own order, which is slower.",
-    )
-    add("--max_body_bytes", type=_read_positive, default=64 << 20, help="Largest body of a request, and of an answer.")
-    add("--max_rows", type=_read_positive, default=4096, help="Most rows in one request.")
-    add(
-        "--queue_rows",
-        type=_read_positive,
-        default=8192,
-        help="Most rows that wait, of predictions and of explanations.",
-    )
+    add_flags(parser, FLAGS, "serving a model")
+    add_flags(parser, LIMIT_FLAGS, "what clients may take")
     return parser
-
-
-def _read_positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-_read_positive.__name__ = "positive number"  # argparse's message names it

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from captum_serving.errors import BadInput, NotFound
+from captum_serving.limits import DEFAULT_LIMITS, ClientLimits
 from captum_serving.protocol import wire
 from captum_serving.protocol.extension_names import (
     GRADIENT_OF_PREDICTED,
@@ -14,6 +15,7 @@ from captum_serving.protocol.extension_names import (
     VALUES_OF_STAGES,
     VECTOR_JACOBIAN_PRODUCT,
 )
+from captum_serving.protocol.json_body import parse_json
 
 from captum_predictor.engine.arrays import Array
 from captum_predictor.engine.engine import Engine
@@ -31,11 +33,14 @@ THREADS = ThreadPoolExecutor(2, "message")
 class Service:
     """The served model: `name` on the wire, its kind, and the engine that computes it."""
 
-    def __init__(self, name: str, kind: Kind, engine: Engine, limits: Limits) -> None:
+    def __init__(
+        self, name: str, kind: Kind, engine: Engine, limits: Limits, client: ClientLimits = DEFAULT_LIMITS
+    ) -> None:
         self.name = name
         self.takes_strings = bool(kind.text_inputs)
         self.engine = engine
         self._kind = kind
+        self._client = client
         self._reader = Reader(kind, limits)
 
     def require(self, name: str, version: str | None = None) -> None:
@@ -60,7 +65,7 @@ class Service:
         strings = str if self.takes_strings else None
         request = await run_off_the_loop(
             len(body),
-            lambda: self._reader.read(wire.decode(body, header_length, "inputs", strings=strings)),
+            lambda: self._reader.read(wire.decode(body, header_length, "inputs", strings=strings, limits=self._client)),
             self._kind.large_bytes,
         )
         document, tensors = await self._compute(request)
@@ -90,7 +95,7 @@ class Service:
         """Answer a V1 body: a prediction for each instance, in the form of the model's kind."""
         query, instances = await run_off_the_loop(
             len(body),
-            lambda: self._reader.read_instances(_read_document(body).get("instances")),
+            lambda: self._reader.read_instances(self._read_document(body).get("instances")),
             self._kind.large_bytes,
         )
         values = await self.engine.compute(query)
@@ -111,12 +116,11 @@ class Service:
             **self._kind.describe_model(),
         }
 
-
-def _read_document(body: bytes) -> dict[str, Any]:
-    document = wire.parse_json(body)
-    if not isinstance(document, dict):
-        raise BadInput("the body is not a JSON object; expected an object with 'instances'")
-    return document
+    def _read_document(self, body: bytes) -> dict[str, Any]:
+        document = parse_json(body, self._client)
+        if not isinstance(document, dict):
+            raise BadInput("the body is not a JSON object; expected an object with 'instances'")
+        return document
 
 
 def count_bytes(message: wire.Message) -> int:

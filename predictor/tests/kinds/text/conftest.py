@@ -12,6 +12,7 @@ from captum_predictor.server.routes import build_routes
 from captum_predictor.server.service import Service
 from captum_serving.boundary.front import build_application
 from captum_serving.boundary.limits import Bodies
+from captum_serving.limits import DEFAULT_LIMITS
 from captum_serving.protocol import wire
 
 from tests.support.tiny_transformers import save_tiny
@@ -38,7 +39,7 @@ class Served:
     def __init__(self, kind, lanes, limits):
         self.kind = kind
         self.service = Service("tiny", kind, Engine(lanes, "cpu"), limits)
-        self.app = build_application(build_routes(self.service), "predictor", Bodies(10_000_000))
+        self.app = build_application(build_routes(self.service), "predictor", Bodies(DEFAULT_LIMITS))
 
     def request(self, method, path, content=b"", **headers):
         async def send():

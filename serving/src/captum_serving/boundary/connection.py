@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from captum_serving.boundary.limits import ClientLimits
+from captum_serving.limits import ClientLimits
 
 # What probes and Prometheus ask for. They are answered on this many connections beyond the limit, which have a second
 # for their headers.

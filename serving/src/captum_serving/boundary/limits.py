@@ -1,45 +1,21 @@
-"""What a client may take of a server, and what a request may bring: a body up to a limit, uncompressed."""
-
-from dataclasses import dataclass
+"""What a request may bring: a body up to a limit, uncompressed."""
 
 from starlette.types import Message, Receive, Scope
 
 from captum_serving.boundary.hang_ups import Disconnected
 from captum_serving.errors import BadInput, Overloaded, TooLarge
+from captum_serving.limits import ClientLimits
 
 # What passes of a body that nobody wants, in multiples of the largest body; then it is cut off.
 DRAIN_FACTOR = 8
 
 
-@dataclass(frozen=True)
-class ClientLimits:
-    """What clients may take.
-
-    Attributes:
-        max_connections: Open connections; beyond them only probes are answered.
-        max_header_bytes: The bytes of a request's headers.
-        header_seconds: From a request's first byte (a new connection's start) to the end of its headers.
-        pause_seconds: Without a byte of a body. The time in which the server does not read does not count.
-        body_seconds: For a whole body, likewise.
-        write_seconds: For the client to read an answer, and a second more for each MiB of it.
-        max_held_bytes: The bodies of all requests that are under way, together.
-    """
-
-    max_connections: int = 256
-    max_header_bytes: int = 64 * 2**10
-    header_seconds: float = 10.0
-    pause_seconds: float = 10.0
-    body_seconds: float = 60.0
-    write_seconds: float = 30.0
-    max_held_bytes: int = 128 * 2**20
-
-
 class Bodies:
     """The bodies that a server holds at this moment, each and together up to a limit of bytes."""
 
-    def __init__(self, max_body_bytes: int, max_held_bytes: int = 128 * 2**20) -> None:
-        self.max_body_bytes = max_body_bytes
-        self.max_held_bytes = max_held_bytes
+    def __init__(self, limits: ClientLimits) -> None:
+        self.max_body_bytes = limits.max_body_bytes
+        self.max_held_bytes = limits.max_held_bytes
         self.held = 0
 
 

@@ -9,16 +9,15 @@ from typing import Any
 import uvloop
 from kserve import Model, ModelServer, model_server
 
-from captum_serving.boundary.limits import ClientLimits
 from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
 from captum_serving.kserve_server.grpc_server import BoundGrpcServer
 from captum_serving.kserve_server.rest_server import RestServer
 from captum_serving.kserve_server.workers import Workers
+from captum_serving.limits import DEFAULT_LIMITS, ClientLimits
 
 # Work that is under way when a signal comes may finish within the pod's terminationGracePeriodSeconds. kserve's own
 # limit of 30 s would cut explanations off earlier.
 GRACE_SECONDS = 3600
-DEFAULT_LIMITS = ClientLimits()
 
 
 class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
@@ -31,7 +30,6 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
         self,
         name: str,
         host: str,
-        max_body_bytes: int,
         limits: ClientLimits = DEFAULT_LIMITS,
         *,
         enable_grpc: bool,
@@ -40,7 +38,6 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
         super().__init__(enable_grpc=enable_grpc, grace_period=GRACE_SECONDS, **arguments)
         self.name = name
         self.host = host
-        self.max_body_bytes = max_body_bytes
         self.limits = limits
         self.dataplane = TruthfulDataPlane(model_registry=self.registered_models)
         self.model_repository_extension = FixedRepository(model_registry=self.registered_models)
@@ -58,7 +55,6 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
         rest = RestServer(
             self.name,
             self.host,
-            self.max_body_bytes,
             self.limits,
             self.dataplane,
             self.model_repository_extension,

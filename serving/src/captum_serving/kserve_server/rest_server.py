@@ -13,8 +13,9 @@ from timing_asgi.utils import PathToName
 
 from captum_serving.boundary.connection import Connection
 from captum_serving.boundary.front import build_application
-from captum_serving.boundary.limits import Bodies, ClientLimits
+from captum_serving.boundary.limits import Bodies
 from captum_serving.kserve_server.standard_routes import build_standard_routes
+from captum_serving.limits import ClientLimits
 
 
 class RestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
@@ -27,7 +28,6 @@ class RestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
         self,
         name: str,
         host: str,
-        max_body_bytes: int,
         limits: ClientLimits,
         *arguments: Any,  # noqa: ANN401 - kserve's own
         **named: Any,  # noqa: ANN401
@@ -37,7 +37,6 @@ class RestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
         self.config.ws = "none"
         self.limits = limits
         self.name = name
-        self.max_body_bytes = max_body_bytes
 
     def create_application(self) -> None:
         """Build the application from what the models offer; kserve calls this in the process that serves it."""
@@ -51,7 +50,7 @@ class RestServer(RESTServer):  # type: ignore[misc]  # kserve is untyped
         models = self.dataplane.model_registry.get_models().values()
         routes = [route for model in models for route in model.routes()]
         routes += build_standard_routes(self.dataplane, self.model_repository_extension)
-        bodies = Bodies(self.max_body_bytes, self.limits.max_held_bytes)
+        bodies = Bodies(self.limits)
         self.config.app = build_application(routes, self.name, bodies, self._make_middleware())
         # The objects made so far stay: mostly modules, 400,000 objects in the explainer. Searching them for garbage
         # would stop the process for 0.2 s each time.

@@ -1,32 +1,20 @@
 """Reads a request's JSON within limits: what a parser makes of a few bytes may be a hundred times as large."""
 
 import threading
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from captum_serving.errors import BadInput, TooLarge
+from captum_serving.limits import DEFAULT_LIMITS, ClientLimits
 
 # Larger bodies are parsed one at a time, so that the memory for two is never needed.
 LARGE_BYTES = 2**20
 _turn = threading.Lock()
+_loads = orjson.loads
 
 
-@dataclass(frozen=True)
-class JsonLimits:
-    """What a body of JSON may have.
-
-    16 MiB of `[],` would take 486 MiB of memory, and of `{"":0},` 585 MiB.
-    """
-
-    max_json_bytes: int = 32 * 2**20
-    max_json_arrays: int = 2_000_000
-    max_json_objects: int = 100_000
-    max_json_commas: int = 4_000_000
-
-
-def parse_json(body: bytes | memoryview, limits: JsonLimits = JsonLimits()) -> Any:  # noqa: ANN401 - JSON is any value; the limits are frozen
+def parse_json(body: bytes | memoryview, limits: ClientLimits = DEFAULT_LIMITS) -> Any:  # noqa: ANN401 - JSON is any value
     """Read JSON, whatever its Content-Type said.
 
     Raises:
@@ -39,7 +27,7 @@ def parse_json(body: bytes | memoryview, limits: JsonLimits = JsonLimits()) -> A
         return _parse(body, limits)
 
 
-def _parse(body: bytes | memoryview, limits: JsonLimits) -> Any:  # noqa: ANN401 - JSON is any value
+def _parse(body: bytes | memoryview, limits: ClientLimits) -> Any:  # noqa: ANN401 - JSON is any value
     if len(body) > limits.max_json_bytes:
         raise TooLarge(
             f"the JSON has {len(body)} bytes; expected at most {limits.max_json_bytes}: binary tensors may be larger"
@@ -53,6 +41,6 @@ def _parse(body: bytes | memoryview, limits: JsonLimits) -> Any:  # noqa: ANN401
         if len(text) > most and (count := text.count(sign)) > most:
             raise TooLarge(f"the JSON has {count} {what}; expected at most {most}: send fewer instances at once")
     try:
-        return orjson.loads(text)
+        return _loads(text)
     except orjson.JSONDecodeError as error:
         raise BadInput(f"the body is not JSON ({error}); expected a JSON object") from None

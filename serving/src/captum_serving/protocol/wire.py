@@ -14,6 +14,8 @@ import numpy as np
 import orjson
 
 from captum_serving.errors import BadInput
+from captum_serving.limits import DEFAULT_LIMITS, ClientLimits
+from captum_serving.protocol.json_body import parse_json
 
 HEADER_LENGTH = "inference-header-content-length"
 
@@ -63,19 +65,14 @@ class Message:
         return value if isinstance(value, dict) else {}
 
 
-def parse_json(body: bytes | memoryview) -> Any:  # noqa: ANN401 - JSON is any value
-    """Read JSON, whatever its Content-Type said.
-
-    Raises:
-        BadInput: It is not JSON. NaN, Infinity and more than a thousand levels of nesting are not JSON either.
-    """
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BadInput(f"the body is not JSON ({error}); expected a JSON object") from None
-
-
-def decode(body: bytes, header_length: str | None, side: Side, *, strings: Strings | None = None) -> Message:
+def decode(
+    body: bytes,
+    header_length: str | None,
+    side: Side,
+    *,
+    strings: Strings | None = None,
+    limits: ClientLimits = DEFAULT_LIMITS,
+) -> Message:
     """Read a message. `header_length` is the header `Inference-Header-Content-Length`, None if the body is only JSON.
 
     Binary tensors are read-only views of the body. With `strings`, BYTES tensors are read as arrays of `str` (decoded
@@ -83,10 +80,11 @@ def decode(body: bytes, header_length: str | None, side: Side, *, strings: Strin
 
     Raises:
         BadInput: The body does not follow the protocol.
+        TooLarge: Its JSON is over a limit.
     """
     split = len(body) if header_length is None else _read_header_length(header_length, len(body))
     view = memoryview(body)
-    document = parse_json(view[:split])
+    document = parse_json(view[:split], limits)
     if not isinstance(document, dict):
         raise BadInput(f"the body is {_name_kind(document)}; expected a JSON object with {side!r}")
     entries = document.get(side)

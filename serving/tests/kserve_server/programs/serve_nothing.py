@@ -34,4 +34,4 @@ class Nothing(Model):
 
 
 if __name__ == "__main__":
-    Server("server", "127.0.0.1", 1000, enable_grpc=True).start([Nothing("nothing")])
+    Server("server", "127.0.0.1", enable_grpc=True).start([Nothing("nothing")])

@@ -1,4 +1,4 @@
-"""One flag of the command line. The tables of flags in `options` and `aix_flags` are the source of the parser."""
+"""Flags of the command line as tables, which are the source of the parsers and of docs/flags.md."""
 
 import argparse
 import math
@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 
 class Flag(NamedTuple):
-    """A flag's name, its default, its help, and what reads and checks its text."""
+    """A flag's name, its default, its help, and what reads and checks its text: None for a switch."""
 
     name: str
     default: Any
     help: str
-    read: Callable[[str], Any] = str
+    read: Callable[[str], Any] | None = str
     choices: Sequence[str] | None = None
 
 
@@ -21,6 +21,9 @@ def add_flags(parser: argparse.ArgumentParser, flags: Sequence[Flag], title: str
     """Add flags to a parser, under a title of their own in its help."""
     group = parser.add_argument_group(title)
     for flag in flags:
+        if flag.read is None:
+            group.add_argument(f"--{flag.name}", action="store_true", help=flag.help)
+            continue
         group.add_argument(f"--{flag.name}", default=flag.default, help=flag.help, type=flag.read, choices=flag.choices)
 
 
