@@ -29,13 +29,17 @@ def model(fake_predictor, send_reply):
     )
 
 
-def explained(model):
+def post(model, path, bodies=None, **arguments):
     async def send():
-        transport = httpx.ASGITransport(build_application(model.routes(), "explainer", Bodies(DEFAULT_LIMITS)))
-        async with httpx.AsyncClient(transport=transport, base_url="http://explainer") as client:
-            return await client.post("/v1/models/forest:explain", json=DOCUMENT)
+        app = build_application(model.routes(), "explainer", bodies or Bodies(DEFAULT_LIMITS))
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://explainer") as client:
+            return await client.post(path, **arguments)
 
-    return asyncio.run(send()).json()
+    return asyncio.run(send())
+
+
+def explained(model):
+    return post(model, "/v1/models/forest:explain", json=DOCUMENT).json()
 
 
 def test_pickled_it_is_a_working_model_of_the_same_settings(model):
@@ -48,3 +52,16 @@ def test_pickled_it_is_a_working_model_of_the_same_settings(model):
     again = explained(copy)
     assert (again["explanations"], again["parameters"]) == (first["explanations"], first["parameters"])
     assert again["parameters"]["seed"] == 3
+
+
+@pytest.mark.parametrize("path", ["/v1/models/oak:explain", "/v1/models/oak:predict", "/v2/models/oak/explain"])
+def test_no_byte_is_kept_of_a_body_for_another_model(model, path):
+    bodies, held = Bodies(DEFAULT_LIMITS), []
+
+    async def body():
+        for _ in range(10):
+            held.append(bodies.held)
+            yield b"x" * 1000
+
+    response = post(model, path, bodies, content=body())
+    assert (response.status_code, held) == (404, [0] * 10)

@@ -39,13 +39,13 @@ def explainer(fake_predictor, send_reply):
     return make
 
 
-def posted(explainer, body=REQUEST, name="forest", headers=None):
+def posted(explainer, body=REQUEST, headers=None):
     """The answer that a body will have, to be awaited."""
-    return explainer.answer(name, Incoming(body, forwarded_headers=headers or {}), dispatch.read)
+    return explainer.answer(Incoming(body, forwarded_headers=headers or {}), dispatch.read)
 
 
-def explained(explainer, name="forest", headers=None):
-    return json.loads(asyncio.run(posted(explainer, name=name, headers=headers)).body)["explanations"]
+def explained(explainer, headers=None):
+    return json.loads(asyncio.run(posted(explainer, headers=headers)).body)["explanations"]
 
 
 def test_it_is_healthy_once_the_predictor_has_answered(explainer, fake_predictor):
@@ -76,7 +76,7 @@ def test_before_the_predictor_answers_it_is_not_healthy(explainer, fake_predicto
 
 def test_another_name_is_not_found(explainer):
     with pytest.raises(NotFound, match="there is no model 'oak'; this server explains 'forest'"):
-        explained(explainer(), "oak")
+        explainer().check_name("oak")
 
 
 def test_credentials_go_on_to_the_predictor(explainer, fake_predictor):

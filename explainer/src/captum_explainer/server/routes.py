@@ -46,7 +46,10 @@ class Handlers:
         self._explainer = explainer
 
     def serve(self, path: str, handler: Handler) -> Handler:
-        """Make the handler that serves `path`: it checks that the explainer is ready, and counts the responses."""
+        """Make the handler that serves `path`.
+
+        It counts the responses. Before it reads a body, it checks that the explainer is ready and has the model.
+        """
 
         async def respond(request: Request) -> Response:
             status = 500
@@ -54,6 +57,7 @@ class Handlers:
                 # Envoy sends traffic to pods that are not ready when there are no others.
                 if not await self._explainer.healthy():
                     raise Unavailable(f"the predictor of {self._explainer.name!r} has not answered yet; try again")
+                self._explainer.check_name(request.path_params["model"])
                 response = await handler(request)
                 status = response.status_code
                 return response
@@ -73,7 +77,7 @@ class Handlers:
 
         async def explain(request: Request) -> Response:
             _check_version(request, self._explainer.settings)
-            work = self._explainer.answer(_read_model_name(request), await _read_incoming(request), read)
+            work = self._explainer.answer(await _read_incoming(request), read)
             answer = await while_connected(request, work)
             return Response(answer.body, headers=dict(answer.headers), media_type=answer.media_type)
 
@@ -81,13 +85,13 @@ class Handlers:
 
     async def methods(self, request: Request) -> Response:
         """GET /v1/models/{name}:explain and /v1/models/{name}/methods."""
-        catalogue = await self._explainer.list_methods(_read_model_name(request), select_forwarded(request.headers))
+        catalogue = await self._explainer.list_methods(select_forwarded(request.headers))
         return Response(orjson.dumps(catalogue), media_type="application/json")
 
     async def predict(self, request: Request) -> Response:
         """POST /v1/models/{name}:predict, passed on to the predictor."""
         headers = select_forwarded(request.headers, "content-type")
-        work = self._explainer.predict(_read_model_name(request), await request.body(), headers)
+        work = self._explainer.predict(await request.body(), headers)
         reply = await while_connected(request, work)
         return Response(reply.body, reply.status, media_type=reply.headers.get("content-type", "application/json"))
 
@@ -121,10 +125,6 @@ async def _read_incoming(request: Request) -> Incoming:
         headers.get(HEADER_LENGTH),
         select_forwarded(headers),
     )
-
-
-def _read_model_name(request: Request) -> str:
-    return str(request.path_params["model"])
 
 
 def _check_version(request: Request, settings: Settings) -> None:

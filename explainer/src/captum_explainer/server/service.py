@@ -50,30 +50,38 @@ class Explainer:
                 logger.warning("the predictor does not describe its model: %s", error)
         return self.predictors.answered
 
-    async def answer(self, name: str, incoming: Incoming, read: Read) -> WrittenAnswer:
+    async def answer(self, incoming: Incoming, read: Read) -> WrittenAnswer:
         """Explain a request that `read` can read.
 
         Raises:
             ServingError: The request is wrong, the predictor fails, or there is no time.
         """
-        deadline = self._start(name)
+        deadline = self._start_deadline()
         return await self._explaining.run(lambda: self._explain(incoming, read, deadline), deadline)
 
-    async def list_methods(self, name: str, headers: Mapping[str, str]) -> dict[str, Any]:
+    async def list_methods(self, headers: Mapping[str, str]) -> dict[str, Any]:
         """The catalogue of the methods that work with this model's predictor."""
-        deadline = self._start(name)
-        description = await self._pass(lambda predictor: predictor.describe_anew(name, deadline, headers), deadline)
+        deadline = self._start_deadline()
+        description = await self._pass(
+            lambda predictor: predictor.describe_anew(self.name, deadline, headers), deadline
+        )
         return write_catalogue(description, self.settings.limits, self.settings.defaults)
 
-    async def predict(self, name: str, body: bytes, headers: Mapping[str, str]) -> Reply:
+    async def predict(self, body: bytes, headers: Mapping[str, str]) -> Reply:
         """The predictor's own answer to a prediction request."""
-        deadline = self._start(name)
-        return await self._pass(lambda predictor: predictor.predict(name, body, deadline, headers), deadline)
+        deadline = self._start_deadline()
+        return await self._pass(lambda predictor: predictor.predict(self.name, body, deadline, headers), deadline)
 
-    def _start(self, name: str) -> Deadline:
-        """Check the model's name, and start the request's deadline."""
+    def check_name(self, name: str) -> None:
+        """Check that a request means this model.
+
+        Raises:
+            NotFound: It means another.
+        """
         if name != self.name:
             raise NotFound(f"there is no model {name[:100]!r}; this server explains {self.name!r}")
+
+    def _start_deadline(self) -> Deadline:
         return Deadline(self.settings.limits.deadline_seconds)
 
     async def _pass(self, call: Callable[[PredictorClient], T], deadline: Deadline) -> T:
