@@ -1,42 +1,12 @@
 """A call that ends grpcio's own server, byte by byte: no gRPC client sends one."""
 
-import asyncio
+import re
 import socket
-import threading
-from concurrent.futures import Future
+import urllib.request
 
 import grpc
-import pytest
-from captum_serving.kserve_server.data_plane import FixedRepository, TruthfulDataPlane
-from captum_serving.kserve_server.grpc_server import ENDED, BoundGrpcServer
-from kserve import ModelRepository
 from kserve.protocol.grpc import grpc_predict_v2_pb2 as pb
 from kserve.protocol.grpc.grpc_predict_v2_pb2_grpc import GRPCInferenceServiceStub
-
-LIMITS = {"grpc_max_send_message_length": 1000, "grpc_max_receive_message_length": 1000}
-
-
-@pytest.fixture
-def port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    begun = Future()
-
-    async def serve():
-        plane = TruthfulDataPlane(ModelRepository())
-        server = BoundGrpcServer(
-            "127.0.0.1", port, plane, FixedRepository(ModelRepository()), kwargs=LIMITS, grace_period=0
-        )
-        begun.set_result((server, asyncio.get_running_loop()))
-        await server.start(1)
-
-    thread = threading.Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    server, loop = begun.result(10)
-    yield port
-    asyncio.run_coroutine_threadsafe(server.stop(), loop)
-    thread.join()
 
 
 def is_live(port):
@@ -46,7 +16,7 @@ def is_live(port):
 
 
 def call_path(port, path):
-    """Send one HTTP/2 HEADERS frame for a call, and read until the server says or does something."""
+    """Send one HTTP/2 HEADERS frame for a call, and read until the server answers or hangs up."""
 
     def frame(kind, flags, stream, payload):
         return len(payload).to_bytes(3) + bytes([kind, flags]) + stream.to_bytes(4) + payload
@@ -63,13 +33,19 @@ def call_path(port, path):
             received += part
 
 
-def test_a_path_that_is_not_utf8_ends_no_server(port, caplog):
-    assert is_live(port)
-    before = ENDED._value.get()
+def count_ended(http_port):
+    metrics = urllib.request.urlopen(f"http://127.0.0.1:{http_port}/metrics", timeout=5).read().decode()
+    return float(re.search(r"^captum_grpc_server_ended_total (\S+)", metrics, re.MULTILINE)[1])
+
+
+def test_a_path_that_is_not_utf8_ends_no_server(running):
+    process, http_port, grpc_port, log = running
+    assert is_live(grpc_port)
     for number in range(1, 4):
-        call_path(port, b"/\xff\xfe/x")
-        assert is_live(port)
-        assert ENDED._value.get() == before + number
-    told = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
-    assert len(told) == 1
-    assert told[0].startswith("the gRPC server ended, and a new one began: UnicodeDecodeError")
+        call_path(grpc_port, b"/\xff\xfe/x")
+        assert is_live(grpc_port)
+        assert count_ended(http_port) == number
+    assert process.poll() is None
+    text = log.read_text()
+    assert text.count("the gRPC server ended, and a new one began: UnicodeDecodeError") == 1
+    assert "Traceback" not in text

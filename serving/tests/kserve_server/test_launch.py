@@ -3,11 +3,9 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,8 +17,6 @@ from captum_serving.kserve_server.rest_server import RestServer
 from captum_serving.limits import ClientLimits
 from kserve import Model, ModelRepository
 from timing_asgi import TimingMiddleware
-
-PROGRAM = Path(__file__).parent / "programs" / "serve_nothing.py"
 
 
 class Sick(Model):
@@ -78,46 +74,12 @@ def taken_port():
         yield taken.getsockname()[1]
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.mark.parametrize("kind", ["http_port", "grpc_port"])
-def test_a_port_that_is_taken_is_an_error(taken_port, kind):
+def test_a_port_that_is_taken_is_an_error(taken_port, free_port, kind):
     ports = {"http_port": free_port(), "grpc_port": free_port(), kind: taken_port}
     server = Server("server", "127.0.0.1", enable_grpc=True, **ports)
     with pytest.raises(SystemExit, match=rf"^cannot listen on 127.0.0.1 port {taken_port}: .*choose another port$"):
         server.start([ready("a")])
-
-
-@pytest.fixture
-def running(tmp_path, request):
-    """A server of the program: `request.param` is its log's level."""
-    with serving(tmp_path, getattr(request, "param", "INFO")) as server:
-        yield server
-
-
-@contextmanager
-def serving(tmp_path, level="INFO", *flags):
-    http_port, grpc_port = free_port(), free_port()
-    log = (tmp_path / "log").open("wb")
-    command = [sys.executable, PROGRAM, f"--http_port={http_port}", f"--grpc_port={grpc_port}", *flags]
-    process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "KSERVE_LOGLEVEL": level})
-    end = time.monotonic() + 60
-    while time.monotonic() < end and process.poll() is None:
-        with suppress(OSError):
-            urllib.request.urlopen(f"http://127.0.0.1:{http_port}/v2/health/ready", timeout=5).close()
-            break
-        time.sleep(0.1)
-    try:
-        yield process, http_port, grpc_port, tmp_path / "log"
-    finally:
-        log.close()
-        if process.poll() is None:
-            process.terminate()  # a killed one would leave its workers
-            process.wait(30)
 
 
 def test_a_server_listens_on_its_host_only_logs_no_line_a_request_and_ends_with_status_0(running):
@@ -143,12 +105,12 @@ def get(port, path):
 
 @pytest.mark.parametrize(("flags", "loop"), [([], "uvloop"), (["--event-loop=asyncio"], "asyncio.unix_events")])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_the_event_loop_is_uvloops_where_no_flag_says_otherwise(tmp_path, workers, flags, loop):
+def test_the_event_loop_is_uvloops_where_no_flag_says_otherwise(serving, tmp_path, workers, flags, loop):
     with serving(tmp_path, "INFO", f"--workers={workers}", *flags) as (_, http_port, _, _):
         assert get(http_port, "/process")["loop"] == loop
 
 
-def test_two_workers_build_their_own_routes_and_one_that_ends_is_replaced(tmp_path):
+def test_two_workers_build_their_own_routes_and_one_that_ends_is_replaced(serving, tmp_path):
     def wait_for_two_without(ended=None):
         found = set()
         end = time.monotonic() + 60
