@@ -147,7 +147,8 @@ def running_pair(
         folder = folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kserve-captum-")))
         start = partial(running, checkout=checkout)
         model = ("--model_name", name)
-        directory = ("--model_dir", str(model_dir or checkout / "models" / name))
+        # Another checkout's predictor may have gRPC on by default.
+        directory = ("--model_dir", str(model_dir or checkout / "models" / name), "--enable_grpc", "false")
         log = folder / f"{name}-predictor.log"
         predictor = stack.enter_context(start("captum_predictor", log, *model, *directory, port=predictor_port))
         host = ("--predictor_host", predictor.url.removeprefix("http://"))
