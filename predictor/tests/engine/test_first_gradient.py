@@ -12,7 +12,7 @@ PROGRAM = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
 from pathlib import Path
-import captum_predictor.__main__
+import captum_predictor.server.serve
 from captum_predictor.kinds.load import load_kind
 from captum_predictor.engine.run import run_with_gradient
 import torch

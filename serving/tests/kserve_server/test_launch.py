@@ -141,6 +141,7 @@ def test_no_module_is_looked_through_for_garbage(running):
         objects = json.load(response)
     assert objects["frozen"] > 100_000
     assert objects["looked at"] < objects["frozen"] / 10
+    assert objects["collects"]
 
 
 @pytest.mark.parametrize("running", ["DEBUG"], indirect=True)

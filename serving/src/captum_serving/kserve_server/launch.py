@@ -1,6 +1,7 @@
 """Starts the REST and gRPC servers on the address and ports that the flags name."""
 
 import asyncio
+import gc
 import socket
 import sys
 from collections.abc import Sequence
@@ -84,6 +85,7 @@ class Server(ModelServer):  # type: ignore[misc]  # kserve is untyped
             )
             self.servers.append(self._grpc_server.start(self.max_threads))
         self.register_signal_handler()
+        gc.enable()  # the command line's main had switched it off for its imports
         # With one worker, kserve's own start() ignores its flag for the event loop.
         new_loop = None if self.event_loop == "asyncio" else uvloop.new_event_loop
         with asyncio.Runner(loop_factory=new_loop) as runner:

@@ -12,7 +12,8 @@ from starlette.responses import JSONResponse
 
 async def garbage(request: Request) -> JSONResponse:
     """The objects that the collector of garbage looks at, and those that it does not."""
-    return JSONResponse({"looked at": len(gc.get_objects()), "frozen": gc.get_freeze_count()})
+    counts = {"looked at": len(gc.get_objects()), "frozen": gc.get_freeze_count()}
+    return JSONResponse({**counts, "collects": gc.isenabled()})
 
 
 class Nothing(Model):
@@ -34,4 +35,5 @@ class Nothing(Model):
 
 
 if __name__ == "__main__":
+    gc.disable()  # as both servers do for their imports
     Server("server", "127.0.0.1", enable_grpc=True).start([Nothing("nothing")])
