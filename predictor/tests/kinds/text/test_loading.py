@@ -144,7 +144,10 @@ def test_a_network_that_needs_its_ids_gets_a_line(tmp_path):
 
 
 def test_an_image_models_start_does_not_import_transformers():
-    program = "import captum_predictor.server.serve, sys; print([n for n in ('transformers', 'tokenizers') if n in sys.modules])"
+    program = (
+        "import captum_predictor.server.serve, sys\n"
+        "print([n for n in ('transformers', 'tokenizers') if n in sys.modules])"
+    )
     assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
