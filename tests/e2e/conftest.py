@@ -81,11 +81,14 @@ def mnist(api: client.ApiClient, namespace: str) -> Deployed:
     return deployed
 
 
-def apply_mnist(namespace: str, *changes: dict[str, object]) -> None:
-    """Apply mnist, with changes of the InferenceService."""
-    patches = kind_patches("mnist", namespace)
-    patches["InferenceService"].extend(changes)
-    apply(namespace, "manifests/overlays/kind-mnist", patches, ("network-policy", "pod-disruption-budget"))
+def apply_mnist(
+    namespace: str, *changes: dict[str, object], components: tuple[str, ...] = (), **patches: list[dict[str, object]]
+) -> None:
+    """Apply mnist, with changes of the InferenceService, more components, and patches of their kinds."""
+    all_patches = {**kind_patches("mnist", namespace), **patches}
+    all_patches["InferenceService"].extend(changes)
+    restricting = ("network-policy", "pod-disruption-budget", *components)
+    apply(namespace, "manifests/overlays/kind-mnist", all_patches, restricting)
 
 
 @contextmanager

@@ -16,13 +16,16 @@ ALL_COMPONENTS = sorted(folder.name for folder in (MANIFESTS / "components").ite
 MODELS = [component for component in ALL_COMPONENTS if component.startswith("model-")]
 # A component that patches what another one adds, which comes before it.
 NEEDS = {"scraper": "network-policy"}
+# A component that patches what another one adds, where that is there too.
+AFTER = {"http-only": "network-policy", **NEEDS}
 
 
 def in_order(components: list[str]) -> tuple[str, ...]:
-    """The components in this order, each behind what it needs."""
+    """The components in this order, each behind what it patches, and with what it needs."""
+    wanted = {*components, *(NEEDS[one] for one in components if one in NEEDS)}
     ordered: list[str] = []
     for component in components:
-        ordered += [one for one in (NEEDS.get(component), component) if one and one not in ordered]
+        ordered += [one for one in (AFTER.get(component), component) if one in wanted and one not in ordered]
     return tuple(ordered)
 
 
@@ -34,6 +37,29 @@ def _together(model: str) -> list[str]:
 # Of each model: in this order and in the reverse.
 BOTH_ORDERS = [(in_order(_together(model)), in_order(_together(model)[::-1])) for model in MODELS]
 COMPOSITIONS = [(), *(in_order([component]) for component in ALL_COMPONENTS), *chain.from_iterable(BOTH_ORDERS)]
+
+
+# The chart's values that add what a component does.
+VALUES: dict[str, tuple[str, ...]] = {
+    "api-key": ("apiKey.enabled=true",),
+    "autoscaling": ("explainer.maxReplicas=4", "explainer.resources.requests.cpu=500m"),
+    "http-only": ("predictor.grpc=false",),
+    "limits": ("limits.enabled=true",),
+    "model-baked-in": (f"model.bakedIn=0.1.0-{NAME}",),
+    "model-pvc": (f"model.pvc=models/{NAME}",),
+    "model-uri": ("model.uri=https://models.example.com/model.tar.gz",),
+    "network-policy": ("networkPolicy.enabled=true",),
+    "pod-disruption-budget": ("podDisruptionBudget.enabled=true",),
+    "route": ("route.enabled=true",),
+    "scraper": ("networkPolicy.scraperNamespace=monitoring",),
+    "timeout": ("timeout=300",),
+}
+
+
+def chart_with(components: tuple[str, ...]) -> Rendered:
+    """The chart by the values of these components."""
+    values = ["route.enabled=false", *(value for component in components for value in VALUES[component])]
+    return chart(*(argument for value in values for argument in ("--set", value)), name=NAME)
 
 
 def _chart(name: str, namespace: str, values: str, *arguments: str) -> Rendered:

@@ -37,6 +37,22 @@ def test_the_route_is_of_the_domain_and_hangs_on_the_gateway():
     assert (parent["namespace"], parent["name"]) == ("edge", "public")
 
 
+def test_the_limits_are_the_values():
+    values = ("limits.maxRequestBody=8Mi", "limits.maxParallelRequests=7", "limits.requestsPerSecond=3")
+    rendered = rendered_with(BAKED_IN, "limits.enabled=true", "limits.maxPendingRequests=5", *values)
+    spec = rendered.one("BackendTrafficPolicy", "mnist-limits")["spec"]
+    assert spec["requestBuffer"] == {"limit": "8Mi"}
+    assert spec["circuitBreaker"] == {"maxParallelRequests": 7, "maxPendingRequests": 5}
+    assert [rule["limit"]["requests"] for rule in spec["rateLimit"]["local"]["rules"]] == [3, 3]
+
+
+def test_the_keys_secret_and_header_can_be_named():
+    rendered = rendered_with(BAKED_IN, "apiKey.enabled=true", "apiKey.secret=team", "apiKey.header=authorization")
+    keys = rendered.one("SecurityPolicy", "mnist-access")["spec"]["apiKeyAuth"]
+    assert keys["credentialRefs"] == [{"group": "", "kind": "Secret", "name": "team"}]
+    assert keys["extractFrom"] == [{"headers": ["authorization"]}]
+
+
 def test_it_renders_policies_when_they_are_on():
     assert len(rendered_with(BAKED_IN, "networkPolicy.enabled=true").all("NetworkPolicy")) == 2
 

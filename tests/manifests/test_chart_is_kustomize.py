@@ -6,9 +6,21 @@ from copy import deepcopy
 
 import pytest
 
-from tests.manifests.cases import CHARTS, OVERLAYS
-from tests.manifests.rendering import MANIFESTS, Object, chart, kustomize, overlay
+from tests.manifests.cases import (
+    ALL_COMPONENTS,
+    CHARTS,
+    COMPOSITIONS,
+    MODELS,
+    NAME,
+    OVERLAYS,
+    VALUES,
+    chart_with,
+    in_order,
+)
+from tests.manifests.rendering import MANIFESTS, Object, chart, composed, kustomize, overlay
 
+# Without a model the chart renders nothing.
+WITH_A_MODEL = [one if {*one} & {*MODELS} else in_order(["model-baked-in", *one]) for one in COMPOSITIONS]
 HELMS = {"app.kubernetes.io/name", "app.kubernetes.io/instance", "app.kubernetes.io/managed-by"}
 
 
@@ -32,6 +44,15 @@ def test_each_overlay_has_its_values():
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_it_renders_what_the_overlay_does(name: str):
     assert normalized(CHARTS[name]().objects) == normalized(overlay(name).objects)
+
+
+def test_each_component_has_its_values():
+    assert sorted(VALUES) == ALL_COMPONENTS
+
+
+@pytest.mark.parametrize("components", WITH_A_MODEL, ids=" + ".join)
+def test_its_values_add_what_the_components_do(components: tuple[str, ...]):
+    assert normalized(chart_with(components).objects) == normalized(composed(NAME, components).objects)
 
 
 @pytest.mark.parametrize("name", OVERLAYS)

@@ -16,7 +16,7 @@ BAKED_IN = ("--set", "model.bakedIn=0.1.0-mnist")
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 # Quantities are named by the node: cpu, memory, nvidia.com/gpu.
-FREE = ("requests.", "limits.")
+FREE = (".requests.", ".limits.")
 
 
 def mappings(values: dict[str, Any], prefix: str = "") -> Iterator[str]:

@@ -10,6 +10,8 @@ from tests.manifests.cases import ALL_COMPONENTS, BOTH_ORDERS, COMPOSITIONS, MOD
 from tests.manifests.rendering import Rendered, composed
 
 KINDS = {
+    "api-key": {"SecurityPolicy": 1},
+    "limits": {"BackendTrafficPolicy": 1},
     "network-policy": {"NetworkPolicy": 2},
     "pod-disruption-budget": {"PodDisruptionBudget": 2},
     "route": {"HTTPRoute": 1},

@@ -18,3 +18,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 serving.kserve.io/inferenceservice: {{ (index . 0).Release.Name }}
 component: {{ index . 1 }}
 {{- end }}
+
+{{/* The routes of the service: KServe's, one a host, and ours. */}}
+{{- define "kserve-captum.routes" -}}
+{{- range $suffix := list "" "-predictor" "-explainer" "-captum" -}}
+- {group: gateway.networking.k8s.io, kind: HTTPRoute, name: {{ $.Release.Name }}{{ $suffix }}}
+{{ end }}
+{{- end }}
