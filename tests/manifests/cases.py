@@ -17,7 +17,7 @@ MODELS = [component for component in ALL_COMPONENTS if component.startswith("mod
 # A component that patches what another one adds, which comes before it.
 NEEDS = {"scraper": "network-policy"}
 # A component that patches what another one adds, where that is there too.
-AFTER = {"http-only": "network-policy", **NEEDS}
+AFTER = {"http-only": "network-policy", "model-uri": "network-policy", **NEEDS}
 
 
 def in_order(components: list[str]) -> tuple[str, ...]:

@@ -96,8 +96,8 @@ def chart(*arguments: str, name: str = "mnist", namespace: str = "default") -> R
 
 @cache
 def chart_tests(*arguments: str, name: str = "mnist", namespace: str = "default") -> list[Object]:
-    """The pods of `helm test`."""
-    only = ("--show-only", "templates/tests/pods.yaml")
+    """What `helm test` brings."""
+    only = ("--show-only", "templates/tests/*.yaml")
     return _objects(run("helm", "template", name, str(CHART), "--namespace", namespace, *only, *arguments))
 
 

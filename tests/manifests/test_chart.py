@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.manifests.programs import Refused, run
@@ -72,6 +74,26 @@ def test_a_policy_has_a_scraper_when_its_namespace_is_named():
     _, scraper = rendered_with(BAKED_IN, *values).one("NetworkPolicy", "mnist-predictor")["spec"]["ingress"]
     (peer,) = scraper["from"]
     assert peer == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "prometheus"}}}
+
+
+def test_a_policy_lets_the_named_namespaces_ask_the_explainer():
+    values = ("networkPolicy.enabled=true", "networkPolicy.clientNamespaces={notebooks,batch}")
+    rendered = rendered_with(BAKED_IN, *values)
+    _, *named = rendered.one("NetworkPolicy", "mnist-explainer")["spec"]["ingress"]
+    selectors = [rule["from"][0]["namespaceSelector"]["matchLabels"] for rule in named]
+    assert [one["kubernetes.io/metadata.name"] for one in selectors] == ["notebooks", "batch"]
+    assert len(rendered.one("NetworkPolicy", "mnist-predictor")["spec"]["ingress"]) == 1
+
+
+@pytest.mark.parametrize("model", [BAKED_IN, "model.uri=s3://bucket/mnist"])
+def test_a_policy_lets_a_component_out_where_it_is_told(model: str):
+    rule = {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 9000, "protocol": "TCP"}]}
+    values = [f"networkPolicy.{one}Egress={json.dumps([rule])}" for one in COMPONENTS]
+    sets = ("--set", model, "--set", "networkPolicy.enabled=true", "--set-json", values[0], "--set-json", values[1])
+    for component in COMPONENTS:
+        egress = chart(*sets).one("NetworkPolicy", f"mnist-{component}")["spec"]["egress"]
+        assert egress[-1] == rule
+        assert len(egress) == (1 if component == "predictor" and model == BAKED_IN else 3)
 
 
 def test_it_renders_budgets_when_they_are_on():

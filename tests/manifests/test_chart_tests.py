@@ -19,7 +19,7 @@ VALUES = ("--set", "model.bakedIn=0.1.0-mnist", "--set", "test.shape={1,2,3}", "
 
 
 def by_verb() -> list[tuple[str, Object]]:
-    pods = chart_tests(*VALUES, namespace="ns")
+    pods = [one for one in chart_tests(*VALUES, namespace="ns") if one["kind"] == "Pod"]
     assert [pod["metadata"]["name"] for pod in pods] == ["mnist-test-explain", "mnist-test-predict"]
     return [(pod["metadata"]["name"].rsplit("-", 1)[1], pod) for pod in pods]
 
@@ -30,6 +30,23 @@ def test_they_are_tests_and_run_once():
         assert pod["metadata"]["annotations"]["helm.sh/hook"] == "test"
         assert pod["spec"]["restartPolicy"] == "Never"
         assert pod["spec"]["imagePullSecrets"] == [{"name": "s"}]
+
+
+def test_they_reach_the_explainer_while_a_policy_keeps_others_out():
+    rendered = chart_tests(*VALUES, "--set", "networkPolicy.enabled=true")
+    (policy,) = [one for one in rendered if one["kind"] == "NetworkPolicy"]
+    assert policy["metadata"]["annotations"]["helm.sh/hook"] == "test"
+    assert int(policy["metadata"]["annotations"]["helm.sh/hook-weight"]) < 0  # before the pods
+    assert policy["spec"]["podSelector"]["matchLabels"]["component"] == "explainer"
+    (rule,) = policy["spec"]["ingress"]
+    (peer,) = rule["from"]
+    for pod in (one for one in rendered if one["kind"] == "Pod"):
+        assert peer["podSelector"]["matchLabels"].items() <= pod["metadata"]["labels"].items()
+
+
+def test_without_policies_they_bring_none():
+    # It would keep all others out of the explainer.
+    assert {one["kind"] for one in chart_tests(*VALUES)} == {"Pod"}
 
 
 def test_they_are_restricted():

@@ -36,7 +36,7 @@ def has(component: str, rendered: Rendered) -> bool:
             return container.get("env") == [{"name": "STORAGE_URI", "value": address}]
         case "scraper":
             rules = [rule for policy in rendered.all("NetworkPolicy") for rule in policy["spec"].get("ingress", [])]
-            return len([rule for rule in rules if "monitoring" in str(rule)]) == 1
+            return len([rule for rule in rules if "monitoring" in str(rule)]) == 2
         case "timeout":
             return predictor["timeout"] == 300
     return Counter(one["kind"] for one in rendered.objects).items() >= KINDS[component].items()
