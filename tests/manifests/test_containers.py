@@ -56,7 +56,7 @@ def test_a_request_is_within_its_limit(rendered: Rendered, component: str):
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_the_container_is_probed_drained_and_can_write_to_tmp_alone(rendered: Rendered, component: str):
     assert_probed_and_drained(rendered.container(component))
-    assert rendered.component(component)["volumes"] == [{"name": "tmp", "emptyDir": {}}]
+    assert_tmp_is_bounded(rendered.component(component))
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
@@ -98,7 +98,19 @@ def test_the_runtimes_container_is_the_bases():
     (expected,) = service["spec"]["predictor"]["containers"]
     # The one name that is known here is KServe's placeholder.
     assert container == {**expected, "args": ["--model_name={{.Name}}"]}
+    assert_tmp_is_bounded(runtime["spec"])
     assert runtime["spec"]["annotations"] == service["spec"]["predictor"]["annotations"]
+
+
+def assert_tmp_is_bounded(pod: Object) -> None:
+    """In memory, and with an end: a full disk of the node would end the servers, and they could fill it."""
+    (volume,) = pod["volumes"]
+    assert volume["name"] == "tmp"
+    assert volume["emptyDir"]["medium"] == "Memory"
+    # It counts as the container's memory.
+    (container,) = pod["containers"]
+    limit = parse_quantity(container["resources"]["limits"]["memory"])
+    assert 0 < parse_quantity(volume["emptyDir"]["sizeLimit"]) <= limit / 16
 
 
 def assert_probed_and_drained(container: Object) -> None:
