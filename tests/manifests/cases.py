@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from itertools import chain
@@ -40,30 +41,45 @@ COMPOSITIONS = [(), *(in_order([component]) for component in ALL_COMPONENTS), *c
 
 
 # The chart's values that add what a component does.
-VALUES: dict[str, tuple[str, ...]] = {
-    "api-key": ("apiKey.enabled=true",),
-    "autoscaling": ("explainer.maxReplicas=4", "explainer.resources.requests.cpu=500m"),
-    "http-only": ("predictor.grpc=false",),
-    "limits": ("limits.enabled=true",),
-    "model-baked-in": (f"model.bakedIn=0.1.0-{NAME}",),
-    "model-pvc": (f"model.pvc=models/{NAME}",),
-    "model-uri": ("model.uri=https://models.example.com/model.tar.gz",),
-    "network-policy": ("networkPolicy.enabled=true",),
-    "pod-disruption-budget": ("podDisruptionBudget.enabled=true",),
-    "route": ("route.enabled=true",),
-    "scraper": ("networkPolicy.scraperNamespace=monitoring",),
-    "timeout": ("timeout=300",),
+VALUES: dict[str, dict[str, object]] = {
+    "api-key": {"apiKey.enabled": True},
+    "autoscaling": {"explainer.maxReplicas": 4, "explainer.resources.requests.cpu": "500m"},
+    "gpu": {
+        "predictor.args": ["--device=cuda"],
+        "predictor.resources.requests": {"nvidia.com/gpu": 1},
+        "predictor.resources.limits": {"nvidia.com/gpu": 1},
+        "predictor.nodeSelector": {"nvidia.com/gpu.present": "true"},
+        "predictor.tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+        "predictor.runtimeClassName": "nvidia",
+    },
+    "http-only": {"predictor.grpc": False},
+    "limits": {"limits.enabled": True},
+    "model-baked-in": {"model.bakedIn": f"0.1.0-{NAME}"},
+    "model-pvc": {"model.pvc": f"models/{NAME}"},
+    "model-uri": {"model.uri": "https://models.example.com/model.tar.gz"},
+    "network-policy": {"networkPolicy.enabled": True},
+    "pod-disruption-budget": {"podDisruptionBudget.enabled": True},
+    "route": {"route.enabled": True},
+    "scraper": {"networkPolicy.scraperNamespace": "monitoring"},
+    "timeout": {"timeout": 300},
 }
 
 
 def chart_with(components: tuple[str, ...]) -> Rendered:
     """The chart by the values of these components."""
-    values = ["route.enabled=false", *(value for component in components for value in VALUES[component])]
-    return chart(*(argument for value in values for argument in ("--set", value)), name=NAME)
+    values: dict[str, object] = {"route.enabled": False}
+    for component in components:
+        values |= VALUES[component]
+    sets = (("--set-json", f"{key}={json.dumps(value)}") for key, value in values.items())
+    return chart(*chain.from_iterable(sets), name=NAME)
 
 
 def _chart(name: str, namespace: str, values: str, *arguments: str) -> Rendered:
-    return chart("--values", str(CHART / "ci" / values), *arguments, name=name, namespace=namespace)
+    return chart(*_values(values), *arguments, name=name, namespace=namespace)
+
+
+def _values(file: str) -> tuple[str, str]:
+    return ("--values", str(CHART / "ci" / file))
 
 
 # The values that render what an overlay does.
@@ -71,6 +87,7 @@ CHARTS: dict[str, Callable[[], Rendered]] = {
     "kind-mnist": partial(_chart, "mnist", "default", "kind-mnist.yaml"),
     "kind-fashion-mnist": partial(_chart, "fashion-mnist", "default", "kind-fashion-mnist.yaml"),
     "production": partial(_chart, "fashion-mnist", "models", "production.yaml"),
+    "production-gpu": partial(_chart, "fashion-mnist", "models", "production.yaml", *_values("production-gpu.yaml")),
 }
 
 CASES: dict[str, Callable[[], Rendered]] = {

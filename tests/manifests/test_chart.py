@@ -171,6 +171,21 @@ def test_the_explainer_scales_when_its_maximum_is_over_its_minimum():
     assert "scaleMetric" not in rendered_with(BAKED_IN).component("explainer")
 
 
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_pods_run_where_the_values_say(component: str):
+    where = {
+        "nodeSelector": {"disk": "fast"},
+        "tolerations": [{"key": "spot", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+        "runtimeClassName": "gvisor",
+    }
+    sets = [("--set-json", f"{component}.{key}={json.dumps(value)}") for key, value in where.items()]
+    rendered = chart("--set", BAKED_IN, *(argument for pair in sets for argument in pair))
+    assert {key: rendered.component(component).get(key) for key in where} == where
+    (other,) = {*COMPONENTS} - {component}
+    assert not where.keys() & rendered.component(other).keys()
+
+
 def test_an_image_may_be_of_a_registry_with_a_port_and_need_a_secret():
     values = (
         "image.explainer=registry.test:5000/explainer",

@@ -15,8 +15,8 @@ from tests.manifests.rendering import CHART, chart
 BAKED_IN = ("--set", "model.bakedIn=0.1.0-mnist")
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
-# Quantities are named by the node: cpu, memory, nvidia.com/gpu.
-FREE = (".requests.", ".limits.")
+# Quantities and labels are named by the node: cpu, memory, nvidia.com/gpu. An affinity is of Kubernetes.
+FREE = (".requests.", ".limits.", ".nodeSelector.", ".affinity.")
 
 
 def mappings(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
@@ -40,7 +40,8 @@ def keys_of(schema: dict[str, Any], prefix: str = "") -> Iterator[str]:
         schema = SCHEMA["definitions"][schema["$ref"].rsplit("/", 1)[1]]
     for key, value in schema.get("properties", {}).items():
         yield f"{prefix}{key}"
-        yield from keys_of(value, f"{prefix}{key}.")
+        if not f"{prefix}{key}.".endswith(FREE):
+            yield from keys_of(value, f"{prefix}{key}.")
 
 
 def keys_in(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
@@ -76,6 +77,11 @@ def test_it_has_the_keys_of_the_values():
         ("apiKey.header=x y", "'/apiKey/header': 'x y' does not match"),
         ("predictor.resources.limits.cpu=null", "missing property 'cpu'"),
         ("explainer.resources.limits=null", "missing property 'limits'"),
+        ("explainer.nodeSelector.arch=1", "'/explainer/nodeSelector/arch': got number, want string"),
+        ("explainer.tolerations[0].effect=Never", "'/explainer/tolerations/0/effect': value must be one of"),
+        ("explainer.tolerations[0].keys=x", "'/explainer/tolerations/0': additional properties 'keys' not allowed"),
+        ("explainer.affinity.nodes.x=y", "'/explainer/affinity': additional properties 'nodes' not allowed"),
+        ("explainer.runtimeClassName=A_B", "'/explainer/runtimeClassName': 'A_B' does not match"),
         ("test.shape={0}", "'/test/shape/0': minimum"),
     ],
 )

@@ -25,6 +25,8 @@ def has(component: str, rendered: Rendered) -> bool:
         case "autoscaling":
             scale = [explainer.get(key) for key in ("minReplicas", "maxReplicas", "scaleMetric", "scaleTarget")]
             return scale == [1, 4, "cpu", 80]
+        case "gpu":
+            return container["resources"]["limits"].get("nvidia.com/gpu") == 1
         case "http-only":
             return len(container["ports"]) == 1
         case "model-baked-in":

@@ -30,7 +30,17 @@ def test_the_explainer_has_its_arguments(rendered: Rendered):
 def test_grpc_is_off_where_its_port_is_not_given(rendered: Rendered):
     container = rendered.container("predictor")
     given = "grpc" in [port["name"] for port in container["ports"]]
-    assert container.get("args", []) == ([] if given else ["--enable_grpc=false"])
+    on_a_gpu = "nvidia.com/gpu" in container["resources"]["limits"]
+    grpc, device = ["--enable_grpc=false"] * (not given), ["--device=cuda"] * on_a_gpu
+    assert container["args"] == grpc + device
+
+
+def test_a_gpus_pod_is_on_a_node_that_has_one(rendered: Rendered):
+    predictor, explainer = (rendered.component(component) for component in COMPONENTS)
+    on_a_gpu = "nvidia.com/gpu" in rendered.container("predictor")["resources"]["limits"]
+    assert ("nodeSelector" in predictor, "tolerations" in predictor) == (on_a_gpu, on_a_gpu)
+    assert predictor.get("runtimeClassName") == ("nvidia" if on_a_gpu else None)
+    assert not {"nodeSelector", "tolerations", "runtimeClassName"} & {*explainer}
 
 
 @pytest.mark.parametrize("component", COMPONENTS)

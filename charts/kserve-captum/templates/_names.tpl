@@ -25,3 +25,19 @@ component: {{ index . 1 }}
 - {group: gateway.networking.k8s.io, kind: HTTPRoute, name: {{ $.Release.Name }}{{ $suffix }}}
 {{ end }}
 {{- end }}
+
+{{/* Where a component's pods run: its values. */}}
+{{- define "kserve-captum.scheduling" -}}
+{{- with .nodeSelector }}
+nodeSelector: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity }}
+affinity: {{ toYaml . | nindent 2 }}
+{{- end }}
+{{- with .runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- end }}
