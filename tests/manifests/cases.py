@@ -59,6 +59,7 @@ VALUES: dict[str, dict[str, object]] = {
     "model-uri": {"model.uri": "https://models.example.com/model.tar.gz"},
     "network-policy": {"networkPolicy.enabled": True},
     "pod-disruption-budget": {"podDisruptionBudget.enabled": True},
+    "pod-monitor": {"podMonitor.enabled": True},
     "route": {"route.enabled": True},
     "scraper": {"networkPolicy.scraperNamespace": "monitoring"},
     "timeout": {"timeout": 300},

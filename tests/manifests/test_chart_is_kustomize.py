@@ -61,7 +61,8 @@ def test_helm_says_whose_the_objects_are(name: str):
         assert set(one["metadata"]["labels"]) == HELMS
 
 
-def test_it_renders_the_runtime_when_that_is_on():
-    rendered = chart("--set", "model.bakedIn=0.1.0-mnist", "--set", "runtime.enabled=true")
-    expected = kustomize(MANIFESTS / "runtime")
-    assert normalized(rendered.all("ClusterServingRuntime")) == normalized(expected)
+@pytest.mark.parametrize(("value", "kind"), [("runtime", "ClusterServingRuntime"), ("alerts", "PrometheusRule")])
+def test_it_renders_what_there_is_once_a_cluster_when_that_is_on(value: str, kind: str):
+    # A release brings it in its own namespace.
+    rendered = chart("--set", "model.bakedIn=0.1.0-mnist", "--set", f"{value}.enabled=true", namespace="monitoring")
+    assert normalized(rendered.all(kind)) == normalized(kustomize(MANIFESTS / value))

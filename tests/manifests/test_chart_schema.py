@@ -16,7 +16,7 @@ BAKED_IN = ("--set", "model.bakedIn=0.1.0-mnist")
 SCHEMA = json.loads((CHART / "values.schema.json").read_text())
 VALUES = yaml.safe_load((CHART / "values.yaml").read_text())
 # Quantities and labels are named by the node: cpu, memory, nvidia.com/gpu. An affinity is of Kubernetes.
-FREE = (".requests.", ".limits.", ".nodeSelector.", ".affinity.")
+FREE = (".requests.", ".limits.", ".nodeSelector.", ".labels.", ".affinity.")
 
 
 def mappings(values: dict[str, Any], prefix: str = "") -> Iterator[str]:

@@ -11,6 +11,7 @@ from tests.manifests.rendering import Rendered, composed
 
 KINDS = {
     "api-key": {"SecurityPolicy": 1},
+    "pod-monitor": {"PodMonitor": 1},
     "limits": {"BackendTrafficPolicy": 1},
     "network-policy": {"NetworkPolicy": 2},
     "pod-disruption-budget": {"PodDisruptionBudget": 2},
