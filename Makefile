@@ -79,6 +79,18 @@ lint: setup ## Check format, lint, and that folders import only from those below
 types: setup ## Check the types
 	$(VENV)/bin/mypy $(TYPED)
 
+.PHONY: lock
+lock: setup ## Write again which packages the images install, with their hashes, by constraints.txt
+	$(RUN) -m tools.lock
+
+.PHONY: audit
+audit: ## Look for known weaknesses in what the images install (asks a database on the internet)
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/pip install --quiet pip-audit
+	grep ^torch== constraints.txt > build/audit/torch.txt
+	build/audit/bin/pip-audit --disable-pip --no-deps --requirement build/audit/torch.txt
+	for lock in predictor explainer client; do build/audit/bin/pip-audit --disable-pip --require-hashes --requirement $$lock/requirements.lock; done
+
 .PHONY: chart-docs
 chart-docs: setup ## Write the chart's table of values again
 	$(RUN) -m tools.chart_values
@@ -111,7 +123,7 @@ cluster: ## Make the kind cluster with KServe and a gateway at HOST_PORT (an old
 	cluster/up
 
 .PHONY: images
-images: ## Build the images
+images: ## Build the images, and list in build/sbom what each installs
 	cluster/images
 
 .PHONY: load

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from typing import Any
 
 import pytest
+from packaging.utils import canonicalize_name
+
+from local.servers import ROOT
 
 BASE = "python:3.11-slim-bookworm"
 PREDICTOR, EXPLAINER, CLIENT = (f"kserve-captum/{name}:0.1.0" for name in ("predictor", "explainer", "client"))
@@ -48,3 +52,15 @@ def test_an_image_runs_as_an_ordinary_user_and_keeps_no_tools(image: str) -> Non
     assert config["User"] == "1000:1000"
     assert config["Labels"]["org.opencontainers.image.title"].startswith("kserve-captum ")
     assert docker("run", "--rm", "--network", "none", "--entrypoint", "sh", image, "-c", LEFT_OVERS) == ""
+
+
+@pytest.mark.parametrize("image", ["predictor", "explainer", "client"])
+def test_the_list_of_an_images_packages_is_its_lock(image: str) -> None:
+    document = json.loads((ROOT / "build" / "sbom" / image / "sbom.json").read_text())
+    assert document["bomFormat"] == "CycloneDX"
+    listed = {canonicalize_name(one["name"]): one["version"] for one in document["components"]}
+    locked = re.findall(r"^(\S+)==(\S+) ", (ROOT / image / "requirements.lock").read_text(), re.MULTILINE)
+    expected = dict(locked)
+    more = {} if image == "client" else {"torch", "kserve-captum-serving", f"kserve-captum-{image}"}
+    assert listed.keys() - expected.keys() == {*more}
+    assert {name: listed[name] for name in expected} == expected
