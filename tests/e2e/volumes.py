@@ -10,18 +10,18 @@ from typing import Any
 
 import yaml
 
-from local.servers import ROOT
+from local.servers import MODELS, ROOT
 from tests.e2e.kubectl import kubectl
 
 NODE = "kserve-captum-control-plane"
 
 
 @contextmanager
-def models_volume(namespace: str, *others: Path) -> Iterator[str]:
+def models_volume(namespace: str, *others: Path, models: tuple[str, ...] = MODELS) -> Iterator[str]:
     """A claim `models` with a folder a shipped model, or one of `others`; the volume, of no namespace, goes with it."""
     folder = f"/var/local/{namespace}"
-    subprocess.run(["docker", "exec", NODE, "mkdir", "-p", folder], check=True)
-    for model in (ROOT / "models" / "mnist", ROOT / "models" / "fashion-mnist", *others):
+    subprocess.run(["docker", "exec", NODE, "mkdir", "-p", "-m", "777", folder], check=True)
+    for model in (*(ROOT / "models" / name for name in models), *others):
         subprocess.run(["docker", "cp", str(model), f"{NODE}:{folder}/{model.name}"], check=True)
     size = {"storage": "100Mi"}
     common = {"accessModes": ["ReadWriteOnce"], "storageClassName": ""}
