@@ -75,9 +75,12 @@ def test_requests_beyond_those_that_a_component_gets_at_once_are_refused_at_once
     def explain(_: int) -> int:
         return limited.explain(instances, method="kernel_shap", n_samples=2000).status_code
 
-    with ThreadPoolExecutor(8) as pool:
-        statuses = list(pool.map(explain, range(8)))
-    assert set(statuses) == {200, 503}
+    def explain_at_once() -> set[int]:
+        with ThreadPoolExecutor(8) as pool:
+            return set(pool.map(explain, range(8)))
+
+    # Envoy takes the new numbers over when it has the component's addresses again: 15 s or more.
+    until(lambda: explain_at_once() == {200, 503}, 90, "some are refused, and one is not")
 
 
 def test_a_body_that_never_ends_is_cut_off(mnist: Deployed) -> None:
