@@ -18,7 +18,7 @@ MODELS = [component for component in ALL_COMPONENTS if component.startswith("mod
 # A component that patches what another one adds, which comes before it.
 NEEDS = {"scraper": "network-policy"}
 # A component that patches what another one adds, where that is there too.
-AFTER = {"http-only": "network-policy", "model-uri": "network-policy", **NEEDS}
+AFTER = {"grpc": "network-policy", "model-uri": "network-policy", **NEEDS}
 
 
 def in_order(components: list[str]) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ VALUES: dict[str, dict[str, object]] = {
         "predictor.tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
         "predictor.runtimeClassName": "nvidia",
     },
-    "http-only": {"predictor.grpc": False},
+    "grpc": {"predictor.grpc": True},
     "limits": {"limits.enabled": True},
     "model-baked-in": {"model.bakedIn": f"0.1.0-{NAME}"},
     "model-pvc": {"model.pvc": f"models/{NAME}"},
@@ -96,5 +96,5 @@ CASES: dict[str, Callable[[], Rendered]] = {
     **{" + ".join(("base", *components)): partial(composed, NAME, components) for components in COMPOSITIONS},
     **{f"chart {name}": render for name, render in CHARTS.items()},
     "chart with another timeout": partial(_chart, NAME, "models", "production.yaml", "--set", "timeout=17"),
-    "chart with one port": partial(_chart, NAME, "default", "kind-mnist.yaml", "--set", "predictor.grpc=false"),
+    "chart with two ports": partial(_chart, NAME, "default", "kind-mnist.yaml", "--set", "predictor.grpc=true"),
 }

@@ -150,17 +150,18 @@ def test_the_timeout_is_one_number_in_all_places(timeout: int):
 
 
 def test_flags_are_added_to_its_own():
-    values = ("predictor.grpc=false", "predictor.args={--device=cuda}", "explainer.args={--max_steps=50}")
+    values = ("predictor.grpc=true", "predictor.args={--device=cuda}", "explainer.args={--max_steps=50}")
     rendered = rendered_with(BAKED_IN, *values)
-    assert rendered.container("predictor")["args"] == ["--enable_grpc=false", "--device=cuda"]
+    assert rendered.container("predictor")["args"] == ["--enable_grpc=true", "--device=cuda"]
     assert rendered.container("explainer")["args"] == ["--deadline_seconds=58", "--workers=1", "--max_steps=50"]
 
 
-def test_it_serves_one_port_and_opens_one_when_grpc_is_off():
-    rendered = rendered_with(BAKED_IN, "predictor.grpc=false", "networkPolicy.enabled=true")
-    assert [port["containerPort"] for port in rendered.container("predictor")["ports"]] == [8080]
+@pytest.mark.parametrize(("values", "ports"), [((), [8080]), (("predictor.grpc=true",), [8080, 8081])])
+def test_it_serves_and_opens_a_second_port_when_grpc_is_on(values: tuple[str, ...], ports: list[int]):
+    rendered = rendered_with(BAKED_IN, "networkPolicy.enabled=true", *values)
+    assert [port["containerPort"] for port in rendered.container("predictor")["ports"]] == ports
     (rule,) = rendered.one("NetworkPolicy", "mnist-predictor")["spec"]["ingress"]
-    assert [port["port"] for port in rule["ports"]] == [8080]
+    assert [port["port"] for port in rule["ports"]] == ports
 
 
 def test_the_explainer_scales_when_its_maximum_is_over_its_minimum():

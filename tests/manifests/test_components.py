@@ -28,8 +28,8 @@ def has(component: str, rendered: Rendered) -> bool:
             return scale == [1, 4, "cpu", 80]
         case "gpu":
             return container["resources"]["limits"].get("nvidia.com/gpu") == 1
-        case "http-only":
-            return len(container["ports"]) == 1
+        case "grpc":
+            return len(container["ports"]) == 2
         case "model-baked-in":
             return container["image"] == f"kserve-captum/predictor:0.1.0-{NAME}"
         case "model-pvc":

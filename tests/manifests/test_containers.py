@@ -27,11 +27,11 @@ def test_the_explainer_has_its_arguments(rendered: Rendered):
     assert "containerConcurrency" not in rendered.component("explainer")
 
 
-def test_grpc_is_off_where_its_port_is_not_given(rendered: Rendered):
+def test_grpc_is_on_where_its_port_is_given(rendered: Rendered):
     container = rendered.container("predictor")
     given = "grpc" in [port["name"] for port in container["ports"]]
     on_a_gpu = "nvidia.com/gpu" in container["resources"]["limits"]
-    grpc, device = ["--enable_grpc=false"] * (not given), ["--device=cuda"] * on_a_gpu
+    grpc, device = ["--enable_grpc=true"] * given, ["--device=cuda"] * on_a_gpu
     assert container["args"] == grpc + device
 
 
@@ -108,6 +108,7 @@ def test_the_runtimes_container_is_the_bases():
     (expected,) = service["spec"]["predictor"]["containers"]
     # The one name that is known here is KServe's placeholder.
     assert container == {**expected, "args": ["--model_name={{.Name}}"]}
+    assert runtime["spec"]["protocolVersions"] == ["v1", "v2"]
     assert_tmp_is_bounded(runtime["spec"])
     assert runtime["spec"]["annotations"] == service["spec"]["predictor"]["annotations"]
 
