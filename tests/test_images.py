@@ -26,3 +26,9 @@ def test_the_largest_layer_is_shared():
 def test_the_largest_layer_copies_neither_servers_source():
     copied = re.findall(r"^COPY (.+) \S+$", common("predictor"), flags=re.MULTILINE)
     assert copied == ["constraints.txt", "serving/pyproject.toml"]
+
+
+def test_a_server_imports_nothing_from_its_working_directory():
+    # A model's folder could be that.
+    for server in SERVERS:
+        assert re.search(r"^ENV .*\bPYTHONSAFEPATH=1\b", (ROOT / server / "Dockerfile").read_text(), flags=re.MULTILINE)

@@ -13,6 +13,7 @@ from captum_predictor.engine.cpus import count_usable_cpus
 
 FLAGS = (
     Flag("model_dir", Path("/mnt/models"), "the folder with model.json, or with config.json", Path),
+    Flag("architectures", None, "the module on PYTHONPATH whose networks model.json may name, as module:Name"),
     Flag("host", "0.0.0.0", "the address to listen on, for REST and gRPC"),
     Flag("device", "cpu", "where torch computes: cpu, cuda, cuda:1 ... (cuda has not been tried)"),
     Flag(

@@ -27,9 +27,9 @@ def serve(arguments: Sequence[str]) -> None:
     quiet_even_kernels()
     keep_freed_memory()
     reproduce_matrix_products()
-    accelerate = not options.no_acceleration
+    accelerate, allowed = not options.no_acceleration, options.architectures
     try:
-        kind = load_kind(options.model_dir, options.device, accelerate=accelerate)
+        kind = load_kind(options.model_dir, options.device, accelerate=accelerate, architectures=allowed)
     except ModelDirectoryError as error:
         sys.exit(str(error))
     lanes = Lanes(options.lanes, options.queue_rows, count_usable_cpus())
