@@ -29,6 +29,7 @@ from captum_predictor.engine.path_integral import StraightPaths
 from captum_predictor.engine.query import Cotangents, GivenCotangents, PredictedCotangents, Query
 from captum_predictor.graph.chain import ANY, Segment
 from captum_predictor.kinds.kind import Instances, Kind
+from captum_predictor.protocol.open_requests import check_open
 from captum_predictor.protocol.path_inputs import read_paths
 
 
@@ -65,13 +66,16 @@ class Reader:
         self._model = kind.model
         self._limits = limits
 
-    def read(self, message: wire.Message) -> Request:
-        """Check a V2 request.
+    def read(self, message: wire.Message, *, trusted: bool = True) -> Request:
+        """Check a V2 request; one that is not `trusted` may not use the extension.
 
         Raises:
             BadInput: Something in it does not fit the model or the extension.
+            Forbidden: It would use the extension.
             TooLarge: It has more rows, or a larger answer, than the limits allow.
         """
+        if not trusted:
+            check_open(message, self._kind)
         parameters = read_object(message.document, "parameters")
         explanation = read_parameter(parameters, EXPLANATION, bool, "true or false") or False
         sink = read_parameter(parameters, SINK, str, "a stage's name")

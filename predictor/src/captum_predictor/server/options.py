@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from captum_serving.extension_key import check_key_file
 from captum_serving.flags import Flag, add_flags, read_number
 from captum_serving.limits import LIMIT_FLAGS
 from kserve import model_server
@@ -15,6 +16,12 @@ FLAGS = (
     Flag("model_dir", Path("/mnt/models"), "the folder with model.json, or with config.json", Path),
     Flag("architectures", None, "the module on PYTHONPATH whose networks model.json may name, as module:Name"),
     Flag("host", "0.0.0.0", "the address to listen on, for REST and gRPC"),
+    Flag(
+        "extension_key_file",
+        None,
+        "a file with the key that gradients, inner values and the structure need (by default they need none)",
+        check_key_file,
+    ),
     Flag("device", "cpu", "where torch computes: cpu, cuda, cuda:1 ... (cuda has not been tried)"),
     Flag(
         "lanes",

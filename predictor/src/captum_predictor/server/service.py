@@ -1,14 +1,16 @@
 """The served model, which REST and gRPC both ask."""
 
 import asyncio
+import hmac
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from captum_serving.errors import BadInput, NotFound
+from captum_serving.errors import BadInput, Forbidden, NotFound
 from captum_serving.limits import DEFAULT_LIMITS, ClientLimits
 from captum_serving.protocol import wire
 from captum_serving.protocol.extension_names import (
+    EXTENSION_KEY,
     GRADIENT_OF_PREDICTED,
     MODEL_DIGEST,
     PATH_INTEGRAL,
@@ -31,10 +33,19 @@ THREADS = ThreadPoolExecutor(2, "message")
 
 
 class Service:
-    """The served model: `name` on the wire, its kind, and the engine that computes it."""
+    """The served model: `name` on the wire, its kind, and the engine that computes it.
+
+    With a `key`, only requests that have it may use the gradient extension or see the model's structure.
+    """
 
     def __init__(
-        self, name: str, kind: Kind, engine: Engine, limits: Limits, client: ClientLimits = DEFAULT_LIMITS
+        self,
+        name: str,
+        kind: Kind,
+        engine: Engine,
+        limits: Limits,
+        client: ClientLimits = DEFAULT_LIMITS,
+        key: str | None = None,
     ) -> None:
         self.name = name
         self.takes_strings = bool(kind.text_inputs)
@@ -42,6 +53,7 @@ class Service:
         self._kind = kind
         self._client = client
         self._reader = Reader(kind, limits)
+        self._key = key
 
     def require(self, name: str, version: str | None = None) -> None:
         """Check that a request means this model.
@@ -56,32 +68,55 @@ class Service:
                 f"model {name!r} has no version {version[:80]!r}; expected none: it is served without versions"
             )
 
+    def trusts(self, key: str | None) -> bool:
+        """True if a request with this key may use the extension.
+
+        Raises:
+            Forbidden: It has a key, which is another.
+        """
+        if self._key is None or key is None:
+            return self._key is None
+        if not hmac.compare_digest(self._key.encode(), key.encode()):
+            raise Forbidden(
+                f"{EXTENSION_KEY} is not this server's; expected the key in its --extension_key_file, which the "
+                "explainer needs too"
+            )
+        return True
+
     def is_ready(self) -> bool:
         """True if a request would be answered."""
         return self.engine.lanes.are_alive()
 
-    async def infer(self, body: bytes, header_length: str | None) -> tuple[bytes, int | None]:
-        """Answer a V2 REST body: the response's body, and the length of its JSON header where tensors follow it."""
+    async def infer(self, body: bytes, header_length: str | None, key: str | None = None) -> tuple[bytes, int | None]:
+        """Answer a V2 REST body: the response's body, and the length of its JSON header where tensors follow it.
+
+        Raises:
+            BadInput, TooLarge: The request is not one that this model takes.
+            Forbidden: It needs this server's key and does not have it.
+        """
+        trusted = self.trusts(key)
         strings = str if self.takes_strings else None
-        request = await run_off_the_loop(
-            len(body),
-            lambda: self._reader.read(wire.decode(body, header_length, "inputs", strings=strings, limits=self._client)),
-            self._kind.large_bytes,
-        )
+
+        def read() -> Request:
+            message = wire.decode(body, header_length, "inputs", strings=strings, limits=self._client)
+            return self._reader.read(message, trusted=trusted)
+
+        request = await run_off_the_loop(len(body), read, self._kind.large_bytes)
         document, tensors = await self._compute(request)
         binary = frozenset(name for name, as_bytes in request.outputs.items() if as_bytes)
         size = sum(tensor.nbytes for tensor in tensors.values())
         return await run_off_the_loop(size, lambda: wire.encode(document, tensors, "outputs", binary))
 
-    async def answer(self, message: wire.Message) -> tuple[dict[str, Any], dict[str, Array]]:
+    async def answer(self, message: wire.Message, key: str | None = None) -> tuple[dict[str, Any], dict[str, Array]]:
         """Compute what a V2 request asks for: the response's document, and its tensors.
 
         Raises:
             BadInput, TooLarge: The request is not one that this model takes.
+            Forbidden: It needs this server's key and does not have it.
         """
-        size = count_bytes(message)
+        trusted, size = self.trusts(key), count_bytes(message)
         return await self._compute(
-            await run_off_the_loop(size, lambda: self._reader.read(message), self._kind.large_bytes)
+            await run_off_the_loop(size, lambda: self._reader.read(message, trusted=trusted), self._kind.large_bytes)
         )
 
     async def _compute(self, request: Request) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -101,11 +136,11 @@ class Service:
         values = await self.engine.compute(query)
         return instances.make_predictions(values[query.segment.sink.name])
 
-    def describe_model(self) -> dict[str, Any]:
-        """Describe the model as `GET /v2/models/{name}` shows it."""
+    def describe_model(self, *, trusted: bool = True) -> dict[str, Any]:
+        """Describe the model as `GET /v2/models/{name}` shows it; without the extension to who may not use it."""
         model = self._kind.model
         last = model.stages[-1]
-        return {
+        document = {
             "name": self.name,
             "versions": [],
             "platform": "kserve-captum",
@@ -115,6 +150,7 @@ class Service:
             "extensions": [VECTOR_JACOBIAN_PRODUCT, GRADIENT_OF_PREDICTED, VALUES_OF_STAGES, PATH_INTEGRAL],
             **self._kind.describe_model(),
         }
+        return document if trusted else {**document, "stages": [], "extensions": []}
 
     def _read_document(self, body: bytes) -> dict[str, Any]:
         document = parse_json(body, self._client)
