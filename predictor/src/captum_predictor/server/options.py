@@ -31,6 +31,7 @@ FLAGS = (
     ),
     Flag("no_acceleration", False, "run the model's own modules in their own order, which is slower", None),
     Flag("max_rows", 4096, "the most rows in one request", read_number(int)),
+    Flag("max_characters", 4_000_000, "the most characters of texts in one request", read_number(int)),
     Flag("queue_rows", 8192, "the most rows that wait, of predictions and of explanations", read_number(int)),
 )
 

@@ -35,7 +35,7 @@ def serve(arguments: Sequence[str]) -> None:
         sys.exit(str(error))
     lanes = Lanes(options.lanes, options.queue_rows, count_usable_cpus())
     client = choose_limits(options)
-    limits = Limits(options.max_rows, client.max_body_bytes)
+    limits = Limits(options.max_rows, client.max_body_bytes, options.max_characters)
     key = options.extension_key_file and read_key(options.extension_key_file)
     engine = Engine(lanes, options.device, accelerate=accelerate)
     service = Service(options.model_name, kind, engine, limits, client, key)

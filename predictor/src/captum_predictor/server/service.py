@@ -1,10 +1,8 @@
 """The served model, which REST and gRPC both ask."""
 
-import asyncio
 import hmac
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
 from captum_serving.errors import BadInput, Forbidden, NotFound
 from captum_serving.limits import DEFAULT_LIMITS, ClientLimits
@@ -23,13 +21,7 @@ from captum_predictor.engine.arrays import Array
 from captum_predictor.engine.engine import Engine
 from captum_predictor.kinds.kind import Kind
 from captum_predictor.protocol.inference import Limits, Reader, Request
-
-T = TypeVar("T")
-
-# Encoding more than this would hold the event loop for milliseconds: it is done in a thread.
-LARGE_BYTES = 1 << 20
-# Not the event loop's own threads, of which there are six or more: each keeps the memory of its largest message.
-THREADS = ThreadPoolExecutor(2, "message")
+from captum_predictor.server.message_threads import run_off_the_loop
 
 
 class Service:
@@ -97,15 +89,15 @@ class Service:
         trusted = self.trusts(key)
         strings = str if self.takes_strings else None
 
-        def read() -> Request:
+        def read(check_wanted: Callable[[], None]) -> Request:
             message = wire.decode(body, header_length, "inputs", strings=strings, limits=self._client)
-            return self._reader.read(message, trusted=trusted)
+            return self._reader.read(message, trusted=trusted, check_wanted=check_wanted)
 
         request = await run_off_the_loop(len(body), read, self._kind.large_bytes)
         document, tensors = await self._compute(request)
         binary = frozenset(name for name, as_bytes in request.outputs.items() if as_bytes)
         size = sum(tensor.nbytes for tensor in tensors.values())
-        return await run_off_the_loop(size, lambda: wire.encode(document, tensors, "outputs", binary))
+        return await run_off_the_loop(size, lambda _: wire.encode(document, tensors, "outputs", binary))
 
     async def answer(self, message: wire.Message, key: str | None = None) -> tuple[dict[str, Any], dict[str, Array]]:
         """Compute what a V2 request asks for: the response's document, and its tensors.
@@ -115,9 +107,12 @@ class Service:
             Forbidden: It needs this server's key and does not have it.
         """
         trusted, size = self.trusts(key), count_bytes(message)
-        return await self._compute(
-            await run_off_the_loop(size, lambda: self._reader.read(message, trusted=trusted), self._kind.large_bytes)
+        request = await run_off_the_loop(
+            size,
+            lambda check_wanted: self._reader.read(message, trusted=trusted, check_wanted=check_wanted),
+            self._kind.large_bytes,
         )
+        return await self._compute(request)
 
     async def _compute(self, request: Request) -> tuple[dict[str, Any], dict[str, Array]]:
         tensors = request.tokens if request.query is None else await self.engine.compute(request.query)
@@ -130,7 +125,7 @@ class Service:
         """Answer a V1 body: a prediction for each instance, in the form of the model's kind."""
         query, instances = await run_off_the_loop(
             len(body),
-            lambda: self._reader.read_instances(self._read_document(body).get("instances")),
+            lambda check_wanted: self._reader.read_instances(self._read_document(body).get("instances"), check_wanted),
             self._kind.large_bytes,
         )
         values = await self.engine.compute(query)
@@ -164,8 +159,3 @@ def count_bytes(message: wire.Message) -> int:
     return sum(
         sum(map(len, tensor.flat)) if tensor.dtype.kind == "O" else tensor.nbytes for tensor in message.tensors.values()
     )
-
-
-async def run_off_the_loop(size: int, work: Callable[[], T], large: int = LARGE_BYTES) -> T:
-    """Do `work` on `size` bytes: at once if they are few, else in a thread."""
-    return work() if size <= large else await asyncio.get_running_loop().run_in_executor(THREADS, work)
