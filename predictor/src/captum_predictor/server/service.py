@@ -44,6 +44,7 @@ class Service:
         self.engine = engine
         self._kind = kind
         self._client = client
+        self._limits = limits
         self._reader = Reader(kind, limits)
         self._key = key
 
@@ -145,6 +146,7 @@ class Service:
             "extensions": [VECTOR_JACOBIAN_PRODUCT, GRADIENT_OF_PREDICTED, VALUES_OF_STAGES, PATH_INTEGRAL],
             **self._kind.describe_model(),
         }
+        document |= {"max_rows": self._limits.rows, "max_body_bytes": self._limits.answer_bytes}
         return document if trusted else {**document, "stages": [], "extensions": []}
 
     def _read_document(self, body: bytes) -> dict[str, Any]:
