@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -127,6 +127,7 @@ def running_pair(
     model_dir: Path | None = None,
     port: int | None = None,
     predictor_port: int | None = None,
+    predictor_flags: Sequence[str] = (),
     checkout: Path = ROOT,
 ) -> Iterator[Pair]:
     """A predictor of a model and its explainer, both ready.
@@ -138,6 +139,7 @@ def running_pair(
         explainer_flags: More flags of the explainer.
         port: The explainer's port; a free one by default.
         predictor_port: The predictor's port; a free one by default.
+        predictor_flags: More flags of the predictor.
         checkout: Whose sources run, and whose models are served; this one by default.
 
     Raises:
@@ -150,7 +152,9 @@ def running_pair(
         # Another checkout's predictor may have gRPC on by default.
         directory = ("--model_dir", str(model_dir or checkout / "models" / name), "--enable_grpc", "false")
         log = folder / f"{name}-predictor.log"
-        predictor = stack.enter_context(start("captum_predictor", log, *model, *directory, port=predictor_port))
+        predictor = stack.enter_context(
+            start("captum_predictor", log, *model, *directory, *predictor_flags, port=predictor_port)
+        )
         host = ("--predictor_host", predictor.url.removeprefix("http://"))
         log = folder / f"{name}-explainer.log"
         explainer = stack.enter_context(start("captum_explainer", log, *model, *host, *explainer_flags, port=port))

@@ -76,3 +76,9 @@ def test_torch_is_the_version_of_the_constraints():
     for server in SERVERS:
         (version,) = re.findall(r"^ARG TORCH_VERSION=(.+)$", dockerfile(server), flags=re.MULTILINE)
         assert f"torch=={version}" in CONSTRAINTS
+
+
+def test_a_server_imports_nothing_from_its_working_directory():
+    # A model's folder could be that.
+    for server in SERVERS:
+        assert re.search(r"^ENV .*\bPYTHONSAFEPATH=1\b", (ROOT / server / "Dockerfile").read_text(), flags=re.MULTILINE)

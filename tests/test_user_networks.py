@@ -110,10 +110,12 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
             if name not in started:
                 SAVED[name](folder)
                 directory = folder / "models" / name
-                pair = stack.enter_context(running_pair(name, folder, model_dir=directory))
+                module = f"{name}_network"
+                flags = ("--architectures", module)
+                pair = stack.enter_context(running_pair(name, folder, model_dir=directory, predictor_flags=flags))
                 shape = json.loads((directory / "model.json").read_text())["input"]["shape"]
                 inputs = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0))
-                started[name] = Served(pair, load_network(directory), inputs)
+                started[name] = Served(pair, load_network(directory, module), inputs)
             return started[name]
 
         yield start

@@ -18,7 +18,7 @@ import torch
 from captum_predictor.engine.engine import Engine
 from captum_predictor.engine.lanes import Lanes
 from captum_predictor.graph.stages import split_into_stages
-from captum_predictor.model.architectures import build_network
+from captum_predictor.model.architectures import build_network, list_architectures
 from captum_predictor.model.description import Input, ModelDescription
 from captum_predictor.model.directory import LoadedModel, load_model
 from captum_predictor.model.saving import save_model
@@ -43,8 +43,8 @@ class RunningServer:
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         return requests.post(self.url + path, data=body, headers=headers, timeout=30)
 
-    def get(self, path):
-        return requests.get(self.url + path, timeout=30)
+    def get(self, path, **headers):
+        return requests.get(self.url + path, headers=headers, timeout=30)
 
     def wait_until_ready(self):
         end = time.monotonic() + START_SECONDS
@@ -150,7 +150,7 @@ def save_users(tmp_path, monkeypatch, mnist_document):
 
     def save(network, **changes):
         module = types.ModuleType("user_networks")
-        module.build = lambda: copy.deepcopy(network)
+        module.build, module.__all__ = lambda: copy.deepcopy(network), ["build"]
         monkeypatch.setitem(sys.modules, "user_networks", module)
         own = {"architecture": "user_networks:build", "labels": ["cat", "dog"]}
         save_model(network, tmp_path / "user", {**mnist_document, **own, **changes})
@@ -164,7 +164,7 @@ def waiting_directory(tmp_path_factory):
     """A network that takes as many seconds as the largest value of its input, `[1, 2, 2]` in 0..10."""
     sys.path.insert(0, str(NETWORKS))
     try:
-        network = build_network("waiting_network:WaitingNetwork", {})
+        network = build_network("waiting_network:WaitingNetwork", {}, list_architectures("waiting_network"))
     finally:
         sys.path.remove(str(NETWORKS))
     directory = tmp_path_factory.mktemp("models") / "waiting"

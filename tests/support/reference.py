@@ -60,9 +60,9 @@ class Network:
             return self.module(probability)(inputs)
 
 
-def load_network(directory: Path) -> Network:
+def load_network(directory: Path, architectures: str | None = None) -> Network:
     """A model as the predictor loads it: frozen, channels_last."""
-    loaded = load_model(directory, device="cpu")
+    loaded = load_model(directory, device="cpu", architectures=architectures)
     stages = OrderedDict((stage.name, stage.module) for stage in loaded.stages)
     return Network(stages, {stage.name: stage.shape for stage in loaded.stages}, loaded.description.labels)
 

@@ -20,6 +20,7 @@ class PredictorAddress:
         use_ssl: Whether to use HTTPS.
         ca_bundle: A file of CA certificates to trust; None for the system's own.
         request_timeout_seconds: How long one answer may take.
+        extension_key_file: A file with the key that the predictor demands; None if it demands none.
     """
 
     host: str
@@ -27,6 +28,7 @@ class PredictorAddress:
     use_ssl: bool = False
     ca_bundle: str | None = None
     request_timeout_seconds: float = 600.0
+    extension_key_file: str | None = None
 
 
 @dataclass(frozen=True)

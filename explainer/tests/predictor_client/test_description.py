@@ -48,6 +48,14 @@ def test_ours_is_read_in_full():
     )
 
 
+def test_the_predictors_limits_are_read_and_must_be_numbers_above_zero():
+    described = read(max_rows=7, max_body_bytes=9000)
+    assert (described.max_rows, described.max_body_bytes) == (7, 9000)
+    for limits in ({"max_rows": 0}, {"max_body_bytes": 0.5}):
+        with pytest.raises(BadGateway, match="max_"):
+            read(**limits)
+
+
 def test_labels_and_baseline_may_be_missing():
     described = read(labels=None, baseline=None)
     assert (described.labels, described.baseline) == ((), 0.0)

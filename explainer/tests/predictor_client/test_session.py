@@ -124,6 +124,22 @@ def test_small_rows_are_split_by_their_number(session, predictor, monkeypatch):
 
 
 @pytest.mark.parametrize(
+    ("limits", "parts"),
+    [
+        ({"max_rows": 10, "max_body_bytes": 2880}, [10]),
+        ({"max_rows": 4}, [4, 3, 3]),
+        ({"max_rows": 1}, [1] * 10),
+        ({"max_body_bytes": 2879}, [5, 5]),
+        ({"max_body_bytes": 1}, [1] * 10),
+    ],
+)
+def test_the_predictors_own_limits_are_obeyed(limits, parts, session, predictor, description):
+    asked = replace(session(), description=replace(description, **limits))
+    asked.answer(exchange())
+    assert rows_of(predictor) == parts
+
+
+@pytest.mark.parametrize(
     ("limit", "parts"),
     [
         (10**6, [10]),

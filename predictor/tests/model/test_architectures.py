@@ -1,4 +1,7 @@
+import os
 import re
+import sys
+import types
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ from captum_predictor.model.architectures import (
     ArchitectureError,
     build_network,
     fashion_cnn,
+    list_architectures,
     mnist_cnn,
     use_channels_last,
 )
@@ -47,31 +51,74 @@ def test_every_built_in_architecture_can_be_named():
         assert build_network(name, {}).state_dict().keys() == build().state_dict().keys()
 
 
-def test_an_import_path_is_called_with_the_options():
-    network = build_network("torch.nn:Linear", {"in_features": 3, "out_features": 2, "bias": False})
+def test_a_modules_own_network_is_called_with_the_options():
+    known = list_architectures("torch.nn.modules.linear")
+    options = {"in_features": 3, "out_features": 2, "bias": False}
+    network = build_network("torch.nn.modules.linear:Linear", options, known)
     assert isinstance(network, nn.Linear)
     assert network.weight.shape == (2, 3)
     assert network.bias is None
+
+
+def test_a_module_offers_its_own_networks_and_the_functions_in_its_all(monkeypatch):
+    def build():
+        return nn.Identity()
+
+    class Own(nn.Module):
+        pass
+
+    Own.__module__ = "users"
+    module = types.ModuleType("users")
+    imported = {"Linear": nn.Linear, "os": os, "system": os.system, "OrderedDict": dict}
+    vars(module).update(imported, Own=Own, build=build, hidden=build, not_called=3)
+    module.__all__ = ["build", "Linear", "system", "OrderedDict", "not_called", "missing"]
+    monkeypatch.setitem(sys.modules, "users", module)
+    assert list_architectures("users").keys() - ARCHITECTURES.keys() == {"users:Own", "users:build"}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "options"),
+    [
+        ("os:system", {"command": "touch sprung"}),
+        ("subprocess:run", {"args": ["touch", "sprung"]}),
+        ("torch.hub:load", {"repo_or_dir": ".", "model": "Net", "source": "local"}),
+        ("hubconf:Net", {}),
+        ("torch.nn:Linear", {"in_features": 1, "out_features": 1}),
+    ],
+)
+@pytest.mark.parametrize("module", [None, "torch.nn.modules.linear"])
+def test_a_name_is_never_imported_nor_called(architecture, options, module, tmp_path, monkeypatch):
+    (tmp_path / "hubconf.py").write_text("open('sprung', 'w')\nNet = object\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ArchitectureError, match="is not known"):
+        build_network(architecture, options, list_architectures(module))
+    assert not (tmp_path / "sprung").exists()
+
+
+def test_a_module_that_cannot_be_imported_is_a_sentence():
+    with pytest.raises(ArchitectureError, match="the module 'no_such' of --architectures could not be imported"):
+        list_architectures("no_such")
 
 
 @pytest.mark.parametrize(
     ("architecture", "options", "sentence"),
     [
         ("mnist_cn", {}, "'mnist_cn' is not known; did you mean 'mnist_cnn'? Known: fashion_cnn, mnist_cnn"),
-        ("resnet", {}, "'resnet' is not known; Known: fashion_cnn, mnist_cnn, or an import path"),
-        ("no_such_module:Net", {}, "could not be imported (ModuleNotFoundError: No module named 'no_such_module')"),
-        ("torch.nn:Linnear", {}, "got nothing named 'Linnear' in torch.nn, expected a class or function"),
-        ("torch:pi", {}, "got a float named 'pi' in torch, expected a class or function"),
-        (":Net", {}, "could not be imported"),
-        ("torch.nn:Linear", {"in_features": 3}, "could not be built with {'in_features': 3}: TypeError"),
+        ("resnet", {}, "'resnet' is not known; Known: fashion_cnn, mnist_cnn"),
+        ("my:Net", {}, "Known: fashion_cnn, mnist_cnn; the predictor's --architectures MODULE allows a module's own"),
         ("mnist_cnn", {"width": 3}, "could not be built with {'width': 3}: TypeError"),
-        ("collections:OrderedDict", {}, "gave a OrderedDict, expected a torch.nn.Module"),
     ],
 )
 def test_an_architecture_that_cannot_be_had_is_a_sentence(architecture, options, sentence):
     with pytest.raises(ArchitectureError, match=re.escape(sentence)) as caught:
         build_network(architecture, options)
     assert "\n" not in str(caught.value)
+
+
+def test_a_function_that_makes_no_network_is_a_sentence():
+    with pytest.raises(ArchitectureError, match=r"'m:f' gave a dict, expected a torch.nn.Module"):
+        build_network("m:f", {}, {"m:f": dict})
 
 
 def test_channels_last_reaches_two_dimensional_convolutions_beside_three_dimensional_ones():

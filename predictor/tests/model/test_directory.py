@@ -48,7 +48,7 @@ COLOUR = {"name": "image", "shape": [3, 8, 8], "range": [0, 255]}
 def test_normalization_is_a_first_stage_and_gradients_are_in_the_inputs_units(save_users):
     network = nn.Sequential(OrderedDict(flatten=nn.Flatten(), logits=nn.Linear(192, 2)))
     statistics = {"mean": [120.0, 110.0, 100.0], "std": [50.0, 60.0, 70.0]}
-    model = load_model(save_users(network, input=COLOUR, normalization=statistics))
+    model = load_model(save_users(network, input=COLOUR, normalization=statistics), architectures="user_networks")
     assert [(stage.name, stage.kind, stage.shape) for stage in model.stages] == [
         ("normalization", "normalize", (3, 8, 8)),
         ("flatten", "flatten", (192,)),
@@ -66,7 +66,7 @@ def test_normalization_is_a_first_stage_and_gradients_are_in_the_inputs_units(sa
 
 def test_an_in_place_module_leaves_its_source_as_it_is(save_users):
     network = nn.Sequential(nn.Flatten(), nn.Linear(784, 2), nn.ReLU(inplace=True), nn.Dropout(0.5, inplace=True))
-    model = load_model(save_users(network))
+    model = load_model(save_users(network), architectures="user_networks")
     source = torch.tensor([[-1.0, 1.0]])
     model.stages[2].module(source)
     assert source.tolist() == [[-1.0, 1.0]]
@@ -75,7 +75,7 @@ def test_an_in_place_module_leaves_its_source_as_it_is(save_users):
 def test_batch_normalization_keeps_its_running_statistics(save_users):
     network = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Linear(784, 2))
     network(torch.rand(8, 1, 28, 28) * 3)
-    model = load_model(save_users(network))
+    model = load_model(save_users(network), architectures="user_networks")
     assert torch.equal(model.stages[0].module.running_mean, network[0].running_mean)
 
 
@@ -112,6 +112,7 @@ class Net(nn.Linear):
     return {sign}super().forward(x)
 """
 FACTORY = """from torch import nn
+__all__ = ["Net"]
 def Net(in_features, out_features):
   linear = nn.Linear(in_features, out_features)
   linear.register_forward_hook(lambda module, inputs, output: {sign}output)
@@ -135,7 +136,7 @@ def test_the_digest_takes_a_users_source_in(tmp_path, monkeypatch, source):
         (tmp_path / "users_network.py").write_text(source.format(sign=sign))
         sys.modules.pop("users_network", None)
         importlib.invalidate_caches()
-        digests.append(load_model(tmp_path / "user").digest)
+        digests.append(load_model(tmp_path / "user", architectures="users_network").digest)
     del sys.modules["users_network"]
     assert digests[0] == digests[2] != digests[1]
 

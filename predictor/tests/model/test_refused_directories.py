@@ -9,9 +9,9 @@ from captum_predictor.model.directory import load_model
 from torch import nn
 
 
-def assert_refused(directory, name, sentence, device="cpu"):
+def assert_refused(directory, name, sentence, **how):
     with pytest.raises(ModelDirectoryError) as caught:
-        load_model(directory, device)
+        load_model(directory, **how)
     message = str(caught.value)
     path = directory if directory.name == name else directory / name
     assert message.startswith(f"{path}: ")
@@ -166,7 +166,7 @@ def test_a_missing_directory_is_one_line(tmp_path):
     ],
 )
 def test_a_network_that_is_no_classifier_is_one_line(save_users, network, sentence):
-    assert_refused(save_users(network), "model.json", sentence)
+    assert_refused(save_users(network), "model.json", sentence, architectures="user_networks")
 
 
 def test_a_device_that_is_not_there_is_one_line(own_directory):

@@ -64,7 +64,7 @@ def test_the_errors_are_those_that_the_page_shows(run_section):
         (directory / "model.json").read_text().replace('"green",', "").replace("    \n", "")
     )
     with pytest.raises(ModelDirectoryError) as caught:
-        load_model(directory)
+        load_model(directory, architectures="colour_network")
     assert str(caught.value) in SECTIONS["When it does not load"]
 
 

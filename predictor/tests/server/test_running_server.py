@@ -71,7 +71,7 @@ def wait_for(condition):
         time.sleep(0.02)
 
 
-FLAGS = ("--lanes=1", "--max_rows=30", "--queue_rows=60")
+FLAGS = ("--architectures=waiting_network", "--lanes=1", "--max_rows=30", "--queue_rows=60")
 
 
 @pytest.fixture(scope="module")

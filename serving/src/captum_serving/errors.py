@@ -57,7 +57,7 @@ class Unauthorized(ServingError):
 
 
 class Forbidden(ServingError):
-    """The server does not offer this operation to anyone."""
+    """The server does not offer this operation, to anyone or without its key."""
 
     http_status = 403
     status_code = StatusCode.PERMISSION_DENIED

@@ -205,3 +205,18 @@ def strings_message(data, shape, size=None):
 def test_bad_strings_get_a_sentence(message, sentence):
     with pytest.raises(BadInput, match=re.escape(sentence)):
         wire.decode(*message, "inputs", strings=str)
+
+
+@pytest.mark.parametrize("data", [[True], [[0.5, True], [1, 0]], [[1, 2], [3, False]], [[[True]], [[False]]], True])
+def test_true_and_false_are_no_numbers(data):
+    with pytest.raises(BadInput, match="instances: holds true or false; expected numbers only"):
+        wire.read_numbers(data, "instances")
+    size = int(np.size(data))
+    body = json.dumps({"inputs": [{"name": "x", "datatype": "FP32", "shape": [size], "data": [data]}]}).encode()
+    with pytest.raises(BadInput, match="x: holds true or false; expected numbers only"):
+        wire.decode(body, None, "inputs")
+
+
+def test_a_tensor_of_truths_takes_true_and_false():
+    body = json.dumps({"inputs": [{"name": "x", "datatype": "BOOL", "shape": [3], "data": [True, False, 1]}]}).encode()
+    assert wire.decode(body, None, "inputs").tensors["x"].tolist() == [True, False, True]

@@ -43,8 +43,13 @@ class Calls:
     rows: int = field(default=0, init=False)
 
     def count_parts(self, rows: int, size: int) -> int:
-        """The number of calls among which to divide this many rows, which have `size` bytes together."""
-        return max(math.ceil(rows / MAX_CALL_ROWS), min(rows, math.ceil(size / self.max_call_bytes)))
+        """The number of calls among which to divide this many rows, which have `size` bytes together.
+
+        The predictor's own limits count too; half of its body is left for the JSON and a text's extra inputs.
+        """
+        most_rows = min(MAX_CALL_ROWS, self.description.max_rows)
+        most_bytes = min(self.max_call_bytes, max(1, self.description.max_body_bytes // 2))
+        return max(math.ceil(rows / most_rows), min(rows, math.ceil(size / most_bytes)))
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str] = NOTHING) -> Reply:
         """Post a JSON body, or one with binary tensors behind its JSON header.

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import orjson
+from captum_serving.extension_key import read_key
+from captum_serving.protocol.extension_names import EXTENSION_KEY
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.description import Access, Description
@@ -31,10 +33,14 @@ NOT_ABOUT_V2 = (401, 403, 429)
 
 
 class PredictorClient:
-    """One predictor over one kept-alive connection, for one explanation at a time."""
+    """One predictor over one kept-alive connection, for one explanation at a time.
+
+    The extension's key goes with what needs it; predictions that are passed on do without.
+    """
 
     def __init__(self, address: PredictorAddress, max_call_bytes: int) -> None:
         self._protocol, self._max_call_bytes = address.protocol, max_call_bytes
+        self._key = {EXTENSION_KEY: read_key(address.extension_key_file)} if address.extension_key_file else {}
         self._connection = Connection(
             address.host,
             address.use_ssl,
@@ -54,7 +60,7 @@ class PredictorClient:
         fresh = time.monotonic() - self._described_at < SCORES_ONLY_SECONDS
         if known is not None and (known.digest is not None or fresh):
             return known
-        reply = self._connection.call("GET", f"/v2/models/{name}", deadline, headers=headers)
+        reply = self._connection.call("GET", f"/v2/models/{name}", deadline, headers={**headers, **self._key})
         description = (
             Description(name) if self._has_no_v2(reply.status) else read_description(name, require_success(reply).body)
         )
@@ -101,7 +107,7 @@ class PredictorClient:
         """Open a session for one explanation; all its answers must come from the described version of the model."""
         limit = self._max_call_bytes
         if description.access > Access.SCORES:
-            return Session(self._connection, description, deadline, headers, limit)
+            return Session(self._connection, description, deadline, {**headers, **self._key}, limit)
         return ScoresSession(self._connection, description, deadline, headers, limit, self._protocol)
 
     def predict(self, name: str, body: bytes, deadline: Deadline, headers: Mapping[str, str]) -> Reply:

@@ -13,6 +13,7 @@ from captum_explainer.predictor_client.exchange import Array
 OPAQUE = "module"
 # Stands for the number of tokens in a shape.
 ANY = -1
+UNLIMITED = 2**62
 
 
 class Access(IntEnum):
@@ -73,6 +74,8 @@ class Description:
         predicts: The predictor can choose the cotangent for the predicted class itself.
         gives_values: One call can give the values of several stages.
         integrates: The predictor can integrate gradients along a path.
+        max_rows: The most rows of one call, points of paths among them.
+        max_body_bytes: The most bytes of one call's body, and of its answer's tensors.
         text: None unless the model takes texts; then shapes contain -1 for the number of tokens.
         extra_inputs: The tensors that a text model's network may take beside a source.
     """
@@ -92,6 +95,8 @@ class Description:
     predicts: bool = False
     gives_values: bool = False
     integrates: bool = False
+    max_rows: int = UNLIMITED
+    max_body_bytes: int = UNLIMITED
     text: TextModel | None = None
     extra_inputs: tuple[str, ...] = ()
 

@@ -20,7 +20,15 @@ from captum_serving.protocol.extension_names import (
 )
 from pydantic import AfterValidator, Field
 
-from captum_explainer.predictor_client.description import OPAQUE, Access, Description, Stage, StageName, TextModel
+from captum_explainer.predictor_client.description import (
+    OPAQUE,
+    UNLIMITED,
+    Access,
+    Description,
+    Stage,
+    StageName,
+    TextModel,
+)
 
 
 def _check_stages(stages: tuple[Stage, ...]) -> tuple[Stage, ...]:
@@ -67,6 +75,8 @@ class ModelEntry(Document, extra="ignore"):
     input_range: tuple[float, float] | None = None
     labels: tuple[str, ...] = ()
     baseline: float = 0.0
+    max_rows: Annotated[int, Field(ge=1)] = UNLIMITED
+    max_body_bytes: Annotated[int, Field(ge=1)] = UNLIMITED
 
 
 class TextModelEntry(TextModel, ModelEntry):
@@ -126,6 +136,8 @@ def read_description(name: str, body: bytes) -> Description:
         predicts=GRADIENT_OF_PREDICTED in extensions,
         gives_values=VALUES_OF_STAGES in extensions,
         integrates=PATH_INTEGRAL in extensions,
+        max_rows=entry.max_rows,
+        max_body_bytes=entry.max_body_bytes,
         text=text,
         extra_inputs=tuple(tensor.name for tensor in entry.inputs[1:] if text and tensor.datatype != "BYTES"),
     )

@@ -6,6 +6,7 @@ import os
 from dataclasses import fields
 from typing import Any
 
+from captum_serving.extension_key import check_key_file
 from captum_serving.flags import Flag, add_flags, read_number
 from captum_serving.limits import LIMIT_FLAGS, ClientLimits
 
@@ -35,6 +36,9 @@ def read_json_object(text: str) -> dict[str, Any]:
 FLAGS = (
     Flag("host", Settings.host, "the address to listen on"),
     Flag("predictor_ca_bundle", None, "CA certificates for a predictor with TLS (by default $REQUESTS_CA_BUNDLE)"),
+    Flag(
+        "extension_key_file", None, "a file with the key that the predictor demands (by default none)", check_key_file
+    ),
     Flag("deadline_seconds", Limits.deadline_seconds, "an explanation's deadline", read_number(float)),
     Flag("concurrency", Settings.concurrency, "explanations at once in each worker", read_number(int)),
     Flag("max_waiting", Limits.max_waiting, "explanations that may wait; any more get a 503", read_number(int)),
@@ -84,8 +88,9 @@ def compose_settings(**flags: Any) -> Settings:  # noqa: ANN401 - argparse's
         names = [field.name for field in fields(kind) if prefix + field.name in flags]
         return {name: flags[prefix + name] for name in names}
 
+    key_file = flags.get("extension_key_file")
     return Settings(
-        predictor=PredictorAddress(**choose(PredictorAddress, PREDICTOR)),
+        predictor=PredictorAddress(**choose(PredictorAddress, PREDICTOR), extension_key_file=key_file),
         limits=Limits(**choose(Limits)),
         client=ClientLimits(**choose(ClientLimits)),
         aix=AixDefaults(**choose(AixDefaults)),

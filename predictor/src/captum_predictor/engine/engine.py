@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import torch
+from captum_serving.errors import Internal, ServingError
 from captum_serving.protocol.extension_names import GRADIENT
 
 from captum_predictor.acceleration.arrange import arrange_fast
@@ -22,6 +24,8 @@ from captum_predictor.engine.query import Query
 from captum_predictor.engine.run import run, run_with_gradient
 from captum_predictor.graph.chain import ANY, MOST_ROWS
 from captum_predictor.graph.stages import arrange_in_order
+
+logger = logging.getLogger("captum_predictor")
 
 
 def split_evenly(rows: int, most: int = MOST_ROWS, lanes: int = 1) -> list[slice]:
@@ -61,14 +65,18 @@ class Engine:
         Raises:
             Overloaded: The queue is full.
             BadInput: The value or the gradient overflows, or there is no gradient.
+            Internal: The network itself failed.
         """
         job = Job.allocate(query)
         call = self.lanes.submit(self._make_chunks(job), query.priority)
+        done = asyncio.wrap_future(call.done)
         try:
-            await asyncio.wrap_future(call.done)
+            await done
         except asyncio.CancelledError:
             self.lanes.cancel(call)
             raise
+        finally:
+            del call, done  # an error holds this frame, and these would hold the error: a ring, with the job's arrays
         return job.values if job.gradient is None else job.values | {GRADIENT: job.gradient}
 
     def _make_chunks(self, job: Job) -> list[Chunk]:
@@ -148,12 +156,27 @@ def _integrate(work: Callable[[], None], rows: int, integral: Integral, gradient
 
 @contextmanager
 def _observe(done: Future[None], computed: str) -> Iterator[None]:
-    """Count a chunk's time; if it fails, pass the error to the chunks that wait for its values."""
+    """Count a chunk's time; if it fails, pass the error to the chunks that wait for its values.
+
+    Raises:
+        ServingError: What the chunk raised; `Internal` in place of an error that is not one of ours.
+    """
     begin = time.perf_counter()
     try:
         yield
-    except BaseException as error:
-        if not done.done():
-            done.set_exception(error)
+    except ServingError as error:
+        _fail(done, error)
         raise
+    except Exception as error:
+        logger.exception("the network failed")
+        failure = Internal(
+            f"the network failed for this input ({type(error).__name__}); the predictor's log says where"
+        )
+        _fail(done, failure)
+        raise failure from None
     CHUNK_SECONDS.labels(computed).observe(time.perf_counter() - begin)
+
+
+def _fail(done: Future[None], error: ServingError) -> None:
+    if not done.done():
+        done.set_exception(error)

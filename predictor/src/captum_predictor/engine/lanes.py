@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 import torch
-from captum_serving.errors import Overloaded
+from captum_serving.errors import Overloaded, ServingError
 from captum_serving.process.niceness import step_back
 
 # On AVX2 mnist_cnn's bits differ between one and two threads under 12 rows; from 12 rows on they are the same for one
@@ -143,6 +143,7 @@ class Lanes:
                 torch.set_num_threads(wanted)
                 threads = wanted
             self._run(queue, call, chunk)
+            del work, call, chunk  # a lane that rests would keep the call's arrays
 
     def _wait_for_chunk(self, priority: Priority, bell: threading.Lock) -> tuple[Call, Chunk, int] | None:
         queue = self.queues[priority]
@@ -181,6 +182,10 @@ class Lanes:
         error: BaseException | None = None
         try:
             chunk.run()
+        except ServingError as raised:
+            # Only its sentence is shown. The frames hold the call's arrays, and the call the error: a ring.
+            error = raised.with_traceback(None)
+            error.__context__ = None
         except BaseException as raised:
             error = raised
         with self._lock:

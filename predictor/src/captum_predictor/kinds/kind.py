@@ -17,6 +17,23 @@ class Instances:
     make_predictions: Callable[[Array], object]
 
 
+def wait_on() -> None:
+    """Nobody can hang up."""
+
+
+@dataclass(frozen=True)
+class Allowance:
+    """What reading one request may take.
+
+    Attributes:
+        characters: The most in all of its texts together.
+        check_wanted: Called now and then; raises once nobody waits for the answer any more.
+    """
+
+    characters: int
+    check_wanted: Callable[[], None] = wait_on
+
+
 class Kind(Protocol):
     """What differs between kinds of models when a request is read; by default no texts and no extra inputs are taken.
 
@@ -39,11 +56,11 @@ class Kind(Protocol):
         """Check a request's extra inputs, for a source of these rows (and tokens). Raises `BadInput`."""
         return {}
 
-    def read_texts(self, tensors: Mapping[str, Array], sink: str | None) -> Mapping[str, Array]:
+    def read_texts(self, tensors: Mapping[str, Array], sink: str | None, allowance: Allowance) -> Mapping[str, Array]:
         """Read texts into the tensors of their tokens; the sink's comes first. Raises `BadInput`, `TooLarge`."""
         return {}
 
-    def read_instances(self, instances: Sequence[object]) -> Instances:
+    def read_instances(self, instances: Sequence[object], allowance: Allowance) -> Instances:
         """Read V1's instances, one or more. Raises `BadInput`, `TooLarge`."""
 
     def describe_model(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from captum_serving.errors import BadInput
 from captum_serving.protocol import wire
 
 from captum_predictor.engine.arrays import Array, to_floats
-from captum_predictor.kinds.kind import Instances, Kind
+from captum_predictor.kinds.kind import Allowance, Instances, Kind
 from captum_predictor.kinds.probabilities import softmax
 from captum_predictor.model.directory import LoadedModel
 
@@ -30,7 +30,7 @@ class TensorKind(Kind):
             self._check_range(source)
         return source
 
-    def read_instances(self, instances: Sequence[object]) -> Instances:
+    def read_instances(self, instances: Sequence[object], _allowance: Allowance) -> Instances:
         """Nested numbers `[rows, *input shape]`; a leading dimension of one channel may be left out."""
         array = wire.read_numbers(instances, "instances")
         shape = self.model.input_shape

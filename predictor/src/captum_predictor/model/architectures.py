@@ -1,6 +1,10 @@
-"""Builds the shipped networks, or a user's own."""
+"""Builds a network by its name: a shipped one, or one of the module that the operator allows.
+
+A name in model.json is looked up, never imported: with an import path, `os:system` would run a command.
+"""
 
 import importlib
+import inspect
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -51,18 +55,46 @@ def fashion_cnn() -> nn.Sequential:
     )
 
 
-ARCHITECTURES: Mapping[str, Callable[..., nn.Module]] = {"fashion_cnn": fashion_cnn, "mnist_cnn": mnist_cnn}
+Build = Callable[..., nn.Module]
+ARCHITECTURES: Mapping[str, Build] = {"fashion_cnn": fashion_cnn, "mnist_cnn": mnist_cnn}
 
 
-def build_network(architecture: str, options: Mapping[str, Any]) -> nn.Module:
-    """Build a network with fresh weights.
+def list_architectures(module_name: str | None = None) -> Mapping[str, Build]:
+    """List the networks that model.json may name: the shipped ones, and a module's own as `module:Name`.
 
-    `architecture` is a built-in name or an import path, `package.module:Class`; the class (or function) is called with
-    `options` as keyword arguments. Raises `ArchitectureError`.
+    A module's own are the subclasses of `torch.nn.Module` that it defines, and the functions in its `__all__`. Raises
+    `ArchitectureError`: the module cannot be imported.
     """
-    factory = _import_factory(architecture) if ":" in architecture else _find_built_in(architecture)
+    if module_name is None:
+        return ARCHITECTURES
     try:
-        network = factory(**options)
+        module = importlib.import_module(module_name)
+    except Exception as error:  # a user's module may raise anything
+        raise ArchitectureError(
+            f"the module {module_name!r} of --architectures could not be imported ({describe_error(error)}); "
+            "is it on PYTHONPATH?"
+        ) from error
+    public = getattr(module, "__all__", ())
+    own = {
+        f"{module_name}:{name}": value
+        for name, value in vars(module).items()
+        if _is_network(value, module_name) or (name in public and inspect.isfunction(value))
+    }
+    return {**ARCHITECTURES, **own}
+
+
+def build_network(
+    architecture: str, options: Mapping[str, Any], known: Mapping[str, Build] = ARCHITECTURES
+) -> nn.Module:
+    """Build a network with fresh weights, by calling the `known` one of this name with `options`.
+
+    Raises `ArchitectureError`.
+    """
+    if architecture not in known:
+        hint = "; the predictor's --architectures MODULE allows a module's own" if ":" in architecture else ""
+        raise ArchitectureError(name_nearest(architecture, list(known)) + hint)
+    try:
+        network = known[architecture](**options)
     except Exception as error:
         raise ArchitectureError(
             f"{architecture!r} could not be built with {dict(options)}: {describe_error(error)}"
@@ -84,24 +116,5 @@ def quiet_even_kernels() -> None:
     warnings.filterwarnings("ignore", "Using padding='same' with even kernel lengths", UserWarning)
 
 
-def _find_built_in(name: str) -> Callable[..., nn.Module]:
-    if name in ARCHITECTURES:
-        return ARCHITECTURES[name]
-    raise ArchitectureError(f"{name_nearest(name, list(ARCHITECTURES))}, or an import path 'package.module:Class'")
-
-
-def _import_factory(path: str) -> Callable[..., nn.Module]:
-    module_name, _, attribute = path.partition(":")
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:  # a user's module may raise anything
-        raise ArchitectureError(
-            f"{path!r} could not be imported ({describe_error(error)}); is it on PYTHONPATH?"
-        ) from error
-    factory: object = getattr(module, attribute, None)
-    if not callable(factory):
-        got = "nothing" if factory is None else f"a {type(factory).__name__}"
-        raise ArchitectureError(
-            f"{path!r}: got {got} named {attribute!r} in {module_name}, expected a class or function"
-        )
-    return factory
+def _is_network(value: object, module_name: str) -> bool:
+    return isinstance(value, type) and issubclass(value, nn.Module) and value.__module__ == module_name

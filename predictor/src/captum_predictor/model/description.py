@@ -59,7 +59,7 @@ class ModelDescription(Document):
 
     Attributes:
         kind: `image`, where one instance is [channels, height, width], or `tensor`, of any shape.
-        architecture: A built-in network's name, or the import path of a torch.nn.Module, `package.module:Class`.
+        architecture: A shipped network's name, or `module:Name` of the module that --architectures allows.
         architecture_options: Its keyword arguments.
         labels: The classes' names, in the order of the network's outputs.
         input: What the network takes.

@@ -12,7 +12,7 @@ from captum_predictor.acceleration.one_channel_gradient import speed_up_one_chan
 from captum_predictor.graph.chain import Model
 from captum_predictor.graph.stages import Normalize, Stage, StageError, find_kind, split_into_stages
 from captum_predictor.model import weights
-from captum_predictor.model.architectures import ArchitectureError, build_network, use_channels_last
+from captum_predictor.model.architectures import ArchitectureError, build_network, list_architectures, use_channels_last
 from captum_predictor.model.description import FILE_NAME, ModelDescription, ModelDirectoryError, read_description
 from captum_predictor.model.digest import compute_digest
 
@@ -31,15 +31,19 @@ class LoadedModel(Model):
     description: ModelDescription
 
 
-def load_model(directory: Path, device: str = "cpu", *, accelerate: bool = True) -> LoadedModel:
+def load_model(
+    directory: Path, device: str = "cpu", *, accelerate: bool = True, architectures: str | None = None
+) -> LoadedModel:
     """Load a model directory onto a device; without `accelerate` the modules stay the network's own.
 
-    No pickle is ever read. Raises `ModelDirectoryError`.
+    `architectures` names the module whose networks model.json may name besides the shipped ones. No pickle is read, and
+    nothing that the directory holds or names is run. Raises `ModelDirectoryError`.
     """
     description = read_description(directory)
     described_in = directory / FILE_NAME
     try:
-        network = build_network(description.architecture, description.architecture_options)
+        known = list_architectures(architectures)
+        network = build_network(description.architecture, description.architecture_options, known)
     except ArchitectureError as error:
         raise ModelDirectoryError(described_in, f"architecture: {error}") from error
     tensors = weights.load_weights(network, directory / weights.FILE_NAME)

@@ -4,7 +4,7 @@ docs/gradient-extension.md describes the extension.
 """
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,16 +28,18 @@ from captum_predictor.engine.lanes import Priority
 from captum_predictor.engine.path_integral import StraightPaths
 from captum_predictor.engine.query import Cotangents, GivenCotangents, PredictedCotangents, Query
 from captum_predictor.graph.chain import ANY, Segment
-from captum_predictor.kinds.kind import Instances, Kind
+from captum_predictor.kinds.kind import Allowance, Instances, Kind, wait_on
+from captum_predictor.protocol.open_requests import check_open
 from captum_predictor.protocol.path_inputs import read_paths
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The most `rows` in one request, and the most `answer_bytes` in one response's tensors."""
+    """The most `rows` and `characters` of texts in one request, and `answer_bytes` in one response's tensors."""
 
     rows: int
     answer_bytes: int
+    characters: int = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -65,18 +67,25 @@ class Reader:
         self._model = kind.model
         self._limits = limits
 
-    def read(self, message: wire.Message) -> Request:
-        """Check a V2 request.
+    def read(
+        self, message: wire.Message, *, trusted: bool = True, check_wanted: Callable[[], None] = wait_on
+    ) -> Request:
+        """Check a V2 request; one that is not `trusted` may not use the extension.
+
+        `check_wanted` is called now and then, and raises once nobody waits for the answer any more.
 
         Raises:
             BadInput: Something in it does not fit the model or the extension.
+            Forbidden: It would use the extension.
             TooLarge: It has more rows, or a larger answer, than the limits allow.
         """
+        if not trusted:
+            check_open(message, self._kind)
         parameters = read_object(message.document, "parameters")
         explanation = read_parameter(parameters, EXPLANATION, bool, "true or false") or False
         sink = read_parameter(parameters, SINK, str, "a stage's name")
         if not message.tensors.keys().isdisjoint(self._kind.text_inputs):
-            return self._read_texts(message, sink)
+            return self._read_texts(message, sink, Allowance(self._limits.characters, check_wanted))
         asked = self._model.find_segment(self._find_source(message), sink)
         source = message.tensors[asked.source]
         cotangent = message.tensors.get(COTANGENT)
@@ -117,8 +126,8 @@ class Reader:
         query = Query(segment, source, priority, extra_inputs, outputs, cotangents, differentiated, path)
         return Request(message.document.get("id"), outputs, query)
 
-    def read_instances(self, instances: object) -> tuple[Query, Instances]:
-        """Check the `instances` of a V1 request.
+    def read_instances(self, instances: object, check_wanted: Callable[[], None] = wait_on) -> tuple[Query, Instances]:
+        """Check the `instances` of a V1 request; for `check_wanted` see `read`.
 
         Raises:
             BadInput: They do not fit the model's input.
@@ -128,18 +137,18 @@ class Reader:
             raise BadInput("'instances' is missing or empty; expected a list of one or more instances")
         segment = self._model.find_segment(self._model.input_name, None)
         self._check_rows(segment.source, len(instances))
-        read = self._kind.read_instances(instances)
+        read = self._kind.read_instances(instances, Allowance(self._limits.characters, check_wanted))
         self._check_shape(segment, read.source, "instances", {segment.sink.name}, None)
         source = self._kind.check_source(segment.source, read.source, False)
         return Query(segment, source, Priority.PREDICTION, read.extra_inputs), read
 
-    def _read_texts(self, message: wire.Message, sink: str | None) -> Request:
+    def _read_texts(self, message: wire.Message, sink: str | None, allowance: Allowance) -> Request:
         names, text_inputs = list(message.tensors), self._kind.text_inputs
         if not set(names) <= set(text_inputs):
             raise BadInput(f"inputs are {_quote(names)}; expected {_quote(text_inputs)} alone, or tensors without them")
         rows = message.tensors[names[0]].shape
         self._check_rows(names[0], rows[0] if rows else 0)
-        tensors = self._kind.read_texts(message.tensors, sink)
+        tensors = self._kind.read_texts(message.tensors, sink, allowance)
         size = sum(tensor.nbytes for tensor in tensors.values())
         if rows[0] > 1 and size > self._limits.answer_bytes:
             raise TooLarge(

@@ -8,6 +8,7 @@ import numpy as np
 from captum_serving.boundary.route import Route
 from captum_serving.errors import BadInput
 from captum_serving.protocol import wire
+from captum_serving.protocol.extension_names import EXTENSION_KEY
 from kserve import InferInput, InferOutput, InferRequest, InferResponse, Model
 from kserve.protocol.infer_type import to_http_parameters
 
@@ -40,7 +41,7 @@ class KserveModel(Model):  # type: ignore[misc]  # kserve is untyped
         with count_request("grpc_infer"):
             self._service.require(payload.model_name, payload.model_version)
             message = _read_message(payload, self._service.takes_strings)
-            document, tensors = await self._service.answer(message)
+            document, tensors = await self._service.answer(message, (headers or {}).get(EXTENSION_KEY))
             return _write_response(document, tensors, raw=payload.use_binary_outputs)
 
     def get_input_types(self) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from captum_serving.extension_key import check_key_file
 from captum_serving.flags import Flag, add_flags, read_number
 from captum_serving.limits import LIMIT_FLAGS
 from kserve import model_server
@@ -13,7 +14,14 @@ from captum_predictor.engine.cpus import count_usable_cpus
 
 FLAGS = (
     Flag("model_dir", Path("/mnt/models"), "the folder with model.json, or with config.json", Path),
+    Flag("architectures", None, "the module on PYTHONPATH whose networks model.json may name, as module:Name"),
     Flag("host", "0.0.0.0", "the address to listen on, for REST and gRPC"),
+    Flag(
+        "extension_key_file",
+        None,
+        "a file with the key that gradients, inner values and the structure need (by default they need none)",
+        check_key_file,
+    ),
     Flag("device", "cpu", "where torch computes: cpu, cuda, cuda:1 ... (cuda has not been tried)"),
     Flag(
         "lanes",
@@ -23,6 +31,7 @@ FLAGS = (
     ),
     Flag("no_acceleration", False, "run the model's own modules in their own order, which is slower", None),
     Flag("max_rows", 4096, "the most rows in one request", read_number(int)),
+    Flag("max_characters", 4_000_000, "the most characters of texts in one request", read_number(int)),
     Flag("queue_rows", 8192, "the most rows that wait, of predictions and of explanations", read_number(int)),
 )
 

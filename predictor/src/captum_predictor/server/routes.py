@@ -8,7 +8,7 @@ from captum_serving.boundary.hang_ups import while_connected
 from captum_serving.boundary.route import Request, Route
 from captum_serving.errors import Forbidden, NotFound
 from captum_serving.protocol import wire
-from captum_serving.protocol.extension_names import BINARY_TENSOR_DATA, VECTOR_JACOBIAN_PRODUCT
+from captum_serving.protocol.extension_names import BINARY_TENSOR_DATA, EXTENSION_KEY, VECTOR_JACOBIAN_PRODUCT
 from starlette.responses import Response
 
 from captum_predictor.server.metrics import count_request
@@ -55,7 +55,8 @@ class Handlers:
         with count_request("v2_infer"):
             self._require(request)
             header_length = request.headers.get(wire.HEADER_LENGTH)
-            work = self._service.infer(await request.body(), header_length)
+            key = request.headers.get(EXTENSION_KEY)
+            work = self._service.infer(await request.body(), header_length, key)
             body, answer_header_length = await while_connected(request, work)
             if answer_header_length is None:
                 return Response(body, media_type="application/json")
@@ -65,7 +66,8 @@ class Handlers:
     async def describe_model(self, request: Request) -> Response:
         """`GET /v2/models/{model}`."""
         self._require(request)
-        return _make_json(self._service.describe_model())
+        trusted = self._service.trusts(request.headers.get(EXTENSION_KEY))
+        return _make_json(self._service.describe_model(trusted=trusted))
 
     async def report_ready(self, request: Request) -> Response:
         """`GET /v1/models/{model}` and `GET /v2/models/{model}/ready`."""

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Sequence
 
+from captum_serving.extension_key import read_key
 from captum_serving.kserve_server.launch import Server
 from captum_serving.limits import choose_limits
 from captum_serving.process.allocator import keep_freed_memory
@@ -27,15 +28,17 @@ def serve(arguments: Sequence[str]) -> None:
     quiet_even_kernels()
     keep_freed_memory()
     reproduce_matrix_products()
-    accelerate = not options.no_acceleration
+    accelerate, allowed = not options.no_acceleration, options.architectures
     try:
-        kind = load_kind(options.model_dir, options.device, accelerate=accelerate)
+        kind = load_kind(options.model_dir, options.device, accelerate=accelerate, architectures=allowed)
     except ModelDirectoryError as error:
         sys.exit(str(error))
     lanes = Lanes(options.lanes, options.queue_rows, count_usable_cpus())
     client = choose_limits(options)
-    limits = Limits(options.max_rows, client.max_body_bytes)
-    service = Service(options.model_name, kind, Engine(lanes, options.device, accelerate=accelerate), limits, client)
+    limits = Limits(options.max_rows, client.max_body_bytes, options.max_characters)
+    key = options.extension_key_file and read_key(options.extension_key_file)
+    engine = Engine(lanes, options.device, accelerate=accelerate)
+    service = Service(options.model_name, kind, engine, limits, client, key)
     chunk_metrics.watch(lanes)
     # One process, whatever --workers says: the lanes are its parallelism, and a second one would load the model again.
     server = Server(

@@ -1,14 +1,14 @@
 """The served model, which REST and gRPC both ask."""
 
-import asyncio
+import hmac
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any
 
-from captum_serving.errors import BadInput, NotFound
+from captum_serving.errors import BadInput, Forbidden, NotFound
 from captum_serving.limits import DEFAULT_LIMITS, ClientLimits
 from captum_serving.protocol import wire
 from captum_serving.protocol.extension_names import (
+    EXTENSION_KEY,
     GRADIENT_OF_PREDICTED,
     MODEL_DIGEST,
     PATH_INTEGRAL,
@@ -21,27 +21,32 @@ from captum_predictor.engine.arrays import Array
 from captum_predictor.engine.engine import Engine
 from captum_predictor.kinds.kind import Kind
 from captum_predictor.protocol.inference import Limits, Reader, Request
-
-T = TypeVar("T")
-
-# Encoding more than this would hold the event loop for milliseconds: it is done in a thread.
-LARGE_BYTES = 1 << 20
-# Not the event loop's own threads, of which there are six or more: each keeps the memory of its largest message.
-THREADS = ThreadPoolExecutor(2, "message")
+from captum_predictor.server.message_threads import run_off_the_loop
 
 
 class Service:
-    """The served model: `name` on the wire, its kind, and the engine that computes it."""
+    """The served model: `name` on the wire, its kind, and the engine that computes it.
+
+    With a `key`, only requests that have it may use the gradient extension or see the model's structure.
+    """
 
     def __init__(
-        self, name: str, kind: Kind, engine: Engine, limits: Limits, client: ClientLimits = DEFAULT_LIMITS
+        self,
+        name: str,
+        kind: Kind,
+        engine: Engine,
+        limits: Limits,
+        client: ClientLimits = DEFAULT_LIMITS,
+        key: str | None = None,
     ) -> None:
         self.name = name
         self.takes_strings = bool(kind.text_inputs)
         self.engine = engine
         self._kind = kind
         self._client = client
+        self._limits = limits
         self._reader = Reader(kind, limits)
+        self._key = key
 
     def require(self, name: str, version: str | None = None) -> None:
         """Check that a request means this model.
@@ -56,33 +61,59 @@ class Service:
                 f"model {name!r} has no version {version[:80]!r}; expected none: it is served without versions"
             )
 
+    def trusts(self, key: str | None) -> bool:
+        """True if a request with this key may use the extension.
+
+        Raises:
+            Forbidden: It has a key, which is another.
+        """
+        if self._key is None or key is None:
+            return self._key is None
+        if not hmac.compare_digest(self._key.encode(), key.encode()):
+            raise Forbidden(
+                f"{EXTENSION_KEY} is not this server's; expected the key in its --extension_key_file, which the "
+                "explainer needs too"
+            )
+        return True
+
     def is_ready(self) -> bool:
         """True if a request would be answered."""
         return self.engine.lanes.are_alive()
 
-    async def infer(self, body: bytes, header_length: str | None) -> tuple[bytes, int | None]:
-        """Answer a V2 REST body: the response's body, and the length of its JSON header where tensors follow it."""
+    async def infer(self, body: bytes, header_length: str | None, key: str | None = None) -> tuple[bytes, int | None]:
+        """Answer a V2 REST body: the response's body, and the length of its JSON header where tensors follow it.
+
+        Raises:
+            BadInput, TooLarge: The request is not one that this model takes.
+            Forbidden: It needs this server's key and does not have it.
+        """
+        trusted = self.trusts(key)
         strings = str if self.takes_strings else None
-        request = await run_off_the_loop(
-            len(body),
-            lambda: self._reader.read(wire.decode(body, header_length, "inputs", strings=strings, limits=self._client)),
-            self._kind.large_bytes,
-        )
+
+        def read(check_wanted: Callable[[], None]) -> Request:
+            message = wire.decode(body, header_length, "inputs", strings=strings, limits=self._client)
+            return self._reader.read(message, trusted=trusted, check_wanted=check_wanted)
+
+        request = await run_off_the_loop(len(body), read, self._kind.large_bytes)
         document, tensors = await self._compute(request)
         binary = frozenset(name for name, as_bytes in request.outputs.items() if as_bytes)
         size = sum(tensor.nbytes for tensor in tensors.values())
-        return await run_off_the_loop(size, lambda: wire.encode(document, tensors, "outputs", binary))
+        return await run_off_the_loop(size, lambda _: wire.encode(document, tensors, "outputs", binary))
 
-    async def answer(self, message: wire.Message) -> tuple[dict[str, Any], dict[str, Array]]:
+    async def answer(self, message: wire.Message, key: str | None = None) -> tuple[dict[str, Any], dict[str, Array]]:
         """Compute what a V2 request asks for: the response's document, and its tensors.
 
         Raises:
             BadInput, TooLarge: The request is not one that this model takes.
+            Forbidden: It needs this server's key and does not have it.
         """
-        size = count_bytes(message)
-        return await self._compute(
-            await run_off_the_loop(size, lambda: self._reader.read(message), self._kind.large_bytes)
+        trusted, size = self.trusts(key), count_bytes(message)
+        request = await run_off_the_loop(
+            size,
+            lambda check_wanted: self._reader.read(message, trusted=trusted, check_wanted=check_wanted),
+            self._kind.large_bytes,
         )
+        return await self._compute(request)
 
     async def _compute(self, request: Request) -> tuple[dict[str, Any], dict[str, Array]]:
         tensors = request.tokens if request.query is None else await self.engine.compute(request.query)
@@ -95,17 +126,17 @@ class Service:
         """Answer a V1 body: a prediction for each instance, in the form of the model's kind."""
         query, instances = await run_off_the_loop(
             len(body),
-            lambda: self._reader.read_instances(self._read_document(body).get("instances")),
+            lambda check_wanted: self._reader.read_instances(self._read_document(body).get("instances"), check_wanted),
             self._kind.large_bytes,
         )
         values = await self.engine.compute(query)
         return instances.make_predictions(values[query.segment.sink.name])
 
-    def describe_model(self) -> dict[str, Any]:
-        """Describe the model as `GET /v2/models/{name}` shows it."""
+    def describe_model(self, *, trusted: bool = True) -> dict[str, Any]:
+        """Describe the model as `GET /v2/models/{name}` shows it; without the extension to who may not use it."""
         model = self._kind.model
         last = model.stages[-1]
-        return {
+        document = {
             "name": self.name,
             "versions": [],
             "platform": "kserve-captum",
@@ -115,6 +146,8 @@ class Service:
             "extensions": [VECTOR_JACOBIAN_PRODUCT, GRADIENT_OF_PREDICTED, VALUES_OF_STAGES, PATH_INTEGRAL],
             **self._kind.describe_model(),
         }
+        document |= {"max_rows": self._limits.rows, "max_body_bytes": self._limits.answer_bytes}
+        return document if trusted else {**document, "stages": [], "extensions": []}
 
     def _read_document(self, body: bytes) -> dict[str, Any]:
         document = parse_json(body, self._client)
@@ -128,8 +161,3 @@ def count_bytes(message: wire.Message) -> int:
     return sum(
         sum(map(len, tensor.flat)) if tensor.dtype.kind == "O" else tensor.nbytes for tensor in message.tensors.values()
     )
-
-
-async def run_off_the_loop(size: int, work: Callable[[], T], large: int = LARGE_BYTES) -> T:
-    """Do `work` on `size` bytes: at once if they are few, else in a thread."""
-    return work() if size <= large else await asyncio.get_running_loop().run_in_executor(THREADS, work)

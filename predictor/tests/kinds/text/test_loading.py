@@ -1,6 +1,7 @@
 """Which directories are text models, and what is said of those that cannot be served."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -55,7 +56,10 @@ def test_pickled_weights_are_not_read(directory):
         ({"architectures": None}, "architectures: got None, expected one that ends in"),
         ({"auto_map": {"AutoConfig": "code.Config"}}, "has 'auto_map', expected one of transformers' own networks"),
         ({"quantization_config": {"bits": 4}}, "has 'quantization_config', expected one of transformers' own networks"),
-        ({"model_type": "no_such"}, "transformers cannot load it"),
+        ({"model_type": "no_such"}, "config.json: model_type: got 'no_such', expected one of albert, bart, bert"),
+        ({"model_type": "timm_wrapper"}, "config.json: model_type: got 'timm_wrapper', expected one of albert"),
+        ({"model_type": ["bert"]}, "config.json: model_type: got ['bert'], expected one of albert"),
+        ({"tokenizer_class": "AutoModel"}, "config.json: tokenizer_class: got 'AutoModel', expected a tokenizer"),
         ({"hidden_size": 64}, "transformers cannot load it"),
         ({"id2label": {"0": "a", "1": "b", "2": "a"}}, "id2label: got a, b, a, expected labels that differ"),
         ({"vocab_size": "many"}, "transformers cannot load it"),
@@ -64,6 +68,73 @@ def test_pickled_weights_are_not_read(directory):
 def test_a_configuration_that_does_not_do_gets_a_line(directory, values, sentence):
     change(directory / "config.json", **values)
     assert sentence in error(directory)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"tokenizer_class": "AutoModel"}, "tokenizer_class: got 'AutoModel', expected a tokenizer of transformers"),
+        ({"tokenizer_class": {"a": 1}}, "tokenizer_class: got {'a': 1}, expected a tokenizer of transformers"),
+        ({"auto_map": {"AutoTokenizer": ["code.Own", None]}}, "has 'auto_map', expected one of transformers' own"),
+        ({"gguf_file": "../other/model.gguf"}, "has 'gguf_file', expected one of transformers' own"),
+    ],
+)
+def test_a_tokenizers_configuration_that_names_code_or_files_gets_a_line(directory, values, sentence):
+    change(directory / "tokenizer_config.json", **values)
+    assert f"tokenizer_config.json: {sentence}" in error(directory)
+
+
+def test_a_tokenizers_files_are_the_folders_whatever_its_configuration_names(directory, tmp_path):
+    before = load_kind(directory).model.tokenizer.tokenize("a dog", None, "text").encoding.tokens
+    document = json.loads((directory / "tokenizer.json").read_text())
+    document["model"]["vocab"] = {f"other {i}": i for i in range(len(document["model"]["vocab"]))}
+    (tmp_path / "other.json").write_text(json.dumps(document))
+    names = ("tokenizer_file", "vocab_file", "special_tokens_map_file")
+    change(directory / "tokenizer_config.json", **dict.fromkeys(names, str(tmp_path / "other.json")))
+    assert load_kind(directory).model.tokenizer.tokenize("a dog", None, "text").encoding.tokens == before
+
+
+@pytest.mark.parametrize("name", ["../other.safetensors", "/other.safetensors", "pytorch_model.bin", "..", 3, None])
+def test_an_index_that_names_other_files_than_the_folders_gets_a_line(directory, name):
+    (directory / "model.safetensors").rename(directory.parent / "other.safetensors")
+    index = {"metadata": {}, "weight_map": {"classifier.bias": name}}
+    (directory / "model.safetensors.index.json").write_text(json.dumps(index))
+    assert "index.json: weight_map: got" in error(directory)
+
+
+def test_weights_in_two_files_are_served(directory):
+    weights = load_file(directory / "model.safetensors")
+    (directory / "model.safetensors").unlink()
+    index = {}
+    for i in range(2):
+        part = dict(list(weights.items())[i::2])
+        save_file(part, directory / f"part{i}.safetensors", metadata={"format": "pt"})
+        index |= dict.fromkeys(part, f"part{i}.safetensors")
+    (directory / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
+    assert load_kind(directory).model.stages
+
+
+def test_an_adapter_gets_a_line(directory):
+    (directory / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "/elsewhere"}))
+    assert "adapter_config.json: names another model, expected a whole model" in error(directory)
+
+
+def test_a_folder_on_the_import_path_gets_a_line(directory, monkeypatch):
+    monkeypatch.syspath_prepend(directory)
+    assert "is on Python's import path" in error(directory)
+
+
+def test_the_hub_is_off_before_its_client_is_imported(directory):
+    program = (
+        "import sys, captum_predictor.server.serve\n"
+        "from pathlib import Path\n"
+        "from captum_predictor.kinds.load import load_kind\n"
+        "load_kind(Path(sys.argv[1]))\n"
+        "print(sys.modules['huggingface_hub.constants'].HF_HUB_OFFLINE)"
+    )
+    environment = {**os.environ, "HF_HUB_OFFLINE": "0"}
+    command = [sys.executable, "-c", program, directory]
+    assert subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout == "True\n"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "\x00"])

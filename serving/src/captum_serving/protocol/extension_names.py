@@ -21,6 +21,9 @@ PREDICTED_ROWS = "predicted_rows"
 GRADIENT_FROM = "gradient_from"
 GRADIENT_SOURCE = "gradient_source"
 
+# The request's header with the key that a predictor may demand for the extension; in gRPC's metadata too.
+EXTENSION_KEY = "x-captum-extension-key"
+
 # A response's output besides the stages' values, and its parameter.
 GRADIENT = "gradient"
 MODEL_DIGEST = "model_digest"

@@ -4,11 +4,12 @@ A binary body is a JSON header of `Inference-Header-Content-Length` bytes, follo
 little-endian, row-major, in the header's order. They are read and written as NumPy arrays, without Python lists.
 """
 
+import itertools
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal, TypeGuard, cast
 
 import numpy as np
 import orjson
@@ -253,7 +254,7 @@ def _read_data(
         )
     if dtype.kind == "O":
         return list(entry["data"])
-    array = read_numbers(entry["data"], name)
+    array = read_numbers(entry["data"], name, truths=dtype.kind == "b")
     if array.size != math.prod(shape):
         raise BadInput(
             f"{name}: data has {array.size} numbers; expected {math.prod(shape)} for the shape {list(shape)}"
@@ -268,8 +269,10 @@ def _read_data(
         return array.astype(dtype).reshape(shape)
 
 
-def read_numbers(data: object, name: str) -> np.ndarray[Any, Any]:
+def read_numbers(data: object, name: str, *, truths: bool = False) -> np.ndarray[Any, Any]:
     """Make an array from nested lists of JSON numbers; `name` is what an error calls them.
+
+    With `truths`, true and false may be among them, as 1 and 0.
 
     Raises:
         BadInput: Rows have different lengths, or something is not a number.
@@ -280,7 +283,18 @@ def read_numbers(data: object, name: str) -> np.ndarray[Any, Any]:
         raise BadInput(f"{name}: rows of different length or depth; expected nested lists of equal length") from None
     if array.dtype.kind not in "biuf" and array.size:
         raise BadInput(f"{name}: holds something that is not a number; expected numbers only")
+    if not truths and _has_truths(data, array.ndim):
+        raise BadInput(f"{name}: holds true or false; expected numbers only")
     return array if array.size else array.astype(np.float32)
+
+
+def _has_truths(data: object, depth: int) -> bool:
+    if depth == 0:
+        return isinstance(data, bool)
+    values = cast("Iterable[Any]", data)
+    for _ in range(depth - 1):
+        values = itertools.chain.from_iterable(values)
+    return bool in map(type, values)
 
 
 def _name_kind(value: object) -> str:

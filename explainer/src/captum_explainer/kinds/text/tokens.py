@@ -59,8 +59,9 @@ def tokenize(session: Session, texts: Sequence[Text]) -> list[Tokens]:
     """
     names = session.description.input_name, *session.description.extra_inputs
     rows: dict[int, Tokens] = {}
-    for start in range(0, len(texts), TEXTS_A_CALL):
-        together = range(start, min(start + TEXTS_A_CALL, len(texts)))
+    most = min(TEXTS_A_CALL, session.description.max_rows)
+    for start in range(0, len(texts), most):
+        together = range(start, min(start + most, len(texts)))
         # Texts with and without a pair need calls of their own.
         for paired in (False, True):
             chosen = [i for i in together if (texts[i].pair is not None) == paired]

@@ -103,8 +103,9 @@ def _score(session: Session | ScoresSession, texts: Sequence[Text]) -> Rows:
         session.description.extra_inputs,
     )
     parts = []
-    for start in range(0, len(texts), TEXTS_A_CALL):
-        found = session.tokenize(texts[start : start + TEXTS_A_CALL], source, *others)
+    most = min(TEXTS_A_CALL, session.description.max_rows)
+    for start in range(0, len(texts), most):
+        found = session.tokenize(texts[start : start + most], source, *others)
         exchange = Exchange({source: found[source]}, (sink,), extra_inputs={name: found[name] for name in others})
         parts.append(session.answer(exchange).values[sink])
     return np.concatenate(parts)

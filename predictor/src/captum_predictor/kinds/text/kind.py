@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from captum_serving.errors import BadInput
+from captum_serving.errors import BadInput, TooLarge
 from captum_serving.protocol.extension_names import (
     ATTENTION_MASK,
     INPUT_IDS,
@@ -20,7 +20,7 @@ from captum_serving.protocol.extension_names import (
 )
 
 from captum_predictor.engine.arrays import Array, refuse_strings, to_floats
-from captum_predictor.kinds.kind import Instances, Kind
+from captum_predictor.kinds.kind import Allowance, Instances, Kind
 from captum_predictor.kinds.text.answers import write_predictions
 from captum_predictor.kinds.text.instances import CONTEXT, Texts, read_instances, read_tensors
 from captum_predictor.kinds.text.model import Task, TextModel
@@ -71,7 +71,7 @@ class TextKind(Kind):
             raise BadInput(f"{ATTENTION_MASK}: is 0 for all of row {row}; expected a token in every row")
         return extra_inputs
 
-    def read_texts(self, tensors: Mapping[str, Array], sink: str | None) -> Mapping[str, Array]:
+    def read_texts(self, tensors: Mapping[str, Array], sink: str | None, allowance: Allowance) -> Mapping[str, Array]:
         """Read texts: their tokens' strings and ids, the extra inputs, and what each token stands for.
 
         Raises:
@@ -79,13 +79,13 @@ class TextKind(Kind):
         """
         if sink not in (None, TOKENS):
             raise BadInput(f"sink is {sink[:80]!r}; expected {TOKENS!r}, the only one of texts")
-        tokens = self._tokenize(read_tensors(tensors, self.model.task), TEXT, TEXT_PAIR)
+        tokens = self._tokenize(read_tensors(tensors, self.model.task), TEXT, TEXT_PAIR, allowance)
         return self._make_tensors(tokens, TOKENS, INPUT_IDS, *self.extra_inputs, *DESCRIPTIONS)
 
-    def read_instances(self, instances: Sequence[object]) -> Instances:
+    def read_instances(self, instances: Sequence[object], allowance: Allowance) -> Instances:
         """Read strings or objects with them. Raises `BadInput`, `TooLarge`."""
         texts = read_instances(instances, self.model.task)
-        tokens = self._tokenize(texts, "instances", CONTEXT)
+        tokens = self._tokenize(texts, "instances", CONTEXT, allowance)
         tensors = self._make_tensors(tokens, *self.model.sizes)
         source = tensors.pop(INPUT_IDS)
         return Instances(source, tensors, partial(write_predictions, self.model, texts, tokens))
@@ -107,9 +107,16 @@ class TextKind(Kind):
             "special_ids": list(model.tokenizer.special),
         }
 
-    def _tokenize(self, texts: Sequence[Texts], name: str, pair_name: str) -> list[Tokens]:
+    def _tokenize(self, texts: Sequence[Texts], name: str, pair_name: str, allowance: Allowance) -> list[Tokens]:
+        count = sum(len(text.text) + len(text.pair or "") for text in texts)
+        if count > allowance.characters:
+            raise TooLarge(
+                f"{name}: the texts have {count} characters; expected at most {allowance.characters} in one request "
+                "(the server's limit, --max_characters): send fewer at once"
+            )
         found = []
         for i, text in enumerate(texts):
+            allowance.check_wanted()
             where = f"{name}[{i}]"
             row = self.model.tokenizer.tokenize(text.text, text.pair, where)
             if not row.encoding.ids:

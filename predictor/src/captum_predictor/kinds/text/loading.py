@@ -1,9 +1,7 @@
 """Loads a text model from its directory with transformers' Auto classes, and reads nothing from anywhere else."""
 
 import inspect
-import json
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from captum_serving.protocol.extension_names import ATTENTION_MASK, INPUT_IDS, P
 from torch import nn
 
 from captum_predictor.graph.chain import ANY
+from captum_predictor.kinds.text.folder import read_config
 from captum_predictor.kinds.text.model import CONFIG, Scores, Task, TextModel
 from captum_predictor.kinds.text.stages import read_logits, split_text_network
 from captum_predictor.kinds.text.tokenizer import Tokenizer
@@ -21,14 +20,6 @@ from captum_predictor.model.description import ModelDirectoryError
 from captum_predictor.model.digest import compute_files_digest
 from captum_predictor.model.weights import check_finite
 
-# Set before transformers is imported: nothing goes to the hub, and tokenizers start no threads, which would take the
-# lanes' cores.
-OFFLINE = {
-    "HF_HUB_OFFLINE": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
-    "TOKENIZERS_PARALLELISM": "false",
-}
 SUFFIXES = {
     "ForSequenceClassification": Task.SEQUENCE,
     "ForTokenClassification": Task.TOKENS,
@@ -48,7 +39,6 @@ DIGESTED = (
     "vocab.json",
     "vocab.txt",
 )
-WEIGHTS = ("model.safetensors", "model.safetensors.index.json")
 # transformers' own sentinel for "no maximum" is 1e30.
 UNBOUNDED = 1_000_000_000
 
@@ -59,12 +49,8 @@ def load_text_model(directory: Path, device: str) -> TextModel:
     Raises `ModelDirectoryError`: no safetensors, another task, a part that is missing, a network that cannot be run
     from its embeddings. Remote code is never run, no pickle is read, and nothing is downloaded.
     """
-    document = _read_config(directory / CONFIG)
+    document = read_config(directory)
     task = _find_task(directory / CONFIG, document)
-    if not any((directory / name).is_file() for name in WEIGHTS):
-        pickled = " (pytorch_model.bin is a pickle, and is not read)" if any(directory.glob("*.bin")) else ""
-        raise ModelDirectoryError(directory, f"has no {WEIGHTS[0]}, expected the weights as safetensors{pickled}")
-    os.environ.update(OFFLINE)
     tokenizer = _load_tokenizer(directory)
     network = _load_network(directory, task)
     for name, tensor in network.state_dict().items():
@@ -97,21 +83,6 @@ def load_text_model(directory: Path, device: str) -> TextModel:
         first_position=first,
         sizes=sizes,
     )
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelDirectoryError(path, f"cannot be read ({error}), expected a transformers configuration") from error
-    if not isinstance(document, dict):
-        raise ModelDirectoryError(path, "is not a JSON object, expected a transformers configuration")
-    for key in ("auto_map", "quantization_config"):
-        if document.get(key):
-            raise ModelDirectoryError(
-                path, f"has {key!r}, expected one of transformers' own networks, without custom code or quantization"
-            )
-    return document
 
 
 def _find_task(path: Path, document: Mapping[str, Any]) -> Task:
