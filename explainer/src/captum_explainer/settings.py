@@ -37,6 +37,10 @@ class Limits:
     max_waiting: int = 64
     max_call_bytes: int = 8 * 10**6
     max_instances: int = 1024
+    max_characters: int = 1_000_000
+    max_pixels: int = 50_000_000
+    max_input_bytes: int = 64 * 2**20
+    max_answer_bytes: int = 64 * 2**20
     max_steps: int = 1000
     max_samples: int = 10_000
     max_perturbations: int = 10_000

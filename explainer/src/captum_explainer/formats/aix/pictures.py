@@ -12,11 +12,11 @@ from captum_explainer.formats.aix import texts
 from captum_explainer.formats.aix.masks import write
 from captum_explainer.formats.aix.parameters import read_number, read_parameters
 from captum_explainer.formats.request import Incoming, ReadRequest, check_keys
-from captum_explainer.inputs.arrays import fit_shape, read_instances, stack_instances
-from captum_explainer.inputs.pictures import decode
+from captum_explainer.inputs.arrays import fit_shape, list_instances, read_instances, stack_instances
+from captum_explainer.inputs.pictures import PictureDecoder
 from captum_explainer.inputs.superpixels import PLANAR
 from captum_explainer.inputs.texts import are_texts
-from captum_explainer.kinds.tensor.kind import TensorRequest
+from captum_explainer.kinds.tensor.kind import TensorRequest, check_parameters
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.settings import LIME_TEXTS, TRUTHS, AixDefaults, Settings
 
@@ -43,8 +43,10 @@ def read_document(
         return texts.read_document(document, description, settings)
     check_keys(document, "instances", *KEYS, "parameters")
     parameters = _make_parameters(document, description, settings.aix)
-    instances = read_instances(document.get("instances"), description, settings.limits, _fit_picture)
     rule = _read_rule(document, settings.aix)
+    listed = list_instances(document.get("instances"), "instances", settings.limits)
+    check_parameters(parameters, len(listed), description, settings.limits, settings.defaults)
+    instances = read_instances(listed, description, settings.limits, _fit_picture)
     return ReadRequest(TensorRequest(instances, parameters), partial(write, instances, rule))
 
 
@@ -53,8 +55,10 @@ def read_picture(incoming: Incoming, description: Description, settings: Setting
 
     Raises:
         BadInput: It is broken, or does not fit the model.
+        TooLarge: It has more pixels than the server takes.
     """
-    instances = stack_instances([decode(incoming.body, description)], description)
+    decoder = PictureDecoder(description, settings.limits)
+    instances = stack_instances([decoder.decode(incoming.body)], description)
     request = TensorRequest(instances, _make_parameters({}, description, settings.aix))
     return ReadRequest(request, partial(write, instances, settings.aix))
 
