@@ -4,7 +4,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-import orjson
+from captum_serving.errors import BadInput, TooLarge
+from captum_serving.protocol.json_body import parse_json
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.description import Access, Description
@@ -73,8 +74,8 @@ class PredictorClient:
         for path in ("/v2/models", "/v1/models"):
             reply = self._connection.call("GET", path, deadline, headers=headers)
             try:
-                names = orjson.loads(reply.body)["models"] if reply.status == 200 else []
-            except (orjson.JSONDecodeError, KeyError, TypeError):
+                names = parse_json(reply.body)["models"] if reply.status == 200 else []
+            except (BadInput, TooLarge, KeyError, TypeError):
                 names = []
             if names and all(isinstance(name, str) for name in names):
                 return list(names)

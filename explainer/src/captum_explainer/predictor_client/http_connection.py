@@ -16,7 +16,7 @@ from captum_explainer.predictor_client.patient_response import HungUp, PatientRe
 
 # A network policy drops packets, so a blocked connection times out instead of failing at once.
 CONNECT_SECONDS = 2.0
-MAX_REPLY_BYTES = 512 * 2**20
+MAX_REPLY_BYTES = 128 * 2**20
 # What RFC 3986 allows in a path and its query, and escapes that are there already.
 PATH_CHARACTERS = "/?:@!$&'()*+,;=~%"
 OWN_HEADERS = {"user-agent": "kserve-captum", "accept-encoding": "identity"}
