@@ -125,7 +125,8 @@ def _describe_target(description: str, *one: dict[str, Any]) -> Parameter:
     several = {"type": "array", "minItems": 1, "items": {"anyOf": [*one, {"type": "null"}]}}
     # A pair for all texts could not be told from a list with one target for each.
     alone = [kind for kind in one if kind is not PAIR]
-    return Parameter({"anyOf": [*alone, several, {"type": "null"}], "default": None, "description": description})
+    schema = {"anyOf": [*alone, several, {"type": "null"}], "default": None, "description": description}
+    return Parameter(schema, items_limit="max_instances")
 
 
 INDEX, STRING = {"type": "integer", "minimum": 0}, {"type": "string"}
