@@ -34,6 +34,8 @@ DETAILS = {
     "baseline_score": np.float64,
     "convergence_delta": np.float64,
 }
+# How many of the inputs' names an error shows.
+MOST_NAMES = 5
 # V2's own parameter, not the method's.
 RESERVED = "binary_data_output"
 
@@ -61,7 +63,7 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
 def _find_instances(message: Message, description: Description) -> tuple[str, np.ndarray, bool]:
     """The instances' name and tensor, and whether the answer has no axis of instances."""
     if len(message.tensors) != 1:
-        got = ", ".join(repr(name[:80]) for name in message.tensors)
+        got = ", ".join(repr(name[:80]) for name in [*message.tensors][:MOST_NAMES])
         raise BadInput(f"inputs are {got}; expected one, the instances")
     ((name, tensor),) = message.tensors.items()
     if tensor.dtype.kind == "O":

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from captum_serving.errors import BadInput, TooLarge
 from captum_serving.protocol.wire import read_numbers
+from captum_serving.sentences import shorten
 from torch import Tensor
 
 from captum_explainer.inputs.pictures import BYTES_PER_NUMBER, PictureDecoder, check_bytes
@@ -153,7 +154,7 @@ def _read_instance(
         keys = [str(key) for key in instance if key != "target"]
         if len(keys) != 1 or keys[0] not in HOLDERS:
             raise BadInput(
-                f'{name} has the keys {sorted(map(str, instance))[:5]}; expected {{"b64": picture}}, '
+                f'{name} has the keys {shorten(sorted(map(str, instance)))}; expected {{"b64": picture}}, '
                 '{"data": picture or numbers}, each with or without a "target", or nested numbers'
             )
         name, instance = f"{name}.{keys[0]}", instance[keys[0]]

@@ -14,6 +14,8 @@ QUESTION, CONTEXT = "question", "context"
 # The keys under which an object holds its text; the last two are those of TorchServe's envelope.
 HOLDERS = ("text", "data", "body")
 PAIR = "text_pair"
+# How many keys an error shows.
+MOST_KEYS = 5
 
 
 def are_texts(instances: object, description: Description) -> bool:
@@ -72,4 +74,4 @@ def _read_strings(instance: object, name: str, expected: str) -> dict[str, str]:
 
 
 def _name_keys(parts: dict[str, str]) -> str:
-    return ", ".join(repr(key[:80]) for key in parts) or "none"
+    return ", ".join(repr(key[:80]) for key in [*parts][:MOST_KEYS]) or "none"

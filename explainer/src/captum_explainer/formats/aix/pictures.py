@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from captum_serving.errors import BadInput
-from captum_serving.sentences import shorten
+from captum_serving.sentences import cut, shorten
 
 from captum_explainer.formats.aix import texts
 from captum_explainer.formats.aix.masks import write
@@ -77,11 +77,12 @@ def _make_parameters(document: dict[str, Any], description: Description, aix: Ai
 def _read_rule(document: dict[str, Any], aix: AixDefaults) -> AixDefaults:
     """Which segments the masks show: the request's keys, or the flags."""
     positive_only = document.get("positive_only", aix.positive_only)
-    if str(positive_only).lower() not in TRUTHS:
+    written = cut(positive_only, 10).lower()
+    if written not in TRUTHS:
         raise BadInput(f"positive_only is {shorten(positive_only)}; expected true or false")
     return replace(
         aix,
-        positive_only=TRUTHS[str(positive_only).lower()],
+        positive_only=TRUTHS[written],
         min_weight=read_number(document, "min_weight", float, aix.min_weight),
     )
 
