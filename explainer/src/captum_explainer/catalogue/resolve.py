@@ -85,9 +85,9 @@ def resolve(given: dict[str, Any], offer: Offer, limits: Limits, defaults: Mappi
                 wanted = describe_schema(parameter.apply_limits(limits))
                 raise BadInput(f"n_steps is 'auto'; expected {wanted}: details.converged tells whether they suffice")
             parameter.check(key, given[key], limits)
-            values[key] = given[key]
+            values[key] = _read_number(given[key], parameter)
         elif key in defaults and parameter.fits(defaults[key], limits):
-            values[key] = defaults[key]
+            values[key] = _read_number(defaults[key], parameter)
         elif "default" in parameter.schema:
             values[key] = parameter.schema["default"]
         else:
@@ -95,6 +95,11 @@ def resolve(given: dict[str, Any], offer: Offer, limits: Limits, defaults: Mappi
     if values.get("alpha", 0.0) is None:
         values["alpha"] = SURROGATES[values["surrogate"]]
     return Resolved(name, method, values)
+
+
+def _read_number(value: Any, parameter: Parameter) -> Any:  # noqa: ANN401 - JSON
+    """JavaScript writes 1.0 as 1, and Captum and NumPy take that for something else."""
+    return float(value) if type(value) is int and parameter.is_number else value
 
 
 def complete(resolved: Resolved, description: Description, limits: Limits, instances: tuple[int, ...]) -> None:

@@ -75,7 +75,7 @@ def fit_ridge(subsets: Subsets, scores: Array, alpha: float, weights: Array) -> 
     mean_score = weights @ scores / total
     centred = scores - mean_score
     share = sum(w @ x for x, w, _ in _split(subsets, weights, centred)) / total
-    gram = np.diag(np.full(subsets.shape[1], alpha))
+    gram = np.diag(np.full(subsets.shape[1], alpha, np.float64))
     moments = np.zeros((subsets.shape[1], scores.shape[1]))
     for x, w, y in _split(subsets, weights, centred):
         weighted = w[:, None] * (x - share)
