@@ -47,7 +47,9 @@ class Explainer:
             try:
                 await self._pass(lambda predictor: predictor.describe(self.name, deadline, {}), deadline)
             except Exception as error:
-                logger.warning("the predictor does not describe its model: %s", error)
+                logger.warning(
+                    "the predictor at %s does not describe its model: %s", self.settings.predictor.host, error
+                )
         return self.predictors.answered
 
     async def answer(self, incoming: Incoming, read: Read) -> WrittenAnswer:
