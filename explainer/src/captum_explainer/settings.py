@@ -82,6 +82,7 @@ class Settings:
         defaults: The server's own defaults for parameters.
         service_envelope: Whether TorchServe's path answers `{"explanations": [...]}` ("kserve") or the bare list
             ("none").
+        max_access: How much of the model explanations may use, and so reveal: scores, gradients or structure.
         model_version: The model's version in TorchServe's paths and in V2's answers.
         aix: How requests in AIX's format are answered.
     """
@@ -94,5 +95,6 @@ class Settings:
     client: ClientLimits = DEFAULT_LIMITS
     defaults: dict[str, Any] = field(default_factory=dict)
     service_envelope: str = "kserve"
+    max_access: str = "structure"
     model_version: str = "1.0"
     aix: AixDefaults = field(default_factory=AixDefaults)

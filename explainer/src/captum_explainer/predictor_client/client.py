@@ -34,7 +34,7 @@ NOT_ABOUT_V2 = (401, 403, 429)
 class PredictorClient:
     """One predictor over one kept-alive connection, for one explanation at a time."""
 
-    def __init__(self, address: PredictorAddress, max_call_bytes: int) -> None:
+    def __init__(self, address: PredictorAddress, max_call_bytes: int, offered: Access = Access.STRUCTURE) -> None:
         self._protocol, self._max_call_bytes = address.protocol, max_call_bytes
         self._connection = Connection(
             address.host,
@@ -42,6 +42,7 @@ class PredictorClient:
             address.ca_bundle,
             address.request_timeout_seconds,
         )
+        self._offered = offered
         self._described: Description | None = None
         self._described_at = 0.0
 
@@ -62,6 +63,7 @@ class PredictorClient:
         if description.access == Access.SCORES and self._protocol == "v2":
             server = self._connection.call("GET", "/v2", deadline, headers=headers)
             description = replace(description, binary=server.status == 200 and takes_binary(server.body))
+        description = replace(description, offered=self._offered)
         self._described, self._described_at = description, time.monotonic()
         return description
 

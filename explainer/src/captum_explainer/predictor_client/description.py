@@ -75,6 +75,7 @@ class Description:
         integrates: The predictor can integrate gradients along a path.
         text: None unless the model takes texts; then shapes contain -1 for the number of tokens.
         extra_inputs: The tensors that a text model's network may take beside a source.
+        offered: How much of it the explainer's methods may use, at most.
     """
 
     name: str
@@ -94,6 +95,12 @@ class Description:
     integrates: bool = False
     text: TextModel | None = None
     extra_inputs: tuple[str, ...] = ()
+    offered: Access = Access.STRUCTURE
+
+    @property
+    def usable(self) -> Access:
+        """How much the methods may use: what the predictor gives, as far as the explainer offers it."""
+        return min(self.access, self.offered)
 
     @property
     def task(self) -> TextTask:

@@ -60,6 +60,13 @@ FLAGS = (
         'TorchServe\'s: whether /explanations answers {"explanations": [...]} or the bare list',
         choices=("kserve", "none"),
     ),
+    # Not `access`: kserve would take that for its own --access_log_format.
+    Flag(
+        "max_access",
+        Settings.max_access,
+        "how much of the model explanations may use, and so reveal: scores, gradients or structure",
+        choices=("scores", "gradients", "structure"),
+    ),
     Flag("model_version", Settings.model_version, "the model's version in TorchServe's paths and in V2's answers"),
 )
 

@@ -33,17 +33,17 @@ class TensorKind:
     """The kind of a model that takes tensors."""
 
     def __init__(self, description: Description, defaults: Mapping[str, Any]) -> None:
-        self.default_method = defaults.get("method", DEFAULT_METHOD[description.access])
+        self.default_method = defaults.get("method", DEFAULT_METHOD[description.usable])
         self._description = description
         self._defaults = defaults
 
     def find_method(self, name: object) -> Method:
         """The method of that name. Raises `BadInput`."""
-        return find_method(name, catalogue(), self._description.access)
+        return find_method(name, catalogue(), self._description)
 
     def list_methods(self) -> dict[str, Method]:
         """The methods that this model's predictor makes possible."""
-        return {name: method for name, method in catalogue().items() if method.access <= self._description.access}
+        return {name: method for name, method in catalogue().items() if method.access <= self._description.usable}
 
     def list_parameters(self, method: Method) -> dict[str, Parameter]:
         """The parameters that the method takes for this model."""

@@ -31,11 +31,11 @@ class TextKind:
     def __init__(self, description: Description, defaults: Mapping[str, Any]) -> None:
         self._description = description
         default = defaults.get("method")
-        self.default_method = default if default in self.list_methods() else DEFAULT_METHOD[description.access]
+        self.default_method = default if default in self.list_methods() else DEFAULT_METHOD[description.usable]
 
     def find_method(self, name: object) -> Method:
         """The method of that name. Raises `BadInput` if there is none, or this model's texts have no use for it."""
-        method = find_method(name, METHODS, self._description.access)
+        method = find_method(name, METHODS, self._description)
         known = self.list_methods()
         if name not in known:
             raise BadInput(
@@ -50,7 +50,7 @@ class TextKind:
         return {
             name: method
             for name, method in METHODS.items()
-            if method.access <= self._description.access and (words or not leaves_words_out(method))
+            if method.access <= self._description.usable and (words or not leaves_words_out(method))
         }
 
     def list_parameters(self, method: Method) -> dict[str, Parameter]:

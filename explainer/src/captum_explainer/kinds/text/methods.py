@@ -117,6 +117,8 @@ def list_text_parameters(method: Method, description: Description) -> dict[str, 
 
 def _describe_layer(description: Description) -> Parameter:
     names = [stage.name for stage in description.stages if stage.name != description.output_name]
+    if description.offered < Access.STRUCTURE:
+        names = [EMBEDDINGS]
     text = "the stage whose outputs are explained; `embeddings` are the words' alone"
     return Parameter({"enum": names, "default": EMBEDDINGS, "description": text})
 
