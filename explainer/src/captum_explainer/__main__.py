@@ -12,10 +12,10 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     # Imports leave next to no garbage, and searching for it takes a fifth of their time. The server collects again.
     gc.disable()
-    from captum_serving.process.metrics import share_between_workers
+    from captum_serving.process.metrics import count_workers, share_between_workers
 
     # Importing kserve makes metrics, which then choose between one process and several.
-    if any(argument.startswith("--workers") for argument in sys.argv):
+    if count_workers(sys.argv[1:]) > 1:
         share_between_workers()
     from captum_serving.errors import BadInput
     from captum_serving.kserve_server.launch import Server

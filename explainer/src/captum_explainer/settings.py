@@ -39,6 +39,10 @@ class Limits:
     max_waiting: int = 64
     max_call_bytes: int = 8 * 10**6
     max_instances: int = 1024
+    max_characters: int = 1_000_000
+    max_pixels: int = 50_000_000
+    max_input_bytes: int = 64 * 2**20
+    max_answer_bytes: int = 64 * 2**20
     max_steps: int = 1000
     max_samples: int = 10_000
     max_perturbations: int = 10_000
@@ -80,6 +84,7 @@ class Settings:
         defaults: The server's own defaults for parameters.
         service_envelope: Whether TorchServe's path answers `{"explanations": [...]}` ("kserve") or the bare list
             ("none").
+        max_access: How much of the model explanations may use, and so reveal: scores, gradients or structure.
         model_version: The model's version in TorchServe's paths and in V2's answers.
         aix: How requests in AIX's format are answered.
     """
@@ -92,5 +97,6 @@ class Settings:
     client: ClientLimits = DEFAULT_LIMITS
     defaults: dict[str, Any] = field(default_factory=dict)
     service_envelope: str = "kserve"
+    max_access: str = "structure"
     model_version: str = "1.0"
     aix: AixDefaults = field(default_factory=AixDefaults)

@@ -11,7 +11,7 @@ from captum_explainer.catalogue.catalogue import catalogue
 from captum_explainer.catalogue.shared_parameters import list_parameters
 from captum_explainer.kinds.kind import write_catalogue
 from captum_explainer.kinds.tensor.kind import DEFAULT_METHOD
-from captum_explainer.parameters.parameter import Validator
+from captum_explainer.parameters.schema import fits_schema
 from captum_explainer.predictor_client.description import Access, Description
 from captum_explainer.settings import Limits
 
@@ -150,6 +150,6 @@ def test_scores_alone_can_be_explained_as_probabilities_only(settings):
 def test_what_fits_is_what_the_schema_with_the_servers_limits_says(name, description, settings):
     values = [None, True, -1, 0, 1, 2.0, 0.5, 1000, 1001, 10_000, 10_001, 1e31, "auto", "zeros", [], [0, 1], ["x"]]
     for key, parameter in list_parameters(catalogue()[name], description).items():
-        of_schema = Validator(parameter.apply_limits(settings.limits))
+        schema = parameter.apply_limits(settings.limits)
         for value in values:
-            assert parameter.fits(value, settings.limits) == of_schema.is_valid(value), (key, value)
+            assert parameter.fits(value, settings.limits) == fits_schema(value, schema), (key, value)

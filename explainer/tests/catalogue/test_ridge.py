@@ -106,6 +106,9 @@ def test_of_a_constant_score_there_is_no_r2():
 def test_what_has_no_solution_worth_having_is_refused():
     with pytest.raises(BadInput, match=r"alpha is 0; expected 1e-06 or more with the surrogate 'ridge'"):
         attribute_by_ridge(problem(alpha=0))
+    mask = torch.arange(4000).reshape(1, 1, 50, 80)
+    with pytest.raises(BadInput, match=r"the fit has 2000 samples \(n_samples\) of 4000 segments; .* at most 2e\+10"):
+        attribute_by_ridge(dataclasses.replace(problem(n_samples=2000), feature_mask=mask))
     mask = torch.arange(5000).reshape(1, 1, 50, 100)
     with pytest.raises(BadInput, match=r"5000 segments; expected at most 4096 with the surrogate 'ridge'"):
         attribute_by_ridge(dataclasses.replace(problem(), feature_mask=mask))

@@ -6,7 +6,8 @@ import pytest
 import torch
 from captum._utils.models.linear_model import SkLearnLinearRegression
 from captum_explainer.catalogue.method import Problem
-from captum_explainer.catalogue.surrogates import ScoredModel, attribute_by_surrogate, compute_r2
+from captum_explainer.catalogue.surrogates import MOST_WORK, ScoredModel, attribute_by_surrogate, check_fit, compute_r2
+from captum_serving.errors import BadInput
 from sklearn.metrics import r2_score
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -74,3 +75,12 @@ def test_details_hold_segments_intercept_and_fit():
     assert attribution.details["segments"].tolist() == [[0, 1], [1, 0]]
     assert attribution.details["intercept"] == model.intercept()
     assert attribution.details["r2"] == model.r2
+
+
+def test_a_fit_that_would_hold_the_interpreter_is_refused_and_those_of_every_day_are_not():
+    for samples, segments in ((500, 784), (1000, 1000), (10_000, 200), (2000, 30)):
+        check_fit(samples, segments, MOST_WORK)
+    with pytest.raises(
+        BadInput, match=r"the fit has 6000 samples \(n_samples\) of 4900 segments; .* at most 3e\+09: low"
+    ):
+        check_fit(6000, 4900, MOST_WORK)

@@ -6,8 +6,9 @@ import zlib
 
 import numpy as np
 import pytest
-from captum_explainer.inputs.pictures import MAX_SIDE, decode, decode_base64
-from captum_serving.errors import BadInput
+from captum_explainer.inputs.pictures import MAX_SIDE, PictureDecoder
+from captum_explainer.settings import Limits
+from captum_serving.errors import BadInput, TooLarge
 from PIL import Image
 
 LEVELS = np.random.default_rng(5).integers(0, 256, (6, 6, 4)).astype(np.uint8)
@@ -18,6 +19,14 @@ def encoded(pixels, name="PNG", mode=None):
     file = io.BytesIO()
     (picture.convert(mode) if mode else picture).save(file, name)
     return file.getvalue()
+
+
+def decode(data, description):
+    return PictureDecoder(description, Limits()).decode(data)
+
+
+def decode_base64(text, description):
+    return PictureDecoder(description, Limits()).decode_base64(text)
 
 
 @pytest.fixture
@@ -143,3 +152,27 @@ def test_bombs_are_refused_before_they_are_decoded(side, model, monkeypatch):
     for shape in (None, (1, 6, 6)):
         with pytest.raises(BadInput, match=r"expected (at most 4096x4096|6x6)"):
             decode(png_header(side, side), model(shape, (0.0, 1.0)))
+
+
+@pytest.mark.parametrize("shape", [None, (1, 6, 6)])
+def test_the_pixels_of_all_pictures_are_counted_before_any_of_them_is_decoded(shape, model, monkeypatch):
+    decoder = PictureDecoder(model(shape, (0.0, 1.0)), Limits(max_pixels=80))
+    for _ in range(2):
+        decoder.decode(encoded(LEVELS[..., 0]))
+    monkeypatch.setattr(Image.Image, "convert", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(TooLarge, match=r"108 pixels or more; expected at most 80 \(the server's limit, --max_pixels\)"):
+        decoder.decode(encoded(LEVELS[..., 0]))
+
+
+def test_of_an_unknown_shape_the_numbers_are_counted_too(model, monkeypatch):
+    decoder = PictureDecoder(model(None, None), Limits(max_input_bytes=4 * 144))
+    decoder.decode(encoded(LEVELS[..., 0]))
+    decoder.decode(encoded(LEVELS[..., :3]))
+    monkeypatch.setattr(Image.Image, "convert", lambda *_: pytest.fail("it was decoded"))
+    with pytest.raises(TooLarge, match="the instances have 720 bytes as float32; expected at most 576"):
+        decoder.decode(encoded(LEVELS[..., 0]))
+
+
+def test_a_phones_picture_and_a_thousand_small_ones_are_not_too_many_pixels():
+    assert Limits().max_pixels >= 8000 * 6000
+    assert Limits().max_pixels >= 990 * 224 * 224

@@ -129,7 +129,7 @@ def test_a_predictor_that_is_not_there_is_unavailable(monkeypatch):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         host = f"127.0.0.1:{free.getsockname()[1]}"
-        with pytest.raises(Unavailable, match=rf"the predictor at http://{host} cannot be reached; is it running\?"):
+        with pytest.raises(Unavailable, match=r"^the predictor cannot be reached; is it running\?$"):
             Connection(host, False, None, 600.0).call("GET", "/", Deadline(5))
 
 

@@ -8,6 +8,7 @@ from captum_explainer.formats.request import Incoming
 from captum_explainer.server.options import compose_settings
 from captum_explainer.server.service import Explainer
 from captum_serving.errors import (
+    BadGateway,
     BadInput,
     DeadlineExceeded,
     Forbidden,
@@ -242,3 +243,31 @@ def test_in_a_rollout_whose_versions_share_the_connections_no_explanation_is_ref
 
     digests = [json.loads(answer.body)["model"]["digest"] for answer in asyncio.run(many())]
     assert set(digests) == {"a" * 64, "b" * 64}
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b'{"predictions": [' + b"[]," * 2_000_001 + b"[]]}", "2000003 arrays; expected at most 2000000"),
+        (b'{"predictions": ["' + b"x" * 2**25 + b'"]}', "expected at most 33554432"),
+        (b'{"predictions": [' + b"{}," * 100_001 + b"{}]}", "objects; expected at most 100000"),
+    ],
+    ids=["arrays", "bytes", "objects"],
+)
+def test_a_predictors_json_is_limited_before_it_is_parsed(body, sentence, explainer, fake_predictor, send_reply):
+    made = explainer()
+    explained(made)
+    fake_predictor.answer = lambda handler, request: send_reply(handler, 200, body)
+    with pytest.raises(BadGateway, match=f"the predictor's answer is not V1's: the JSON has .*{sentence}"):
+        explained(made)
+
+
+def test_no_address_is_named_where_the_predictor_is_gone(explainer, fake_predictor, monkeypatch):
+    monkeypatch.setattr("captum_explainer.predictor_client.transport.RETRY_SECONDS", 0.1)
+    made = explainer()
+    explained(made)
+    fake_predictor.close()
+    made.predictors._idle.clear()
+    with pytest.raises(Unavailable) as failure:
+        explained(made)
+    assert "127.0.0.1" not in failure.value.sentence

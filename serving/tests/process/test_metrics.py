@@ -3,7 +3,8 @@ import os
 import subprocess
 import sys
 
-from captum_serving.process.metrics import write_metrics
+import pytest
+from captum_serving.process.metrics import count_workers, write_metrics
 from prometheus_client import Counter
 
 SUMS = """
@@ -43,3 +44,19 @@ def test_several_workers_show_their_sums(tmp_path):
     )
     assert "worked_total 4.0" in result.stdout
     assert list(tmp_path.iterdir()) == [program]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        ([], 1),
+        (["--workers", "1"], 1),
+        (["--workers=1", "--http_port", "8080"], 1),
+        (["--model_name", "m", "--workers", "3"], 3),
+        (["--workers=2"], 2),
+        (["--workers", "many"], 1),
+        (["--workers"], 1),
+    ],
+)
+def test_the_workers_of_a_command_line_are_counted(arguments, count):
+    assert count_workers(arguments) == count

@@ -34,20 +34,21 @@ def catalogue() -> dict[str, Method]:
     return {name: importlib.import_module(path).METHOD for name, path in sorted(found)}
 
 
-def find_method(name: object, methods: Mapping[str, Method], access: Access) -> Method:
+def find_method(name: object, methods: Mapping[str, Method], description: Description) -> Method:
     """The method with that name among a kind's methods.
 
     Raises:
-        BadInput: There is no such method, or it needs more than the predictor gives.
+        BadInput: There is no such method, or it needs more than the predictor gives or the explainer offers.
     """
     if not isinstance(name, str) or name not in methods:
         raise BadInput(f"method: {name_nearest(name, list(methods))}")
     method = methods[name]
-    if method.access > access:
-        possible = ", ".join(other for other in methods if methods[other].access <= access)
-        raise BadInput(
-            f"{name} needs {NEEDS[method.access]}, and the predictor gives {NEEDS[access]}; possible: {possible}"
-        )
+    if method.access > description.usable:
+        possible = ", ".join(other for other in methods if methods[other].access <= description.usable)
+        given = f"the predictor gives {NEEDS[description.access]}"
+        if description.offered < description.access:
+            given = f"this explainer offers {NEEDS[description.offered]} (its --max_access)"
+        raise BadInput(f"{name} needs {NEEDS[method.access]}, and {given}; possible: {possible}")
     return method
 
 
@@ -71,4 +72,4 @@ def write_entries(
         }
         for name, method in known.items()
     ]
-    return {"model": description.name, "access": description.access.name.lower(), "methods": entries}
+    return {"model": description.name, "access": description.usable.name.lower(), "methods": entries}

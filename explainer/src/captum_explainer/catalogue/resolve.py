@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from captum_serving.errors import BadInput
-from captum_serving.sentences import describe_schema, name_nearest
+from captum_serving.sentences import describe_schema, name_nearest, shorten
 
 from captum_explainer.catalogue.method import Method
 from captum_explainer.inputs.image_axes import find_layout
@@ -85,9 +85,9 @@ def resolve(given: dict[str, Any], offer: Offer, limits: Limits, defaults: Mappi
                 wanted = describe_schema(parameter.apply_limits(limits))
                 raise BadInput(f"n_steps is 'auto'; expected {wanted}: details.converged tells whether they suffice")
             parameter.check(key, given[key], limits)
-            values[key] = given[key]
+            values[key] = _read_number(given[key], parameter)
         elif key in defaults and parameter.fits(defaults[key], limits):
-            values[key] = defaults[key]
+            values[key] = _read_number(defaults[key], parameter)
         elif "default" in parameter.schema:
             values[key] = parameter.schema["default"]
         else:
@@ -95,6 +95,11 @@ def resolve(given: dict[str, Any], offer: Offer, limits: Limits, defaults: Mappi
     if values.get("alpha", 0.0) is None:
         values["alpha"] = SURROGATES[values["surrogate"]]
     return Resolved(name, method, values)
+
+
+def _read_number(value: Any, parameter: Parameter) -> Any:  # noqa: ANN401 - JSON
+    """JavaScript writes 1.0 as 1, and Captum and NumPy take that for something else."""
+    return float(value) if type(value) is int and parameter.is_number else value
 
 
 def complete(resolved: Resolved, description: Description, limits: Limits, instances: tuple[int, ...]) -> None:
@@ -146,7 +151,7 @@ def _check_neuron(neuron: int | list[int], layer: str, description: Description)
     index = [neuron] if isinstance(neuron, int) else neuron
     shape = description.find_shape(layer)
     if len(index) != len(shape) or any(i >= size for i, size in zip(index, shape, strict=True)):
-        raise BadInput(f"neuron is {neuron}; expected an index into {layer}'s shape {list(shape)}")
+        raise BadInput(f"neuron is {shorten(neuron)}; expected an index into {layer}'s shape {list(shape)}")
     return index
 
 
@@ -164,7 +169,7 @@ def _complete_window(name: str, window: int | list[int] | None, shape: tuple[int
                 sizes.insert(layout.channel_axis, shape[layout.channel_axis])
         return [min(size, limit) for size, limit in zip(sizes, shape, strict=True)]
     if len(window) != len(shape) or any(size > limit for size, limit in zip(window, shape, strict=True)):
-        raise BadInput(f"{name} is {window}; expected one size a dimension, at most {list(shape)}")
+        raise BadInput(f"{name} is {shorten(window)}; expected one size a dimension, at most {list(shape)}")
     return window
 
 
@@ -173,7 +178,7 @@ def _complete_windows(values: dict[str, Any], shape: tuple[int, ...], limits: Li
     halves = [max(1, size // 2) for size in window]
     strides = halves if values["strides"] is None else _complete_window("strides", values["strides"], shape)
     if any(stride > size for stride, size in zip(strides, window, strict=True)):
-        raise BadInput(f"strides is {strides}; expected at most the window's size {window} in each dimension")
+        raise BadInput(f"strides is {shorten(strides)}; expected at most the window's size {window} in each dimension")
     steps = zip(shape, window, strides, strict=True)
     count = math.prod(1 + math.ceil((length - size) / stride) for length, size, stride in steps)
     _check_perturbations(f"these strides make {count} windows", count, limits)

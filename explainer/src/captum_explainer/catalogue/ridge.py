@@ -9,10 +9,13 @@ from captum_serving.errors import BadInput
 from numpy.typing import NDArray
 
 from captum_explainer.catalogue.method import Attribution, Problem
+from captum_explainer.catalogue.surrogates import check_fit
 
 KERNEL_WIDTH = 0.25
 # The fit's memory grows with the square of their number, and its time with the cube.
 MOST_SEGMENTS = 4096
+# Samples times the square of the segments. Other threads go on meanwhile, but the fit does not see its deadline.
+MOST_WORK = 2e10
 # Below it the equations may be nearly singular, and the coefficients noise.
 LEAST_ALPHA = 1e-6
 # How many are converted to numbers at a time: thousands of samples with thousands of segments would take gigabytes.
@@ -72,7 +75,7 @@ def fit_ridge(subsets: Subsets, scores: Array, alpha: float, weights: Array) -> 
     mean_score = weights @ scores / total
     centred = scores - mean_score
     share = sum(w @ x for x, w, _ in _split(subsets, weights, centred)) / total
-    gram = np.diag(np.full(subsets.shape[1], alpha))
+    gram = np.diag(np.full(subsets.shape[1], alpha, np.float64))
     moments = np.zeros((subsets.shape[1], scores.shape[1]))
     for x, w, y in _split(subsets, weights, centred):
         weighted = w[:, None] * (x - share)
@@ -97,6 +100,7 @@ def _fit(problem: Problem) -> Ridge:
     parameters, count = problem.parameters, int(problem.segments.max()) + 1
     if count > MOST_SEGMENTS:
         raise BadInput(f"{count} segments; expected at most {MOST_SEGMENTS} with the surrogate 'ridge': try 'grid'")
+    check_fit(parameters["n_samples"], count, MOST_WORK)
     if parameters["alpha"] < LEAST_ALPHA:
         raise BadInput(f"alpha is {parameters['alpha']:g}; expected {LEAST_ALPHA:g} or more with the surrogate 'ridge'")
     subsets = draw_subsets(parameters["n_samples"], count, parameters["seed"])

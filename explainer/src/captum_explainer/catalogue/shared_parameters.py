@@ -4,7 +4,7 @@ import math
 
 from captum_explainer.catalogue.method import Method
 from captum_explainer.inputs.superpixels import ALGORITHMS, ALIKE, is_picture
-from captum_explainer.parameters.parameter import Parameter, choice, flag, integer, number
+from captum_explainer.parameters.parameter import MOST_DIMENSIONS, Parameter, choice, flag, integer, number
 from captum_explainer.parameters.quality_metrics import METRIC_PARAMETERS
 from captum_explainer.predictor_client.description import Access, Description
 
@@ -60,7 +60,8 @@ TARGET = Parameter(
         "default": None,
         "description": "the output to explain: an index, a label, or a list with one target per instance; "
         "null: the predicted class",
-    }
+    },
+    items_limit="max_instances",
 )
 TOP_K = Parameter(
     {
@@ -76,7 +77,12 @@ NEURON = Parameter(
     {
         "anyOf": [
             {"type": "integer", "minimum": 0},
-            {"type": "array", "minItems": 1, "items": {"type": "integer", "minimum": 0}},
+            {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": MOST_DIMENSIONS,
+                "items": {"type": "integer", "minimum": 0},
+            },
         ],
         "description": "the neuron's index in the layer's output: one number for each dimension",
     }

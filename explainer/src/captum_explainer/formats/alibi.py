@@ -13,8 +13,8 @@ from torch import Tensor
 from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.formats import native
 from captum_explainer.formats.request import Incoming, ReadRequest
-from captum_explainer.kinds.tensor.kind import TensorRequest
-from captum_explainer.kinds.text.kind import TextRequest
+from captum_explainer.inputs.texts import are_texts
+from captum_explainer.kinds.tensor.kind import TensorRequest, check_answer_of, check_parameters
 from captum_explainer.parameters.path import QUADRATURES
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.rendering.written_answer import WrittenAnswer
@@ -23,6 +23,8 @@ from captum_explainer.settings import Settings
 INPUT_METHOD, LAYER_METHOD = "integrated_gradients", "layer_integrated_gradients"
 # Alibi's own defaults; the server's --defaults do not change them.
 DEFAULTS = {"quadrature": "gausslegendre", "n_steps": 50, "internal_batch_size": 100, "baselines": "zeros"}
+# An answer has the attributions, the instances and the baselines.
+ARRAYS = 3
 # Alibi's word for no layer.
 NO_LAYER = "unspecified"
 
@@ -36,14 +38,20 @@ def read_document(
         BadInput: The request asks for another method than integrated gradients, or the instances do not fit the model.
         TooLarge: More instances than the server takes.
     """
-    request, _ = native.read_document(document, incoming, description, settings)
-    if isinstance(request, TextRequest):
+    if are_texts(document.get("instances"), description):
         raise BadInput("Alibi's integrated gradients explain tensors, and the instances are texts; expected tensors")
-    own = TensorRequest(request.instances, _translate_parameters(request.parameters))
-    return ReadRequest(own, partial(_write, request.instances))
+    translated = {**document, "parameters": _translate_parameters(document.get("parameters", {}))}
+    request, _ = native.read_document(translated, incoming, description, settings)
+    assert isinstance(request, TensorRequest)
+    shape = tuple(request.instances.shape)
+    resolved = check_parameters(request.parameters, shape[0], description, settings.limits, settings.defaults)
+    check_answer_of(resolved, description, settings.limits, shape, ARRAYS)
+    return ReadRequest(request, partial(_write, request.instances))
 
 
-def _translate_parameters(given: dict[str, Any]) -> dict[str, Any]:
+def _translate_parameters(given: Any) -> Any:  # noqa: ANN401 - JSON, which is not checked yet
+    if not isinstance(given, dict):
+        return given
     given = {key: value for key, value in given.items() if value is not None}
     method = given.pop("method", None)
     if method in QUADRATURES:

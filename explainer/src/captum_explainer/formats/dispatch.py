@@ -33,7 +33,7 @@ def read(incoming: Incoming, description: Description, settings: Settings) -> Re
     if incoming.body.startswith(SIGNATURES):
         if settings.aix.explainer_type == LIME_IMAGES:
             return pictures.read_picture(incoming, description, settings)
-        return native.read_picture(incoming, description)
+        return native.read_picture(incoming, description, settings)
     document = parse_json(incoming.body, settings.client)
     if not isinstance(document, dict):
         raise BadInput('the body is not a JSON object; expected {"instances": [...], "parameters": {...}}')

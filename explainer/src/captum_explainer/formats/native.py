@@ -1,6 +1,5 @@
 """Our own format: `{"instances", "parameters", "render"}`, or a picture's bytes."""
 
-from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -8,10 +7,10 @@ from captum_serving.errors import BadInput
 
 from captum_explainer.attribution.explanations import Explanations
 from captum_explainer.formats.request import Incoming, ReadRequest, check_keys
-from captum_explainer.inputs.arrays import add_own_targets, read_instances, stack_instances
-from captum_explainer.inputs.pictures import decode
+from captum_explainer.inputs.arrays import add_own_targets, list_instances, read_instances, stack_instances
+from captum_explainer.inputs.pictures import PictureDecoder
 from captum_explainer.inputs.texts import are_texts, read_texts
-from captum_explainer.kinds.tensor.kind import TensorRequest
+from captum_explainer.kinds.tensor.kind import TensorRequest, check_parameters, count_targets
 from captum_explainer.kinds.text.kind import TextRequest
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.rendering.response import find_picture_writer, find_text_writer
@@ -19,13 +18,15 @@ from captum_explainer.rendering.written_answer import WrittenAnswer
 from captum_explainer.settings import Settings
 
 
-def read_picture(incoming: Incoming, description: Description) -> ReadRequest:
+def read_picture(incoming: Incoming, description: Description, settings: Settings) -> ReadRequest:
     """Read a body that is a picture's bytes, which are one instance.
 
     Raises:
         BadInput: It is broken, or does not fit the model.
+        TooLarge: It has more pixels than the server takes.
     """
-    instances = stack_instances([decode(incoming.body, description)], description)
+    decoder = PictureDecoder(description, settings.limits)
+    instances = stack_instances([decoder.decode(incoming.body)], description)
     return ReadRequest(TensorRequest(instances, {}), find_picture_writer(None, incoming.accept, instances) or write)
 
 
@@ -36,22 +37,24 @@ def read_document(
 
     Raises:
         BadInput: A key is not known, or the instances do not fit the model.
-        TooLarge: More instances than the server takes.
+        TooLarge: More instances than the server takes, or a larger answer than it gives.
     """
     check_keys(document, "instances", "parameters", "render")
     parameters: Any = document.get("parameters", {})
     if not isinstance(parameters, dict):
         raise BadInput('parameters is not an object; expected {"method": ..., ...}')
-    given = document.get("instances")
-    request: TensorRequest | TextRequest
+    given, limits = document.get("instances"), settings.limits
     if are_texts(given, description):
-        request = TextRequest(read_texts(given, description, settings.limits), parameters)
+        texts = read_texts(given, description, limits)
         writer = find_text_writer(document.get("render"), incoming.accept)
-    else:
-        request = TensorRequest(read_instances(given, description, settings.limits), parameters)
-        writer = find_picture_writer(document.get("render"), incoming.accept, request.instances)
-    own = replace(request, parameters=add_own_targets(parameters, document["instances"]))
-    return ReadRequest(own, writer or write)
+        return ReadRequest(TextRequest(texts, add_own_targets(parameters, document["instances"])), writer or write)
+    listed = list_instances(given, "instances", limits)
+    parameters = add_own_targets(parameters, listed)
+    resolved = check_parameters(parameters, len(listed), description, limits, settings.defaults)
+    instances = read_instances(listed, description, limits)
+    targets = count_targets(resolved, description)
+    writer = find_picture_writer(document.get("render"), incoming.accept, instances, targets)
+    return ReadRequest(TensorRequest(instances, parameters), writer or write)
 
 
 def write(explanations: Explanations, description: Description) -> WrittenAnswer:

@@ -62,7 +62,7 @@ def _read_form(incoming: Incoming, description: Description, settings: Settings)
 def _read_bytes(incoming: Incoming, description: Description, settings: Settings) -> ReadRequest:
     one_text = False
     if description.text is None and not JSON.match(incoming.body):
-        request, _ = native.read_picture(incoming, description)
+        request, _ = native.read_picture(incoming, description, settings)
     else:
         document: Any = (
             parse_json(incoming.body, settings.client) if JSON.match(incoming.body) else _read_text(incoming.body)

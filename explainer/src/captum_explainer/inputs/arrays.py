@@ -1,5 +1,6 @@
 """A request's instances as one tensor, checked against what the model declares."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -7,9 +8,10 @@ import numpy as np
 import torch
 from captum_serving.errors import BadInput, TooLarge
 from captum_serving.protocol.wire import read_numbers
+from captum_serving.sentences import shorten
 from torch import Tensor
 
-from captum_explainer.inputs.pictures import decode_base64
+from captum_explainer.inputs.pictures import BYTES_PER_NUMBER, PictureDecoder, check_bytes
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.settings import Limits
 
@@ -51,7 +53,11 @@ def read_instances(
         TooLarge: More than the server takes.
     """
     listed = list_instances(instances, "instances", limits)
-    arrays = [_read_instance(instance, f"instances[{i}]", description, fit) for i, instance in enumerate(listed)]
+    check_size(len(listed), description, limits)
+    decoder = PictureDecoder(description, limits)
+    arrays = [
+        _read_instance(instance, f"instances[{i}]", description, fit, decoder) for i, instance in enumerate(listed)
+    ]
     return stack_instances(arrays, description)
 
 
@@ -79,14 +85,33 @@ def check_count(count: int, limits: Limits) -> None:
         raise TooLarge(f"{count} instances; expected at most {limit} (the server's limit, --max_instances)")
 
 
+def check_size(count: int, description: Description, limits: Limits) -> None:
+    """Check the size of instances before they are read, if the model's shape is known.
+
+    Raises:
+        TooLarge: As float32 they have more bytes than the server takes.
+    """
+    if description.input_shape is not None:
+        check_bytes(BYTES_PER_NUMBER * count * math.prod(description.input_shape), limits)
+
+
+def refuse_text_model(description: Description) -> None:
+    """Check that the model takes tensors.
+
+    Raises:
+        BadInput: It takes texts.
+    """
+    if description.text is not None:
+        raise BadInput('the model takes texts; expected {"instances": [...]} with texts')
+
+
 def stack_instances(arrays: list[np.ndarray], description: Description) -> Tensor:
     """Check arrays of one instance each and stack them: float32 [instances, *input shape].
 
     Raises:
         BadInput: They have several shapes, hold nothing, NaN or infinity, or values outside the declared range.
     """
-    if description.text is not None:
-        raise BadInput('the model takes texts; expected {"instances": [...]} with texts')
+    refuse_text_model(description)
     if len({array.shape for array in arrays}) > 1:
         shapes = sorted({str(list(array.shape)) for array in arrays})
         raise BadInput(f"instances have the shapes {', '.join(shapes[:5])}; expected one shape")
@@ -123,17 +148,18 @@ def _read_instance(
     name: str,
     description: Description,
     fit: Callable[[np.ndarray, str, tuple[int, ...]], np.ndarray],
+    decoder: PictureDecoder,
 ) -> np.ndarray:
     if isinstance(instance, dict):
         keys = [str(key) for key in instance if key != "target"]
         if len(keys) != 1 or keys[0] not in HOLDERS:
             raise BadInput(
-                f'{name} has the keys {sorted(map(str, instance))[:5]}; expected {{"b64": picture}}, '
+                f'{name} has the keys {shorten(sorted(map(str, instance)))}; expected {{"b64": picture}}, '
                 '{"data": picture or numbers}, each with or without a "target", or nested numbers'
             )
         name, instance = f"{name}.{keys[0]}", instance[keys[0]]
         if keys[0] == "b64" or isinstance(instance, str):
-            return decode_base64(instance, description, name)
+            return decoder.decode_base64(instance, name)
     if not isinstance(instance, list):
         raise BadInput(f'{name} is not a list; expected nested numbers or {{"b64": picture}}')
     array = read_numbers(instance, name).astype(np.float32)

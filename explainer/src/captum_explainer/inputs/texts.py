@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from captum_serving.errors import BadInput
+from captum_serving.errors import BadInput, TooLarge
 from captum_serving.sentences import shorten
 
 from captum_explainer.inputs.arrays import list_instances
@@ -14,6 +14,8 @@ QUESTION, CONTEXT = "question", "context"
 # The keys under which an object holds its text; the last two are those of TorchServe's envelope.
 HOLDERS = ("text", "data", "body")
 PAIR = "text_pair"
+# How many keys an error shows.
+MOST_KEYS = 5
 
 
 def are_texts(instances: object, description: Description) -> bool:
@@ -35,7 +37,14 @@ def read_texts(instances: object, description: Description, limits: Limits) -> l
     """
     listed = list_instances(instances, "texts", limits)
     task = TextTask.SEQUENCE if description.text is None else description.text.task
-    return [_read_text(instance, f"instances[{i}]", task) for i, instance in enumerate(listed)]
+    texts = [_read_text(instance, f"instances[{i}]", task) for i, instance in enumerate(listed)]
+    characters = sum(len(part) for text in texts for part in text.parts)
+    if characters > limits.max_characters:
+        raise TooLarge(
+            f"the texts have {characters} characters; expected at most {limits.max_characters} together "
+            "(the server's limit, --max_characters)"
+        )
+    return texts
 
 
 def _read_text(instance: object, name: str, task: TextTask) -> Text:
@@ -65,4 +74,4 @@ def _read_strings(instance: object, name: str, expected: str) -> dict[str, str]:
 
 
 def _name_keys(parts: dict[str, str]) -> str:
-    return ", ".join(repr(key[:80]) for key in parts) or "none"
+    return ", ".join(repr(key[:80]) for key in [*parts][:MOST_KEYS]) or "none"

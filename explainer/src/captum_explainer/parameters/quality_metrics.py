@@ -13,6 +13,7 @@ METRIC_PARAMETERS: dict[str, Parameter] = {
     "metrics": Parameter(
         {
             "type": "array",
+            "maxItems": len(METRICS),
             "items": {"enum": list(METRICS)},
             "uniqueItems": True,
             "default": [],

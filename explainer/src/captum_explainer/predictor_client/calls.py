@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from captum_serving.errors import BadGateway, BadInput
+from captum_serving.errors import BadGateway, BadInput, TooLarge
 from captum_serving.protocol.wire import HEADER_LENGTH, Message, Strings, decode, encode
 
 from captum_explainer.deadline import Deadline
@@ -81,5 +81,5 @@ class Calls:
         reply = self.post(f"/v2/models/{self.description.name}/infer", body, headers)
         try:
             return decode(reply.body, reply.headers.get(HEADER_LENGTH), "outputs", strings=strings)
-        except BadInput as error:
+        except (BadInput, TooLarge) as error:
             raise BadGateway(f"the predictor's answer does not follow the Open Inference Protocol: {error}") from None

@@ -4,9 +4,10 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-import orjson
+from captum_serving.errors import BadInput, TooLarge
 from captum_serving.extension_key import read_key
 from captum_serving.protocol.extension_names import EXTENSION_KEY
+from captum_serving.protocol.json_body import parse_json
 
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.description import Access, Description
@@ -38,7 +39,7 @@ class PredictorClient:
     The extension's key goes with what needs it; predictions that are passed on do without.
     """
 
-    def __init__(self, address: PredictorAddress, max_call_bytes: int) -> None:
+    def __init__(self, address: PredictorAddress, max_call_bytes: int, offered: Access = Access.STRUCTURE) -> None:
         self._protocol, self._max_call_bytes = address.protocol, max_call_bytes
         self._key = {EXTENSION_KEY: read_key(address.extension_key_file)} if address.extension_key_file else {}
         self._connection = Connection(
@@ -47,6 +48,7 @@ class PredictorClient:
             address.ca_bundle,
             address.request_timeout_seconds,
         )
+        self._offered = offered
         self._described: Description | None = None
         self._described_at = 0.0
 
@@ -67,6 +69,7 @@ class PredictorClient:
         if description.access == Access.SCORES and self._protocol == "v2":
             server = self._connection.call("GET", "/v2", deadline, headers=headers)
             description = replace(description, binary=server.status == 200 and takes_binary(server.body))
+        description = replace(description, offered=self._offered)
         self._described, self._described_at = description, time.monotonic()
         return description
 
@@ -79,8 +82,8 @@ class PredictorClient:
         for path in ("/v2/models", "/v1/models"):
             reply = self._connection.call("GET", path, deadline, headers=headers)
             try:
-                names = orjson.loads(reply.body)["models"] if reply.status == 200 else []
-            except (orjson.JSONDecodeError, KeyError, TypeError):
+                names = parse_json(reply.body)["models"] if reply.status == 200 else []
+            except (BadInput, TooLarge, KeyError, TypeError):
                 names = []
             if names and all(isinstance(name, str) for name in names):
                 return list(names)

@@ -78,6 +78,7 @@ class Description:
         max_body_bytes: The most bytes of one call's body, and of its answer's tensors.
         text: None unless the model takes texts; then shapes contain -1 for the number of tokens.
         extra_inputs: The tensors that a text model's network may take beside a source.
+        offered: How much of it the explainer's methods may use, at most.
     """
 
     name: str
@@ -99,6 +100,12 @@ class Description:
     max_body_bytes: int = UNLIMITED
     text: TextModel | None = None
     extra_inputs: tuple[str, ...] = ()
+    offered: Access = Access.STRUCTURE
+
+    @property
+    def usable(self) -> Access:
+        """How much the methods may use: what the predictor gives, as far as the explainer offers it."""
+        return min(self.access, self.offered)
 
     @property
     def task(self) -> TextTask:

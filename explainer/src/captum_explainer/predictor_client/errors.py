@@ -1,6 +1,5 @@
 """Turns what the predictor refuses into an error for the explainer's client."""
 
-import orjson
 from captum_serving.errors import (
     BadGateway,
     BadInput,
@@ -11,6 +10,7 @@ from captum_serving.errors import (
     Unauthorized,
     Unavailable,
 )
+from captum_serving.protocol.json_body import parse_json
 
 from captum_explainer.predictor_client.http_connection import Reply
 
@@ -43,7 +43,7 @@ def require_success(reply: Reply) -> Reply:
 
 def _read_sentence(body: bytes) -> str | None:
     try:
-        error = orjson.loads(body)["error"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        error = parse_json(body)["error"]
+    except (BadInput, TooLarge, KeyError, TypeError):
         return None
     return error[:500] if isinstance(error, str) else None

@@ -16,7 +16,7 @@ from captum_explainer.predictor_client.patient_response import HungUp, PatientRe
 
 # A network policy drops packets, so a blocked connection times out instead of failing at once.
 CONNECT_SECONDS = 2.0
-MAX_REPLY_BYTES = 512 * 2**20
+MAX_REPLY_BYTES = 128 * 2**20
 # What RFC 3986 allows in a path and its query, and escapes that are there already.
 PATH_CHARACTERS = "/?:@!$&'()*+,;=~%"
 OWN_HEADERS = {"user-agent": "kserve-captum", "accept-encoding": "identity"}
@@ -41,7 +41,6 @@ class KeptConnection:
         parts = urlsplit(address)
         if not parts.hostname:
             raise ValueError(f"{address!r} has no host")
-        self.address = address
         self._host, self._port, self._use_ssl = parts.hostname, parts.port, parts.scheme == "https"
         self._ca_bundle = ca_bundle
         self._http: HTTPConnection | None = None
@@ -70,9 +69,9 @@ class KeptConnection:
         except (TimeoutError, ReadTimeoutError) as error:
             raise TimeoutError(str(error)) from error
         except (HungUp, OSError) as error:
-            raise Unavailable(f"the predictor at {self.address} closed the connection") from error
+            raise Unavailable("the predictor closed the connection") from error
         except (HTTPException, HTTPError) as error:
-            raise BadGateway(f"the predictor at {self.address} does not answer in HTTP: {error}") from error
+            raise BadGateway(f"the predictor does not answer in HTTP: {error}") from error
         finally:
             if not complete:
                 self.close()
@@ -101,10 +100,10 @@ class KeptConnection:
             self._http.connect()
         except (ssl.SSLError, SSLError) as error:
             raise BadGateway(
-                f"the predictor at {self.address} does not speak TLS that is trusted here; see --predictor_ca_bundle"
+                "the predictor does not speak TLS that is trusted here; see --predictor_ca_bundle"
             ) from error
         except (OSError, HTTPError) as error:
-            raise Unavailable(f"the predictor at {self.address} cannot be reached; is it running?") from error
+            raise Unavailable("the predictor cannot be reached; is it running?") from error
         return self._http
 
 

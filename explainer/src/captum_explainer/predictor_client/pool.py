@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from captum_explainer.predictor_client.client import PredictorClient
+from captum_explainer.predictor_client.description import Access
 from captum_explainer.settings import PredictorAddress
 
 # A connection stays with one pod, so it is replaced now and then: new replicas get their share.
@@ -19,9 +20,9 @@ class PredictorPool:
     for each call would see all of them; one connection leads to one pod.
     """
 
-    def __init__(self, address: PredictorAddress, max_call_bytes: int) -> None:
+    def __init__(self, address: PredictorAddress, max_call_bytes: int, offered: Access = Access.STRUCTURE) -> None:
         self.answered = False
-        self._address, self._max_call_bytes = address, max_call_bytes
+        self._address, self._max_call_bytes, self._offered = address, max_call_bytes, offered
         self._lock = threading.Lock()
         self._idle: list[tuple[PredictorClient, float]] = []
 
@@ -44,4 +45,4 @@ class PredictorPool:
             taken = self._idle.pop() if self._idle else None
         for client, _ in old:
             client.close()
-        return taken or (PredictorClient(self._address, self._max_call_bytes), now)
+        return taken or (PredictorClient(self._address, self._max_call_bytes, self._offered), now)

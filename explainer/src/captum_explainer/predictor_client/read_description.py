@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import orjson
 from captum_serving.documents import Document, DocumentError, read_document
-from captum_serving.errors import BadGateway
+from captum_serving.errors import BadGateway, BadInput, TooLarge
 from captum_serving.protocol.extension_names import (
     BINARY_TENSOR_DATA,
     EMBEDDINGS,
@@ -18,6 +17,7 @@ from captum_serving.protocol.extension_names import (
     VALUES_OF_STAGES,
     VECTOR_JACOBIAN_PRODUCT,
 )
+from captum_serving.protocol.json_body import parse_json
 from pydantic import AfterValidator, Field
 
 from captum_explainer.predictor_client.description import (
@@ -92,8 +92,8 @@ class TextModelEntry(TextModel, ModelEntry):
 def takes_binary(server: bytes) -> bool:
     """Whether a server's own metadata (`GET /v2`) declares the binary tensor data extension."""
     try:
-        return BINARY_TENSOR_DATA in orjson.loads(server)["extensions"]
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return BINARY_TENSOR_DATA in parse_json(server)["extensions"]
+    except (BadInput, TooLarge, KeyError, TypeError):
         return False
 
 
@@ -104,13 +104,13 @@ def read_description(name: str, body: bytes) -> Description:
         BadGateway: It says that it has our extension and then does not describe the model as the extension demands.
     """
     try:
-        document = orjson.loads(body)
+        document = parse_json(body)
         extensions = document.get("extensions", [])
         if VECTOR_JACOBIAN_PRODUCT not in extensions:
             # kserve's own servers describe neither inputs nor outputs unless they are told to.
             inputs = document.get("inputs") or [{}]
             return Description(name, input_name=inputs[0].get("name", Description.input_name))
-    except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, IndexError):
+    except (BadInput, TooLarge, AttributeError, KeyError, TypeError, IndexError):
         raise BadGateway(f"the predictor's description of {name!r} is not one of the Open Inference Protocol") from None
     try:
         entry = read_document(TextModelEntry if "kind" in document else ModelEntry, body)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import orjson
-from captum_serving.errors import BadGateway, BadInput
+from captum_serving.errors import BadGateway, BadInput, TooLarge
+from captum_serving.protocol.json_body import parse_json
 from captum_serving.protocol.wire import read_numbers
 
 from captum_explainer.predictor_client.calls import Calls
@@ -79,12 +80,12 @@ class ScoresSession(Calls):
         body = orjson.dumps({"instances": instances}, option=orjson.OPT_SERIALIZE_NUMPY)
         reply = self.post(f"/v1/models/{self.description.name}:predict", body)
         try:
-            predictions = orjson.loads(reply.body)["predictions"]
+            predictions = parse_json(reply.body)["predictions"]
             each = [_read_scores(one) for one in predictions] if isinstance(predictions, list) else predictions
             return read_numbers(each, "predictions")
-        except (orjson.JSONDecodeError, KeyError, TypeError):
+        except (KeyError, TypeError):
             raise BadGateway("the predictor's answer is not V1's; expected a JSON object with 'predictions'") from None
-        except BadInput as error:
+        except (BadInput, TooLarge) as error:
             raise BadGateway(f"the predictor's answer is not V1's: {error}") from None
 
     def _score_by_v2(self, rows: Rows | list[Text]) -> Array:

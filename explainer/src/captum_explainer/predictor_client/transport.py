@@ -52,15 +52,14 @@ class Connection:
             while True:
                 try:
                     reply = self._call_once(verb, path, deadline, body, headers or {})
-                    if reply.status != SERVICE_UNAVAILABLE:
-                        self.answered = True
-                        return reply
-                    failure = Unavailable("the predictor is overloaded or not ready; try again")
-                except Unavailable as error:
-                    failure = error
-                self._http.close()  # another replica may do better
-                if time.monotonic() + pause > give_up or deadline.left() <= pause:
-                    raise failure
+                    if reply.status == SERVICE_UNAVAILABLE:
+                        raise Unavailable("the predictor is overloaded or not ready; try again")
+                    self.answered = True
+                    return reply
+                except Unavailable:
+                    self._http.close()  # another replica may do better
+                    if time.monotonic() + pause > give_up or deadline.left() <= pause:
+                        raise
                 time.sleep(pause)
                 pause *= 2
 

@@ -9,20 +9,21 @@ from captum_explainer.rendering.text_html import page
 from captum_explainer.rendering.written_answer import Write
 
 
-def find_picture_writer(render: object, accept: str, instances: Tensor) -> Write | None:
+def find_picture_writer(render: object, accept: str, instances: Tensor, targets: int = 1) -> Write | None:
     """Find what draws tensors' attributions; None if the client wants JSON.
 
     Args:
         render: The request's; if it is None, the Accept header decides.
         accept: The Accept header, lower case.
         instances: float32 [instances, *input shape].
+        targets: How many explanations each will have.
 
     Raises:
-        BadInput: The render is not known, or does not draw pictures.
+        BadInput: The render is not known, does not draw pictures, or the picture would be too large.
     """
     if render is None and not prefers(accept, "image/png"):
         return None
-    return PngWriter(read_render("png" if render is None else render), instances).write
+    return PngWriter(read_render("png" if render is None else render), instances, targets).write
 
 
 def find_text_writer(render: object, accept: str) -> Write | None:

@@ -20,7 +20,7 @@ def check_defaults(settings: Settings) -> None:
     Raises:
         BadInput: No method takes a parameter, or its value fits none of the methods that take it.
     """
-    unknown_model = Description(settings.model_name, Access.STRUCTURE)
+    unknown_model = Description(settings.model_name, Access.STRUCTURE, offered=Access[settings.max_access.upper()])
     taken: dict[str, list[Parameter]] = {}
     offered = [list_parameters(method, unknown_model) for method in catalogue().values()]
     offered += [text_methods.list_text_parameters(method, unknown_model) for method in text_methods.METHODS.values()]
@@ -29,7 +29,7 @@ def check_defaults(settings: Settings) -> None:
             taken.setdefault(name, []).append(parameter)
     for name, value in settings.defaults.items():
         if name == "method":
-            find_method(value, catalogue(), Access.STRUCTURE)
+            find_method(value, catalogue(), unknown_model)
         elif name not in taken:
             raise BadInput(f"--defaults: {name_nearest(name, ['method', *taken])}")
         elif name not in OF_THE_MODEL and not any(parameter.fits(value, settings.limits) for parameter in taken[name]):

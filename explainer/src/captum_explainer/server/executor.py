@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import torch
-from captum_serving.errors import Overloaded
+from captum_serving.errors import Overloaded, release_frames
 from captum_serving.process.niceness import step_back
 
 from captum_explainer.deadline import Deadline
@@ -38,16 +38,21 @@ class BatchExecutor:
         """
         if self._unfinished >= self._most:
             raise Overloaded(f"{self._unfinished} requests are under way or waiting; try again later")
-        self._add_unfinished(1)
-        future = self._threads.submit(_work_in_time, work, deadline)
-        future.add_done_callback(lambda _: self._add_unfinished(-1))
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), deadline.seconds + GRACE_SECONDS)
+            async with asyncio.timeout(deadline.seconds + GRACE_SECONDS):
+                return await self._submit(work, deadline)
         except TimeoutError:
             raise deadline.make_error() from None
         except asyncio.CancelledError:
             deadline.cancel()
             raise
+
+    def _submit(self, work: Callable[[], T], deadline: Deadline) -> asyncio.Future[T]:
+        # No frame that an error passes may hold the future, as asyncio.wait_for's does: see release_frames.
+        self._add_unfinished(1)
+        future = self._threads.submit(_work_in_time, work, deadline)
+        future.add_done_callback(lambda _: self._add_unfinished(-1))
+        return asyncio.wrap_future(future)
 
     def _add_unfinished(self, more: int) -> None:
         with self._lock:
@@ -57,7 +62,11 @@ class BatchExecutor:
 
 def _work_in_time(work: Callable[[], T], deadline: Deadline) -> T:
     deadline.check()
-    return work()
+    try:
+        return work()
+    except BaseException as error:
+        release_frames(error)
+        raise
 
 
 def _start_thread(bulk: bool) -> None:

@@ -44,6 +44,15 @@ FLAGS = (
     Flag("max_waiting", Limits.max_waiting, "explanations that may wait; any more get a 503", read_number(int)),
     Flag("max_call_bytes", Limits.max_call_bytes, "the largest call to the predictor", read_number(int)),
     Flag("max_instances", Limits.max_instances, "the most instances in a request", read_number(int)),
+    Flag("max_characters", Limits.max_characters, "the most characters of a request's texts", read_number(int)),
+    Flag("max_pixels", Limits.max_pixels, "the most pixels of a request's encoded pictures", read_number(int)),
+    Flag(
+        "max_input_bytes",
+        Limits.max_input_bytes,
+        "the most bytes of a request's instances as float32",
+        read_number(int),
+    ),
+    Flag("max_answer_bytes", Limits.max_answer_bytes, "the largest answer, as JSON, by an estimate", read_number(int)),
     Flag("max_steps", Limits.max_steps, "the most steps of a path method", read_number(int)),
     Flag("max_samples", Limits.max_samples, "the most samples of a random method", read_number(int)),
     Flag("max_perturbations", Limits.max_perturbations, "the most ablations for an image", read_number(int)),
@@ -54,6 +63,13 @@ FLAGS = (
         Settings.service_envelope,
         'TorchServe\'s: whether /explanations answers {"explanations": [...]} or the bare list',
         choices=("kserve", "none"),
+    ),
+    # Not `access`: kserve would take that for its own --access_log_format.
+    Flag(
+        "max_access",
+        Settings.max_access,
+        "how much of the model explanations may use, and so reveal: scores, gradients or structure",
+        choices=("scores", "gradients", "structure"),
     ),
     Flag("model_version", Settings.model_version, "the model's version in TorchServe's paths and in V2's answers"),
 )

@@ -12,7 +12,7 @@ from captum_explainer.deadline import Deadline
 from captum_explainer.formats.request import Incoming, Read
 from captum_explainer.kinds.kind import write_catalogue
 from captum_explainer.predictor_client.client import PredictorClient
-from captum_explainer.predictor_client.description import Description
+from captum_explainer.predictor_client.description import Access, Description
 from captum_explainer.predictor_client.http_connection import Reply
 from captum_explainer.predictor_client.pool import PredictorPool
 from captum_explainer.predictor_client.session import ModelChanged
@@ -32,7 +32,9 @@ class Explainer:
     def __init__(self, settings: Settings) -> None:
         self.name = settings.model_name
         self.settings = settings
-        self.predictors = PredictorPool(settings.predictor, settings.limits.max_call_bytes)
+        self.predictors = PredictorPool(
+            settings.predictor, settings.limits.max_call_bytes, Access[settings.max_access.upper()]
+        )
         self._explaining = BatchExecutor("explain", settings.concurrency, settings.limits.max_waiting, bulk=True)
         # Requests that are only passed on must not wait for explanations.
         self._passing = BatchExecutor("pass", settings.concurrency, settings.limits.max_waiting)
@@ -47,7 +49,9 @@ class Explainer:
             try:
                 await self._pass(lambda predictor: predictor.describe(self.name, deadline, {}), deadline)
             except Exception as error:
-                logger.warning("the predictor does not describe its model: %s", error)
+                logger.warning(
+                    "the predictor at %s does not describe its model: %s", self.settings.predictor.host, error
+                )
         return self.predictors.answered
 
     async def answer(self, incoming: Incoming, read: Read) -> WrittenAnswer:

@@ -12,7 +12,7 @@ from captum_explainer.predictor_client.scores import ScoresSession
 from captum_explainer.predictor_client.transport import Connection
 from captum_explainer.server.options import compose_settings
 from captum_explainer.settings import PredictorAddress, Settings
-from captum_serving.errors import BadGateway, BadInput
+from captum_serving.errors import BadGateway, BadInput, TooLarge
 from captum_serving.protocol import wire
 
 GLAD = {"good": 0.3, "fine": 0.1, "bad": -0.4}
@@ -140,3 +140,26 @@ def test_a_long_text_is_held_but_a_few_times_at_once(explained, fake_predictor):
     answer = explained(body, max_call_bytes=1000)
     assert answer["parameters"]["perturbations_per_eval"] == 1000 // 200
     assert max(len(json.loads(request.body)["instances"]) for request in fake_predictor.requests) <= 5
+
+
+def test_too_many_characters_are_refused(explained):
+    assert explained({"instances": ["good " * 10, "bad " * 10]}, max_characters=90)
+    with pytest.raises(
+        TooLarge, match=r"91 characters; expected at most 90 together \(the server's limit, --max_charac"
+    ):
+        explained({"instances": ["good " * 10, "bad " * 10 + "."]}, max_characters=90)
+
+
+def test_the_answers_size_is_known_before_the_predictor_is_asked(explained, fake_predictor):
+    document = {"instances": ["good " * 10] * 3, "parameters": {"method": "occlusion"}}
+    assert explained(document, max_answer_bytes=3 * (512 + 32 * 50))
+    fake_predictor.requests.clear()
+    with pytest.raises(TooLarge, match="ask for fewer or shorter texts, or a smaller top_k"):
+        explained(document, max_answer_bytes=3 * (512 + 32 * 50) - 1)
+    assert fake_predictor.requests == []
+
+
+def test_a_fit_that_would_take_minutes_is_refused(explained):
+    document = {"instances": [" ".join(map(str, range(2000)))], "parameters": {"n_samples": 1000}}
+    with pytest.raises(BadInput, match=r"1000 samples \(n_samples\) of 2000 segments; expected .* of at most 3e\+09"):
+        explained(document)

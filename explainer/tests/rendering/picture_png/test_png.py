@@ -181,6 +181,13 @@ def test_many_pictures_get_smaller_and_too_many_are_refused(description, setting
         written(300, {"scale": 60})
 
 
+@pytest.mark.parametrize(("count", "top_k"), [(200, 1), (100, 3)])
+def test_one_that_would_be_too_large_is_refused_before_anything_is_computed(count, top_k, description, settings):
+    body = json.dumps(document(np.zeros((count, 1, 6, 6)), {"scale": 60}, top_k=top_k)).encode()
+    with pytest.raises(BadInput, match=r"would be \d+x\d+; expected at most 16777216 pixels"):
+        dispatch.read(Incoming(body), description, settings)
+
+
 def test_the_same_answer_has_the_same_bytes(answered, images):
     render = {"titles": True, "show_colorbar": True}
     request = document(images, render, top_k=2, method="gradient_shap")

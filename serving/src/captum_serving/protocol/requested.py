@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from captum_serving.errors import BadInput
 from captum_serving.protocol.wire import Message
+from captum_serving.sentences import cut
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ def read_outputs(
     for entry in requested:
         name = entry.get("name") if isinstance(entry, dict) else None
         if not isinstance(name, str) or name not in choices or name in outputs:
-            raise BadInput(f"outputs: got {str(name)[:80]!r}; expected each of {', '.join(choices)} at most once{hint}")
+            raise BadInput(f"outputs: got {cut(name, 80)!r}; expected each of {', '.join(choices)} at most once{hint}")
         own = read_parameter(read_object(entry, "parameters"), "binary_data", bool, "true or false")
         outputs[name] = binary if own is None else own
     return outputs
@@ -62,5 +63,5 @@ def read_parameter(parameters: Mapping[str, Any], key: str, kind: type[T], expec
     """
     value = parameters.get(key)
     if value is not None and type(value) is not kind:  # Python takes true for an int
-        raise BadInput(f"parameters: {key} is {str(value)[:80]!r}; expected {expected}")
+        raise BadInput(f"parameters: {key} is {cut(value, 80)!r}; expected {expected}")
     return value

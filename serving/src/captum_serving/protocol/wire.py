@@ -17,6 +17,7 @@ import orjson
 from captum_serving.errors import BadInput
 from captum_serving.limits import DEFAULT_LIMITS, ClientLimits
 from captum_serving.protocol.json_body import parse_json
+from captum_serving.sentences import cut
 
 HEADER_LENGTH = "inference-header-content-length"
 
@@ -37,6 +38,8 @@ DATATYPES: dict[str, np.dtype[Any]] = {
 MOST_DIMENSIONS = 16
 MOST_ELEMENTS = 2**40
 MOST_DIGITS = 18
+# Errors show names.
+MOST_NAME = 1000
 
 # Strings are arrays of Python objects. Only a server that takes strings reads them.
 STRINGS = {"BYTES": np.dtype(object)}
@@ -153,13 +156,15 @@ def _read_description(
             f"{side}: got {_name_kind(entry)} without a 'name'; expected objects with name, datatype, shape and data"
         )
     name, datatype, shape = entry["name"], entry.get("datatype"), entry.get("shape")
+    if len(name) > MOST_NAME:
+        raise BadInput(f"{side}: a name has {len(name)} characters; expected at most {MOST_NAME}")
     if not isinstance(datatype, str) or datatype not in datatypes:
-        raise BadInput(f"{name}: datatype is {str(datatype)[:40]!r}; expected one of {', '.join(datatypes)}")
+        raise BadInput(f"{name}: datatype is {cut(datatype, 40)!r}; expected one of {', '.join(datatypes)}")
     if datatype in STRINGS and shape in OPEN_SHAPES:
         shape = [-1]
     elif not _is_shape(shape):
         raise BadInput(
-            f"{name}: shape is {str(shape)[:80]}; expected a list of at most {MOST_DIMENSIONS} sizes of 0 or more"
+            f"{name}: shape is {cut(shape, 80)}; expected a list of at most {MOST_DIMENSIONS} sizes of 0 or more"
         )
     if not isinstance(entry.get("parameters", {}), dict | None):
         raise BadInput(f"{name}: parameters is {_name_kind(entry['parameters'])}; expected an object")
@@ -182,14 +187,14 @@ def _read_bytes(
     expected = math.prod(shape) * dtype.itemsize
     if type(size) is not int or size != expected:
         raise BadInput(
-            f"{name}: binary_data_size is {str(size)[:40]}; expected {expected} bytes for {NAMES[dtype]} {list(shape)}"
+            f"{name}: binary_data_size is {cut(size, 40)}; expected {expected} bytes for {NAMES[dtype]} {list(shape)}"
         )
     return np.frombuffer(_slice(view, offset, size, name), dtype=dtype).reshape(shape)
 
 
 def _slice(view: memoryview, offset: int, size: object, name: str) -> memoryview:
     if type(size) is not int or size < 0:
-        raise BadInput(f"{name}: binary_data_size is {str(size)[:40]}; expected a number of bytes")
+        raise BadInput(f"{name}: binary_data_size is {cut(size, 40)}; expected a number of bytes")
     if offset + size > len(view):
         raise BadInput(
             f"{name}: the body ends {offset + size - len(view)} bytes too early; expected {size} bytes for this tensor"

@@ -1,7 +1,6 @@
 """LIME's parameters in AIX's requests, whose clients may send numbers as strings."""
 
 import contextlib
-import math
 from typing import Any, cast
 
 from captum_serving.errors import BadInput
@@ -9,6 +8,8 @@ from captum_serving.sentences import shorten
 
 from captum_explainer.settings import AixDefaults
 
+# What JSON's whole numbers may be here; a string may have more digits.
+LARGEST = 2**63
 # AIX's answer always holds LIME's masks or words for the likeliest labels, so these cannot be asked for.
 FIXED = ("target", "top_k")
 
@@ -49,12 +50,12 @@ def read_number(document: dict[str, Any], key: str, kind: type[int] | type[float
     """Read a key's number; without the key it is the default.
 
     Raises:
-        BadInput: It is not a number, not finite, or for `int` not whole.
+        BadInput: It is not a number, too large, or for `int` not whole.
     """
     value = document.get(key, default)
     # Only text is converted: int() would cut off a fraction, and turn true into 1.
     with contextlib.suppress(ValueError):
         number = kind(value) if isinstance(value, str) else value
-        if type(number) in (int, kind) and math.isfinite(number):
+        if type(number) in (int, kind) and abs(number) < LARGEST:
             return cast(float, number)
     raise BadInput(f"{key} is {shorten(value)}; expected {'a whole number' if kind is int else 'a number'}")

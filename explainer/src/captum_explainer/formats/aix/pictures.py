@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 from captum_serving.errors import BadInput
-from captum_serving.sentences import shorten
+from captum_serving.sentences import cut, shorten
 
 from captum_explainer.formats.aix import texts
 from captum_explainer.formats.aix.masks import write
 from captum_explainer.formats.aix.parameters import read_number, read_parameters
 from captum_explainer.formats.request import Incoming, ReadRequest, check_keys
-from captum_explainer.inputs.arrays import fit_shape, read_instances, stack_instances
-from captum_explainer.inputs.pictures import decode
+from captum_explainer.inputs.arrays import fit_shape, list_instances, read_instances, stack_instances
+from captum_explainer.inputs.pictures import PictureDecoder
 from captum_explainer.inputs.superpixels import PLANAR
 from captum_explainer.inputs.texts import are_texts
-from captum_explainer.kinds.tensor.kind import TensorRequest
+from captum_explainer.kinds.tensor.kind import TensorRequest, check_parameters
 from captum_explainer.predictor_client.description import Description
 from captum_explainer.settings import LIME_TEXTS, TRUTHS, AixDefaults, Settings
 
@@ -43,8 +43,10 @@ def read_document(
         return texts.read_document(document, description, settings)
     check_keys(document, "instances", *KEYS, "parameters")
     parameters = _make_parameters(document, description, settings.aix)
-    instances = read_instances(document.get("instances"), description, settings.limits, _fit_picture)
     rule = _read_rule(document, settings.aix)
+    listed = list_instances(document.get("instances"), "instances", settings.limits)
+    check_parameters(parameters, len(listed), description, settings.limits, settings.defaults)
+    instances = read_instances(listed, description, settings.limits, _fit_picture)
     return ReadRequest(TensorRequest(instances, parameters), partial(write, instances, rule))
 
 
@@ -53,8 +55,10 @@ def read_picture(incoming: Incoming, description: Description, settings: Setting
 
     Raises:
         BadInput: It is broken, or does not fit the model.
+        TooLarge: It has more pixels than the server takes.
     """
-    instances = stack_instances([decode(incoming.body, description)], description)
+    decoder = PictureDecoder(description, settings.limits)
+    instances = stack_instances([decoder.decode(incoming.body)], description)
     request = TensorRequest(instances, _make_parameters({}, description, settings.aix))
     return ReadRequest(request, partial(write, instances, settings.aix))
 
@@ -73,11 +77,12 @@ def _make_parameters(document: dict[str, Any], description: Description, aix: Ai
 def _read_rule(document: dict[str, Any], aix: AixDefaults) -> AixDefaults:
     """Which segments the masks show: the request's keys, or the flags."""
     positive_only = document.get("positive_only", aix.positive_only)
-    if str(positive_only).lower() not in TRUTHS:
+    written = cut(positive_only, 10).lower()
+    if written not in TRUTHS:
         raise BadInput(f"positive_only is {shorten(positive_only)}; expected true or false")
     return replace(
         aix,
-        positive_only=TRUTHS[str(positive_only).lower()],
+        positive_only=TRUTHS[written],
         min_weight=read_number(document, "min_weight", float, aix.min_weight),
     )
 

@@ -1,5 +1,6 @@
 """Models that take texts: which methods they have, and a plan for each text of a request."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from captum_explainer.inputs.targets import split_target
 from captum_explainer.kinds.text.methods import DEFAULT_METHOD, METHODS, leaves_words_out, list_text_parameters
 from captum_explainer.kinds.text.plan import TextPlan
 from captum_explainer.kinds.text.tokens import Tokens, tokenize
+from captum_explainer.parameters.answer_size import check_answer
 from captum_explainer.parameters.parameter import Parameter
 from captum_explainer.parameters.row_limits import limit_passes
 from captum_explainer.predictor_client.description import Description, TextTask
@@ -29,11 +31,11 @@ class TextKind:
     def __init__(self, description: Description, defaults: Mapping[str, Any]) -> None:
         self._description = description
         default = defaults.get("method")
-        self.default_method = default if default in self.list_methods() else DEFAULT_METHOD[description.access]
+        self.default_method = default if default in self.list_methods() else DEFAULT_METHOD[description.usable]
 
     def find_method(self, name: object) -> Method:
         """The method of that name. Raises `BadInput` if there is none, or this model's texts have no use for it."""
-        method = find_method(name, METHODS, self._description.access)
+        method = find_method(name, METHODS, self._description)
         known = self.list_methods()
         if name not in known:
             raise BadInput(
@@ -48,7 +50,7 @@ class TextKind:
         return {
             name: method
             for name, method in METHODS.items()
-            if method.access <= self._description.access and (words or not leaves_words_out(method))
+            if method.access <= self._description.usable and (words or not leaves_words_out(method))
         }
 
     def list_parameters(self, method: Method) -> dict[str, Parameter]:
@@ -78,6 +80,7 @@ class TextRequest:
         """
         resolved = resolve(self.parameters, TextKind(description, defaults), limits, defaults)
         targets = split_target(resolved["target"], len(self.texts))
+        self._check_answer(resolved["top_k"] or 1, description, limits)
         tokens: Sequence[Tokens | None] = [None] * len(self.texts)
         if isinstance(session, Session):
             tokens = tokenize(session, self.texts)
@@ -86,6 +89,15 @@ class TextRequest:
             TextPlan(session, limits, resolved, text, row, target, self.at_most_top_k)
             for text, row, target in zip(self.texts, tokens, targets, strict=True)
         ]
+
+    def _check_answer(self, targets: int, description: Description, limits: Limits) -> None:
+        if description.output_width is not None:
+            targets = min(targets, description.output_width)
+        characters = sum(len(part) for text in self.texts for part in text.parts)
+        # A word may be a single character; beside its importance stands where it is.
+        numbers = 2 * math.ceil(characters / len(self.texts))
+        change = "ask for fewer or shorter texts, or a smaller top_k"
+        check_answer(len(self.texts) * targets, numbers, limits, change)
 
     def _limit_rows(
         self, resolved: Resolved, tokens: Sequence[Tokens | None], description: Description, limits: Limits

@@ -7,7 +7,16 @@ from numpy.typing import NDArray
 
 from captum_explainer.catalogue.method import Attribution, Problem
 from captum_explainer.catalogue.methods.primary import lime
-from captum_explainer.catalogue.ridge import LEAST_ALPHA, MOST_SEGMENTS, Ridge, Subsets, fit_ridge, weigh_subsets
+from captum_explainer.catalogue.ridge import (
+    LEAST_ALPHA,
+    MOST_SEGMENTS,
+    MOST_WORK,
+    Ridge,
+    Subsets,
+    fit_ridge,
+    weigh_subsets,
+)
+from captum_explainer.catalogue.surrogates import check_fit
 
 # The package fits all words with this weak penalty before it chooses some.
 CHOOSING_ALPHA = 0.01
@@ -54,6 +63,7 @@ def _score_subsets(problem: Problem) -> tuple[Subsets, NDArray[np.float64]]:
     parameters, count = problem.parameters, problem.inputs.shape[1]
     if count > MOST_SEGMENTS:
         raise BadInput(f"a text has {count} words; expected at most {MOST_SEGMENTS} with the surrogate 'ridge'")
+    check_fit(parameters["n_samples"], count, MOST_WORK)
     if parameters["alpha"] < LEAST_ALPHA:
         raise BadInput(f"alpha is {parameters['alpha']:g}; expected {LEAST_ALPHA:g} or more with the surrogate 'ridge'")
     subsets = draw_words(parameters["n_samples"], count, parameters["seed"])

@@ -117,6 +117,8 @@ def list_text_parameters(method: Method, description: Description) -> dict[str, 
 
 def _describe_layer(description: Description) -> Parameter:
     names = [stage.name for stage in description.stages if stage.name != description.output_name]
+    if description.offered < Access.STRUCTURE:
+        names = [EMBEDDINGS]
     text = "the stage whose outputs are explained; `embeddings` are the words' alone"
     return Parameter({"enum": names, "default": EMBEDDINGS, "description": text})
 
@@ -125,7 +127,8 @@ def _describe_target(description: str, *one: dict[str, Any]) -> Parameter:
     several = {"type": "array", "minItems": 1, "items": {"anyOf": [*one, {"type": "null"}]}}
     # A pair for all texts could not be told from a list with one target for each.
     alone = [kind for kind in one if kind is not PAIR]
-    return Parameter({"anyOf": [*alone, several, {"type": "null"}], "default": None, "description": description})
+    schema = {"anyOf": [*alone, several, {"type": "null"}], "default": None, "description": description}
+    return Parameter(schema, items_limit="max_instances")
 
 
 INDEX, STRING = {"type": "integer", "minimum": 0}, {"type": "string"}

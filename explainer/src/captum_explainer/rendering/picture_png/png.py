@@ -36,15 +36,16 @@ class PngWriter:
     Rows are instances and columns their targets; each panel has its own scale.
 
     Raises:
-        BadInput: The instances are not pictures.
+        BadInput: The instances are not pictures, or with this many columns the picture would be too large.
     """
 
-    def __init__(self, render: Render, instances: Tensor) -> None:
+    def __init__(self, render: Render, instances: Tensor, columns: int = 1) -> None:
         shape = tuple(instances.shape[1:])
         layout = find_layout(shape)
         if layout is None:
             raise BadInput(f"render: the instances have the shape {list(shape)}; expected pictures, or no 'render'")
         self._render, self._instances, self._layout = render, instances, layout
+        self._choose_sheet(len(instances), columns)
 
     def write(self, explanations: Explanations, description: Description) -> WrittenAnswer:
         """Draw them; the method, the details and the model are in the text chunk `Explanation`, as JSON.

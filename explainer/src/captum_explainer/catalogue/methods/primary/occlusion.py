@@ -6,12 +6,12 @@ How much the score falls when a window of the input is replaced by the baseline,
 from captum.attr import Occlusion
 
 from captum_explainer.catalogue.method import About, Method, Takes
-from captum_explainer.parameters.parameter import Parameter
+from captum_explainer.parameters.parameter import MOST_DIMENSIONS, Parameter
 from captum_explainer.parameters.perturbations import PERTURBATIONS_PER_EVAL
 
 SIZES = [
     {"type": "integer", "minimum": 1},
-    {"type": "array", "items": {"type": "integer", "minimum": 1}},
+    {"type": "array", "maxItems": MOST_DIMENSIONS, "items": {"type": "integer", "minimum": 1}},
     {"type": "null"},
 ]
 
