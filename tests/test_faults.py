@@ -103,7 +103,7 @@ FAILURES: dict[str, tuple[Fault, int, str]] = {
     "hangs up": (faults.hang_up, 503, "closed the connection"),
     "hangs up half-way": (faults.hang_up_half_way, 503, "closed the connection"),
     "resets": (faults.reset, 503, "closed the connection"),
-    "sends too much": (faults.send_huge, 502, "over 536870912 bytes"),
+    "sends too much": (faults.send_huge, 502, "over 134217728 bytes"),
     "answers with a page": (faults.body_of(b"<html>welcome</html>", "text/html"), 502, "is not JSON"),
     "answers with nothing": (faults.body_of(b""), 502, "is not JSON"),
     "answers with other JSON": (faults.body_of(b'{"hello": 1}'), 502, "'outputs' is missing"),

@@ -15,7 +15,8 @@ from local.shipped_models import example_images
 from tests.support.explaining import ask
 from tests.support.reference import attributions, load_network
 
-LIMITS = ("--max_rows=30", "--max_body_bytes=200000")
+# A row of conv1's values has 200 kB.
+LIMITS = ("--max_rows=30", "--max_body_bytes=500000")
 
 
 @pytest.fixture(scope="module")

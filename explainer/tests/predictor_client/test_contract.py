@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from captum_explainer.deadline import Deadline
 from captum_explainer.predictor_client.calls import MAX_CALL_ROWS
-from captum_explainer.predictor_client.description import Access, Description, Stage
+from captum_explainer.predictor_client.description import UNLIMITED, Access, Description, Stage
 from captum_explainer.predictor_client.exchange import Derivative, Exchange, Predicted, StraightPath
 from captum_explainer.predictor_client.http_connection import Reply
 from captum_explainer.predictor_client.read_description import read_description
@@ -114,6 +114,8 @@ def test_the_description_is_read_as_it_was_recorded(tiny):
         predicts=True,
         gives_values=True,
         integrates=True,
+        max_rows=100,
+        max_body_bytes=10_000,
     )
 
 
@@ -156,7 +158,8 @@ def test_a_path_of_too_many_points_is_not_carried_by_one_call(steps, max_call_by
     # The predictor holds a point's gradient, which is 16 bytes; the points are rows beside the one that is scored.
     rule = np.ones(steps, np.float32)
     path = StraightPath(np.zeros((1, 1, 2, 2), np.float32), rule, rule)
-    session = open_session(Recording("path_integral"), tiny, max_call_bytes)
+    unlimited = replace(tiny, max_rows=UNLIMITED, max_body_bytes=UNLIMITED)
+    session = open_session(Recording("path_integral"), unlimited, max_call_bytes)
     for one, carried in ((path, False), (path._replace(nodes=rule[1:], weights=rule[1:]), True)):
         derivative = Derivative(("image",), predicted=Predicted("logits", rows=1), path=one)
         exchange = Exchange({"image": np.zeros((1, 1, 2, 2), np.float32)}, ("logits",), derivative)

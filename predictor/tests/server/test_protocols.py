@@ -188,6 +188,8 @@ def test_the_metadata_says_what_an_explainer_needs(server, mnist):
         "baseline": 0.0,
         "model_digest": mnist.digest,
         "extensions": ["vector_jacobian_product", "gradient_of_predicted", "values_of_stages", "path_integral"],
+        "max_rows": 4096,
+        "max_body_bytes": 64 * 2**20,
     }
 
 

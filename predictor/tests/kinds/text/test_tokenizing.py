@@ -65,6 +65,6 @@ def test_a_client_that_goes_stops_the_tokenizing_of_its_texts(bert, monkeypatch,
 def test_the_characters_of_a_request_are_limited(bert):
     reader = Reader(bert.kind, Limits(100, 1_000_000, characters=20))
     assert reader.read_instances(["a dog", "a quick fox", {"text": "b", "text_pair": "cat"}])
-    for instances in (["a dog", "a quick fox...", "b"], [{"text": "a" * 10, "text_pair": "b" * 11}]):
+    for instances in (["a dog", "a quick fox....", "b"], [{"text": "a" * 10, "text_pair": "b" * 11}]):
         with pytest.raises(TooLarge, match=r"instances: the texts have 2[01] characters; expected at most 20 in one"):
             reader.read_instances([*instances, ""] if len(instances) > 1 else instances)
