@@ -7,11 +7,13 @@ length.
 import asyncio
 from typing import ClassVar
 
+import httptools
 import orjson
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from captum_serving.errors import describe_error
 from captum_serving.limits import ClientLimits
 
 # What probes and Prometheus ask for. They are answered on this many connections beyond the limit, which have a second
@@ -50,11 +52,18 @@ class Connection(HttpToolsProtocol):
         self._clock.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came."""
+        """Parse what came, as uvicorn does, but without a warning for each client that does not speak HTTP."""
         self._heard = self.loop.time()
+        self._unset_keepalive_if_required()
         before, counted = self._phase, self._header_bytes
-        super().data_received(data)
-        if before == self._phase == "headers":  # a header without an end: the parser has not told of it yet
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self.logger.debug("a request to upgrade is answered as if it did not ask for that")
+        except httptools.HttpParserError as error:
+            self.logger.debug("what %s sent is no request: %s", self.client, describe_error(error))
+            self.send_400_response("")
+        if before == self._phase == "headers":  # a header without an end: the parser has not reported it yet
             self._header_bytes = max(self._header_bytes, counted + len(data))
             if self._header_bytes > self.limits.max_header_bytes and not self.transport.is_closing():
                 self.send_400_response("")
@@ -106,9 +115,6 @@ class Connection(HttpToolsProtocol):
             self._refuse(
                 400, "the request is not HTTP/1.1; expected a request line, headers and a body of their length"
             )
-
-    def _unsupported_upgrade_warning(self) -> None:
-        self.logger.debug("a request to upgrade is answered as if it did not ask for that")
 
     def _check(self) -> None:
         now, limits = self.loop.time(), self.limits
