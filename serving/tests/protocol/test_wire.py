@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from captum_serving.errors import BadInput
 from captum_serving.protocol import wire
+from captum_serving.protocol.json_numbers import read_numbers
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -150,9 +151,9 @@ def test_a_wrong_header_length_gets_a_sentence(header_length):
 
 
 def test_json_numbers_become_an_array_of_their_own_shape():
-    assert wire.read_numbers([[1, 2], [3, 4]], "x").shape == (2, 2)
-    assert wire.read_numbers([], "x").dtype == np.float32
-    assert wire.read_numbers([0.1], "x")[0] == 0.1
+    assert read_numbers([[1, 2], [3, 4]], "x").shape == (2, 2)
+    assert read_numbers([], "x").dtype == np.float32
+    assert read_numbers([0.1], "x")[0] == 0.1
 
 
 STRINGS = ["", "plain", "naïve 🤗", "\x00", "مرحبا"]
@@ -210,7 +211,7 @@ def test_bad_strings_get_a_sentence(message, sentence):
 @pytest.mark.parametrize("data", [[True], [[0.5, True], [1, 0]], [[1, 2], [3, False]], [[[True]], [[False]]], True])
 def test_true_and_false_are_no_numbers(data):
     with pytest.raises(BadInput, match="instances: holds true or false; expected numbers only"):
-        wire.read_numbers(data, "instances")
+        read_numbers(data, "instances")
     size = int(np.size(data))
     body = json.dumps({"inputs": [{"name": "x", "datatype": "FP32", "shape": [size], "data": [data]}]}).encode()
     with pytest.raises(BadInput, match="x: holds true or false; expected numbers only"):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from captum_serving.errors import BadInput, TooLarge
-from captum_serving.protocol.wire import read_numbers
+from captum_serving.protocol.json_numbers import read_numbers
 from captum_serving.sentences import shorten
 from torch import Tensor
 

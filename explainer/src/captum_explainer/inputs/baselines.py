@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from captum_serving.errors import BadInput
-from captum_serving.protocol.wire import read_numbers
+from captum_serving.protocol.json_numbers import read_numbers
 from torch import Tensor
 
 from captum_explainer.inputs.image_axes import find_layout

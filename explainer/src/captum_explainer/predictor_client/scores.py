@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 from captum_serving.errors import BadGateway, BadInput, TooLarge
 from captum_serving.protocol.json_body import parse_json
-from captum_serving.protocol.wire import read_numbers
+from captum_serving.protocol.json_numbers import read_numbers
 
 from captum_explainer.predictor_client.calls import Calls
 from captum_explainer.predictor_client.exchange import Answer, Array, Exchange, Rows

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from captum_serving.errors import BadInput
-from captum_serving.protocol import wire
+from captum_serving.protocol.json_numbers import read_numbers
 
 from captum_predictor.engine.arrays import Array, to_floats
 from captum_predictor.kinds.kind import Allowance, Instances, Kind
@@ -32,7 +32,7 @@ class TensorKind(Kind):
 
     def read_instances(self, instances: Sequence[object], _allowance: Allowance) -> Instances:
         """Nested numbers `[rows, *input shape]`; a leading dimension of one channel may be left out."""
-        array = wire.read_numbers(instances, "instances")
+        array = read_numbers(instances, "instances")
         shape = self.model.input_shape
         if shape[0] == 1 and array.shape[1:] == shape[1:]:
             array = array.reshape(len(array), *shape)

@@ -4,12 +4,11 @@ A binary body is a JSON header of `Inference-Header-Content-Length` bytes, follo
 little-endian, row-major, in the header's order. They are read and written as NumPy arrays, without Python lists.
 """
 
-import itertools
 import math
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeGuard, cast
+from typing import Any, Literal, TypeGuard
 
 import numpy as np
 import orjson
@@ -17,6 +16,7 @@ import orjson
 from captum_serving.errors import BadInput
 from captum_serving.limits import DEFAULT_LIMITS, ClientLimits
 from captum_serving.protocol.json_body import parse_json
+from captum_serving.protocol.json_numbers import read_numbers
 from captum_serving.sentences import cut
 
 HEADER_LENGTH = "inference-header-content-length"
@@ -272,34 +272,6 @@ def _read_data(
             )
     with np.errstate(over="ignore"):
         return array.astype(dtype).reshape(shape)
-
-
-def read_numbers(data: object, name: str, *, truths: bool = False) -> np.ndarray[Any, Any]:
-    """Make an array from nested lists of JSON numbers; `name` is what an error calls them.
-
-    With `truths`, true and false may be among them, as 1 and 0.
-
-    Raises:
-        BadInput: Rows have different lengths, or something is not a number.
-    """
-    try:
-        array = np.asarray(data)
-    except (ValueError, OverflowError):
-        raise BadInput(f"{name}: rows of different length or depth; expected nested lists of equal length") from None
-    if array.dtype.kind not in "biuf" and array.size:
-        raise BadInput(f"{name}: holds something that is not a number; expected numbers only")
-    if not truths and _has_truths(data, array.ndim):
-        raise BadInput(f"{name}: holds true or false; expected numbers only")
-    return array if array.size else array.astype(np.float32)
-
-
-def _has_truths(data: object, depth: int) -> bool:
-    if depth == 0:
-        return isinstance(data, bool)
-    values = cast("Iterable[Any]", data)
-    for _ in range(depth - 1):
-        values = itertools.chain.from_iterable(values)
-    return bool in map(type, values)
 
 
 def _name_kind(value: object) -> str:
